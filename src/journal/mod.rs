@@ -1,0 +1,309 @@
+//! The journal: the durable store of events and state.
+//!
+//! Events stand in one total order; positions are dense and begin at 1. A batch is atomic and durable when
+//! [`Journal::append`] returns.
+
+pub mod cursor;
+pub mod embedded;
+pub mod memory;
+pub mod seal;
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::journal::cursor::CursorKey;
+use crate::journal::seal::SealedItem;
+use crate::model::filter::Filter;
+use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
+use crate::model::record::Record;
+use crate::proto::{Event, WebhookDeliveryState};
+
+/// A place in the journal: 0 is before the first event.
+pub type Position = u64;
+
+/// The store of events and state.
+#[async_trait]
+pub trait Journal: Send + Sync {
+    /// Writes `batch` whole or not at all; durable when it returns.
+    async fn append(&self, batch: Batch) -> Result<Appended, JournalError>;
+
+    /// Reads events after `after` that match `filter`, at most `limit` of them, scanning at most a bounded number.
+    async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError>;
+
+    /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more).
+    async fn place(&self, position: Position) -> Result<Option<Place>, JournalError>;
+
+    /// Moves when events were appended. A hint: missed moves lose nothing.
+    fn watch_head(&self) -> watch::Receiver<Position>;
+
+    /// Epoch and cursor key of this journal.
+    fn identity(&self) -> &Identity;
+
+    /// One identification by name.
+    async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError>;
+
+    /// One identification by an identifier of the vendor.
+    async fn find(&self, connection: &ConnectionId, by: VendorId<'_>) -> Result<Option<Record>, JournalError>;
+
+    /// One delivery.
+    async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;
+
+    /// The deliveries with the same body, oldest first, without those that are duplicates themselves.
+    async fn deliveries_like(
+        &self,
+        connection: &ConnectionId,
+        body_sha256: [u8; 32],
+    ) -> Result<Vec<Delivery>, JournalError>;
+
+    /// UNMATCHED deliveries that wait for an identification with one of these vendor identifiers, oldest first.
+    async fn unmatched(&self, connection: &ConnectionId, by: VendorId<'_>) -> Result<Vec<Delivery>, JournalError>;
+
+    /// An earlier request with this key.
+    async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError>;
+
+    /// A sealed item. `None`: never there, or its key was shredded.
+    async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError>;
+
+    /// Takes up to `limit` jobs that are due, oldest first, and hides them from other takers for `lease`.
+    async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError>;
+
+    /// When the next job that nobody holds falls due.
+    async fn next_due(&self) -> Result<Option<SystemTime>, JournalError>;
+
+    /// Moves when a job was scheduled. A hint.
+    fn watch_due(&self) -> watch::Receiver<u64>;
+
+    /// Drops dedupe keys and answered requests whose time is over. Returns how many.
+    async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError>;
+
+    /// Writes and reads back a mark: `Ok` means that the store accepts appends now.
+    async fn health(&self) -> Result<(), JournalError>;
+}
+
+/// What one append writes. Parts that are not needed stay empty.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// New events in order. The journal stamps `record_time`, never earlier than that of the event before.
+    pub events: Vec<Event>,
+    /// New states of identifications.
+    pub records: Vec<RecordChange>,
+    /// New or changed deliveries (the whole row).
+    pub deliveries: Vec<DeliveryChange>,
+    /// Requests begun or answered.
+    pub requests: Vec<RequestChange>,
+    /// Items to seal.
+    pub seal: Vec<SealedItem>,
+    /// Sealed items that belong to another owner from now on: (item, new owner).
+    pub reown: Vec<(String, String)>,
+    /// Sealed items whose keys and bodies go for good.
+    pub unseal: Vec<String>,
+    /// Jobs to add; one with the same id is replaced and is free to be claimed again.
+    pub schedule: Vec<Job>,
+    /// Ids of jobs that are done.
+    pub complete: Vec<String>,
+    /// Set when the batch must be written at most once, whoever repeats it: the key and how long it is kept.
+    pub dedupe: Option<(String, Duration)>,
+}
+
+/// A new state of an identification.
+#[derive(Debug, Clone)]
+pub struct RecordChange {
+    /// The state.
+    pub record: Record,
+    /// The revision it replaces; `None`: the identification must not exist yet. Otherwise the append is refused
+    /// with [`JournalError::Conflict`].
+    pub replaces: Option<i64>,
+}
+
+/// A delivery to write.
+#[derive(Debug, Clone)]
+pub enum DeliveryChange {
+    /// A delivery that came in.
+    Put(Delivery),
+    /// Another state of a delivery that is there.
+    Update(Delivery),
+    /// One more delivery had the same bytes as this one.
+    CountDuplicate(DeliveryName),
+}
+
+/// One authenticated webhook request, without its body (that is a sealed item named by `name`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Its name.
+    pub name: DeliveryName,
+    /// What became of it.
+    pub state: WebhookDeliveryState,
+    /// When it came in.
+    pub receive_time: SystemTime,
+    /// SHA-256 of the body as received.
+    pub body_sha256: [u8; 32],
+    /// Who sent it.
+    pub source_ip: String,
+    /// The identification it was about, once known.
+    pub subject: String,
+    /// Why it could not be applied, without personal data.
+    pub failure: String,
+    /// How many more came with the same bytes.
+    pub duplicate_count: u32,
+    /// Events it led to.
+    pub event_ids: Vec<Uuid>,
+    /// Revision of the identification once it was applied; 0 before.
+    pub applied_revision: i64,
+    /// The vendor identifiers an UNMATCHED delivery waits for.
+    pub waits_for: Vec<String>,
+}
+
+/// Who called what with which request id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestKey {
+    /// The caller's name; `anonymous` where callers are not told apart.
+    pub caller: String,
+    /// Full gRPC method name.
+    pub method: &'static str,
+    /// The caller's `request_id`.
+    pub request_id: Uuid,
+}
+
+/// A request seen before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// HMAC of the payload under the journal's own key.
+    pub payload_mac: [u8; 32],
+    /// The resource it makes or changes.
+    pub subject: String,
+    /// The answer, once there is one.
+    pub answer: Option<Answer>,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The encoded response or error; the hub knows which.
+    pub bytes: Bytes,
+    /// The place of the last event it led to.
+    pub position: Position,
+}
+
+/// A request to record.
+#[derive(Debug, Clone)]
+pub enum RequestChange {
+    /// Begins it; refused with [`JournalError::Conflict`] when the key is there.
+    Begin {
+        /// Who and what.
+        key: RequestKey,
+        /// HMAC of the payload.
+        payload_mac: [u8; 32],
+        /// The resource.
+        subject: String,
+    },
+    /// Answers it. `position` of the answer is that of the batch's last event, or of `position` when it has none.
+    Answer {
+        /// Who and what.
+        key: RequestKey,
+        /// Encoded answer.
+        bytes: Bytes,
+        /// Used when the batch has no event.
+        position: Position,
+        /// Dropped by [`Journal::sweep`] after this time.
+        keep_until: SystemTime,
+    },
+}
+
+/// Something to do later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Unique; for example `confirm/{delivery}`.
+    pub id: String,
+    /// What to do, for the worker.
+    pub kind: String,
+    /// The resource it is about.
+    pub subject: String,
+    /// Not before this time.
+    pub due_at: SystemTime,
+    /// How many times it was tried; the worker counts.
+    pub attempts: u32,
+    /// Not after this time; the worker decides what then.
+    pub give_up_at: Option<SystemTime>,
+}
+
+/// An identifier a vendor knows an identification by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VendorId<'a> {
+    /// `vendor_reference.reference`, compared without case.
+    Reference(&'a str),
+    /// `vendor_reference.id`.
+    Id(&'a str),
+}
+
+/// A successful append.
+#[derive(Debug, Clone)]
+pub struct Appended {
+    /// The place after the batch: of its last event, or the head when it had none.
+    pub place: Place,
+    /// The dedupe key was there already: nothing was written now.
+    pub duplicate: bool,
+}
+
+/// A position and what stands there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The position.
+    pub position: Position,
+    /// First four bytes of that entry's checksum; zero at position 0.
+    pub check: [u8; 4],
+}
+
+/// One event as it is stored. `bytes` is an encoded [`Event`], passed through untouched.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Where it stands.
+    pub place: Place,
+    /// The encoded event.
+    pub bytes: Bytes,
+}
+
+/// A part of the journal.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The matching entries.
+    pub entries: Vec<Entry>,
+    /// Where to go on: past what the filter dropped too.
+    pub next: Place,
+    /// The newest place when the page was read.
+    pub head: Position,
+    /// The oldest position a cursor may point to.
+    pub low_water: Position,
+}
+
+/// What makes this journal different from any other.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Changes when the journal was replaced.
+    pub epoch: Uuid,
+    /// Checks cursors and request payloads; lives in the journal.
+    pub key: CursorKey,
+}
+
+/// Why the journal could not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The store cannot be reached or is locked; nothing was written.
+    #[error("the journal is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// No room is left; nothing was written.
+    #[error("the journal has no room left")]
+    Full,
+    /// Whether the batch was written is not known.
+    #[error("the outcome of an append is not known")]
+    OutcomeUnknown(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Somebody else changed what the batch relies on; read again and decide again.
+    #[error("{0} was changed meanwhile")]
+    Conflict(String),
+    /// Stored bytes do not match their checksum.
+    #[error("the journal is damaged at {0}")]
+    Damaged(String),
+}

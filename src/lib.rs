@@ -1,0 +1,13 @@
+//! idv-gateway: one typed gRPC contract in front of identity-verification vendors, and a resumable status stream.
+//!
+//! Modules in reading order; ARCHITECTURE.md tells how they meet.
+
+pub mod clock;
+pub mod error;
+pub mod proto;
+pub mod settings;
+
+pub mod model;
+pub mod vendor;
+
+pub mod journal;

@@ -1,0 +1,1 @@
+//! The status rule: what an observation makes of an identification.

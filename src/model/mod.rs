@@ -1,0 +1,9 @@
+//! Our own words: names parsed once, commands parsed from requests, and the status rule.
+
+pub mod command;
+pub mod filter;
+pub mod lifecycle;
+pub mod name;
+pub mod observation;
+pub mod record;
+pub mod validate;

@@ -1,0 +1,122 @@
+//! Resource names, parsed once: a value of these types cannot be malformed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+/// Why a name was refused, as a sentence that says what is expected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NameError(&'static str);
+
+/// The last part of `connections/{connection}`: `[a-z][a-z0-9-]{0,62}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(String);
+
+/// `connections/{connection}/identifications/{uuid}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IdentificationName {
+    /// The connection it lives on.
+    pub connection: ConnectionId,
+    /// The last part; also the reference at the vendor.
+    pub id: Uuid,
+}
+
+/// `connections/{connection}/webhookDeliveries/{uuid}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DeliveryName {
+    /// The connection it came in on.
+    pub connection: ConnectionId,
+    /// The last part.
+    pub id: Uuid,
+}
+
+impl ConnectionId {
+    /// The id without `connections/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The resource name, `connections/{connection}`.
+    pub fn name(&self) -> String {
+        format!("connections/{}", self.0)
+    }
+
+    /// Parses the resource name `connections/{connection}`.
+    pub fn from_name(name: &str) -> Result<Self, NameError> {
+        let error = NameError("must be connections/{connection}");
+        name.strip_prefix("connections/").ok_or(error.clone())?.parse().map_err(|_shape| error)
+    }
+}
+
+impl FromStr for ConnectionId {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let mut bytes = text.bytes();
+        let starts = bytes.next().is_some_and(|first| first.is_ascii_lowercase());
+        let goes_on = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if starts && goes_on && text.len() <= 63 {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(NameError("must be 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter"))
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for IdentificationName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let error = NameError("must be connections/{connection}/identifications/{uuid}");
+        let (connection, id) = parse_child(text, "identifications").ok_or(error)?;
+        Ok(Self { connection, id })
+    }
+}
+
+impl fmt::Display for IdentificationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connections/{}/identifications/{}", self.connection, self.id)
+    }
+}
+
+impl FromStr for DeliveryName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let error = NameError("must be connections/{connection}/webhookDeliveries/{uuid}");
+        let (connection, id) = parse_child(text, "webhookDeliveries").ok_or(error)?;
+        Ok(Self { connection, id })
+    }
+}
+
+impl fmt::Display for DeliveryName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "connections/{}/webhookDeliveries/{}", self.connection, self.id)
+    }
+}
+
+fn parse_child(text: &str, collection: &str) -> Option<(ConnectionId, Uuid)> {
+    let mut parts = text.split('/');
+    let (Some("connections"), Some(connection), Some(kind), Some(id), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return None;
+    };
+    if kind != collection {
+        return None;
+    }
+    Some((connection.parse().ok()?, parse_uuid(id)?))
+}
+
+/// A UUID in its one canonical spelling (lower case, hyphens): two spellings would be two names of one thing.
+pub fn parse_uuid(text: &str) -> Option<Uuid> {
+    let id = Uuid::try_parse(text).ok()?;
+    (id.as_hyphenated().to_string() == text).then_some(id)
+}

@@ -1,0 +1,185 @@
+//! Checks of request fields. Every refused field is named, so that a caller mends a request in one go.
+
+use std::collections::HashMap;
+
+use crate::error::{Error, Result, Violation};
+use crate::model::name::parse_uuid;
+use crate::proto::{Address, Date, PhoneNumber, Subject};
+use uuid::Uuid;
+
+/// Longest text field of a person, in characters.
+const MAX_TEXT: usize = 255;
+const MAX_LABELS: usize = 16;
+
+/// Collects refused fields.
+#[derive(Debug, Default)]
+pub struct Checks(Vec<Violation>);
+
+impl Checks {
+    /// Refuses `field`.
+    pub fn refuse(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.0.push(Violation::new(field, description));
+    }
+
+    /// Adds refusals made elsewhere.
+    pub fn extend(&mut self, violations: Vec<Violation>) {
+        self.0.extend(violations);
+    }
+
+    /// `Err` when anything was refused.
+    pub fn finish(self, operation: &'static str) -> Result<()> {
+        if self.0.is_empty() { Ok(()) } else { Err(self.refused(operation)) }
+    }
+
+    /// The error that names every refused field.
+    pub fn refused(self, operation: &'static str) -> Error {
+        Error::invalid(operation, self.0)
+    }
+
+    /// Parses `text`, or refuses the field with the parser's own sentence.
+    pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+        text.parse().map_err(|error| self.refuse(field, format!("{error}"))).ok()
+    }
+
+    /// A UUID in canonical spelling, or empty.
+    pub fn optional_uuid(&mut self, field: &str, text: &str) -> Option<Uuid> {
+        if text.is_empty() {
+            return None;
+        }
+        let id = parse_uuid(text);
+        if id.is_none() {
+            self.refuse(field, "must be a UUID in lower case with hyphens, or empty");
+        }
+        id
+    }
+
+    /// At most `max` characters, none of them a control character.
+    pub fn text(&mut self, field: &str, text: &str, max: usize) {
+        if text.chars().count() > max {
+            self.refuse(field, format!("must be at most {max} characters"));
+        } else if text.chars().any(char::is_control) {
+            self.refuse(field, "must not contain control characters");
+        }
+    }
+
+    /// At most 16 pairs; keys `[a-z][a-z0-9_.-]{0,62}`, values up to 255 characters.
+    pub fn labels(&mut self, field: &str, labels: &HashMap<String, String>) {
+        if labels.len() > MAX_LABELS {
+            self.refuse(field, format!("must be at most {MAX_LABELS} pairs"));
+        }
+        for (key, value) in labels {
+            if !is_label_key(key) {
+                self.refuse(field, "keys must be 1 to 63 of a-z, 0-9, _, . and -, beginning with a letter");
+            }
+            self.text(field, value, MAX_TEXT);
+        }
+    }
+
+    /// An ISO 3166-1 alpha-2 code in upper case, or empty.
+    pub fn region(&mut self, field: &str, code: &str) {
+        if !code.is_empty() && !is_region(code) {
+            self.refuse(field, "must be an ISO 3166-1 alpha-2 code in upper case, for example DE");
+        }
+    }
+
+    /// Every field of a person.
+    pub fn subject(&mut self, field: &str, subject: &Subject) {
+        let texts = [
+            ("given_name", &subject.given_name),
+            ("family_name", &subject.family_name),
+            ("birth_place", &subject.birth_place),
+            ("birth_name", &subject.birth_name),
+            ("title", &subject.title),
+            ("document_number", &subject.document_number),
+        ];
+        for (name, text) in texts {
+            self.text(&format!("{field}.{name}"), text, MAX_TEXT);
+        }
+        self.region(&format!("{field}.nationality"), &subject.nationality);
+        self.region(&format!("{field}.document_country"), &subject.document_country);
+        if !matches!(subject.gender.as_str(), "" | "MALE" | "FEMALE" | "OTHER") {
+            self.refuse(format!("{field}.gender"), "must be MALE, FEMALE, OTHER or empty");
+        }
+        if !subject.email.is_empty() && !is_email(&subject.email) {
+            self.refuse(format!("{field}.email"), "must be an e-mail address");
+        }
+        if !subject.language_code.is_empty() && !is_language(&subject.language_code) {
+            self.refuse(format!("{field}.language_code"), "must be a BCP 47 language tag, for example de or pt-BR");
+        }
+        if let Some(date) = &subject.birth_date {
+            self.date(&format!("{field}.birth_date"), date);
+        }
+        if let Some(phone) = &subject.phone {
+            self.phone(&format!("{field}.phone"), phone);
+        }
+        if let Some(address) = &subject.address {
+            self.address(&format!("{field}.address"), address);
+        }
+    }
+
+    fn date(&mut self, field: &str, date: &Date) {
+        if !is_date(date) {
+            self.refuse(field, "must be a full calendar date between 1850 and 2200");
+        }
+    }
+
+    fn phone(&mut self, field: &str, phone: &PhoneNumber) {
+        let digits = phone.e164.strip_prefix('+').unwrap_or_default();
+        let shape = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !shape || digits.starts_with('0') {
+            self.refuse(format!("{field}.e164"), "must be an E.164 number, for example +4930123456");
+        }
+        self.region(&format!("{field}.region_code"), &phone.region_code);
+    }
+
+    fn address(&mut self, field: &str, address: &Address) {
+        let texts = [
+            ("street", &address.street),
+            ("house_number", &address.house_number),
+            ("postal_code", &address.postal_code),
+            ("city", &address.city),
+        ];
+        for (name, text) in texts {
+            self.text(&format!("{field}.{name}"), text, MAX_TEXT);
+        }
+        self.region(&format!("{field}.region_code"), &address.region_code);
+    }
+}
+
+fn is_label_key(key: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_.-".contains(&byte);
+    key.len() <= 63 && key.starts_with(|first: char| first.is_ascii_lowercase()) && key.bytes().all(rest)
+}
+
+fn is_region(code: &str) -> bool {
+    // Kosovo has no ISO code of its own; passports and vendors use the user-assigned XK.
+    let upper = code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    upper && (code == "XK" || celes::Country::from_alpha2(code).is_ok())
+}
+
+fn is_email(text: &str) -> bool {
+    let plain = text.len() <= 254 && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    let parts = text.rsplit_once('@');
+    plain && parts.is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.starts_with('.'))
+}
+
+fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let primary = parts.next().unwrap_or_default();
+    let language = (2..=3).contains(&primary.len()) && primary.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let subtag =
+        |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    tag.len() <= 35 && language && parts.all(subtag)
+}
+
+fn is_date(date: &Date) -> bool {
+    let leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
+    let days = match date.month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => return false,
+    };
+    (1850..=2200).contains(&date.year) && (1..=days).contains(&date.day)
+}

@@ -1,0 +1,3 @@
+//! What every connector needs.
+
+pub mod delivery;

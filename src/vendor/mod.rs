@@ -1,0 +1,112 @@
+//! Vendors: one object for one connection, with an accessor per capability.
+//!
+//! Absence is said once, by `None`; the support matrix is read off the accessors.
+
+pub mod idnow;
+pub mod kit;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Violation};
+use crate::model::command::CreateIdentification;
+use crate::model::name::ConnectionId;
+use crate::model::observation::Observation;
+use crate::proto::{StartLink, Vendor as VendorKind, VendorReference};
+use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
+
+/// One configured account at a vendor.
+pub trait Vendor: Send + Sync {
+    /// Who and where it is.
+    fn account(&self) -> &Account;
+    /// Identifications, where the vendor has them.
+    fn identifications(&self) -> Option<&dyn Identifications>;
+    /// Webhooks, where the vendor sends them and the connection accepts them.
+    fn webhooks(&self) -> Option<&dyn Webhooks>;
+}
+
+/// What does not change about a connection while the gateway runs.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The connection's id.
+    pub connection: ConnectionId,
+    /// The vendor behind it.
+    pub vendor: VendorKind,
+    /// For people.
+    pub display_name: String,
+    /// `live`, `test` or `sandbox`.
+    pub environment: String,
+    /// The vendor's region, for example `de`.
+    pub region: String,
+    /// Capability names as the contract's policies spell them, for example `get`.
+    pub capabilities: Vec<&'static str>,
+}
+
+/// What a connector may do when it does not know whether a creation arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idempotency {
+    /// Repeat it: the same reference makes the same thing (IDnow).
+    UpsertByReference,
+    /// Ask first whether it is there (Preventor).
+    CheckFirst,
+    /// Never repeat it (Masstack).
+    None,
+}
+
+/// Identifications at one vendor account.
+#[async_trait]
+pub trait Identifications: Send + Sync {
+    /// What may be done after a creation without an answer.
+    fn idempotency(&self) -> Idempotency;
+    /// How long the vendor keeps an identification that nobody finishes.
+    fn lifetime(&self) -> Duration;
+    /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.
+    fn check(&self, command: &CreateIdentification) -> Vec<Violation>;
+    /// Creates it. `Ok` is [`Word::Accepted`](crate::model::observation::Word::Accepted) with the vendor's ids.
+    async fn create(&self, create: Create<'_>) -> Result<Observation, Error>;
+    /// Asks for its present state, Evidence FETCHED.
+    async fn get(&self, get: Get<'_>) -> Result<Observation, Error>;
+    /// Where the person starts. Computed from the ids, never stored.
+    fn start_links(&self, reference: &VendorReference) -> Vec<StartLink>;
+}
+
+/// Input of [`Identifications::create`].
+#[derive(Debug)]
+pub struct Create<'a> {
+    /// What the caller asked for; `command.name.id` is the reference at the vendor.
+    pub command: &'a CreateIdentification,
+}
+
+/// Input of [`Identifications::get`].
+#[derive(Debug)]
+pub struct Get<'a> {
+    /// The vendor's identifiers.
+    pub reference: &'a VendorReference,
+}
+
+/// Webhooks of one vendor account.
+pub trait Webhooks: Send + Sync {
+    /// Proves that the delivery is the vendor's, in constant time. Every refusal gets the same answer.
+    fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal>;
+    /// Reads a delivery. `Err` keeps it as UNREADABLE.
+    fn normalise(&self, delivery: &Verified) -> Result<Reading, Unreadable>;
+}
+
+/// What a delivery said.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Statements about identifications, in the order of the body; `reference` says about which.
+    pub observations: Vec<Observation>,
+    /// Paths of fields whose value the connector does not know, for the drift counter.
+    pub drift: Vec<&'static str>,
+}
+
+/// An authentic delivery that the connector cannot read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Path of the field that is missing or malformed (`$` for the body), without its value.
+    pub path: String,
+    /// What was expected there.
+    pub expected: &'static str,
+}
