@@ -1,0 +1,121 @@
+//! Reads settings in spite of faults, to find all of them: what was refused is replaced by a stand-in, and reading
+//! begins again.
+
+use serde::de::DeserializeOwned;
+
+use super::document::{Document, Entry, Node, Value};
+use super::fault::{Fault, What};
+use super::reader::{Notes, Reader};
+use super::report::{ConfigError, Source};
+use super::stand_in;
+
+/// More faults than this are not looked for.
+const MOST_FAULTS: usize = 200;
+
+/// What could be read.
+#[derive(Debug)]
+pub(super) struct Recovered<T> {
+    /// `None` when too little was readable. To be used only when `problems` is empty.
+    pub(super) value: Option<T>,
+    pub(super) problems: Vec<ConfigError>,
+    /// Where stand-ins were needed.
+    pub(super) unsound: Vec<Vec<String>>,
+    /// Where secrets are named.
+    pub(super) secrets: Vec<Vec<String>>,
+}
+
+/// Reads `document` and reports every fault once.
+pub(super) fn read<T: DeserializeOwned>(document: &mut Document, source: Source<'_>) -> Recovered<T> {
+    let mut recovered =
+        Recovered { value: None, problems: Vec::new(), unsound: Vec::new(), secrets: Vec::new() };
+    for _pass in 0..MOST_FAULTS {
+        let notes = Notes::default();
+        let outcome = T::deserialize(Reader::new(&document.root, &notes));
+        for (path, message) in notes.unknown.take() {
+            recovered.problems.push(source.error(&document.key_origin(&path), &path, message));
+            remove(document, &path);
+        }
+        match outcome {
+            Ok(value) => {
+                recovered.value = Some(value);
+                recovered.secrets = notes.secrets.take().into_iter().collect();
+                return recovered;
+            }
+            Err(fault) => {
+                if !recovered.mend(document, fault, source) {
+                    return recovered;
+                }
+            }
+        }
+    }
+    recovered
+}
+
+impl<T> Recovered<T> {
+    /// Whether what was read at `path` is what was written there.
+    pub(super) fn sound(&self, path: &[String]) -> bool {
+        !self.unsound.iter().any(|unsound| section(unsound) == section(path))
+    }
+
+    /// Records `fault` and makes sure that the next pass gets further. `false`: it cannot.
+    fn mend(&mut self, document: &mut Document, fault: Fault, source: Source<'_>) -> bool {
+        let mut path = fault.path.unwrap_or_default();
+        match fault.what {
+            What::Key(message) => {
+                let origin = document.key_origin(&path);
+                self.unsound.push(path.clone());
+                match document.entry_mut(&path) {
+                    Some(entry) if !entry.key_refused => {
+                        entry.key_refused = true;
+                        self.problems.push(source.error(&origin, &path, message));
+                    }
+                    _ => return remove(document, &path),
+                }
+            }
+            What::Missing(key) => {
+                let origin = document.origin(&path);
+                let Some(table) = document.table_mut(&path) else { return self.replace(document, &path) };
+                let node = Node { origin: origin.clone(), value: Value::StandIn(0) };
+                table.insert(key.to_owned(), Entry { key: origin.clone(), key_refused: false, node });
+                path.push(key.to_owned());
+                self.problems.push(source.error(&origin, &path, "is required".to_owned()));
+                self.unsound.push(path);
+            }
+            What::Value(message) => {
+                let (node, _) = document.deepest_mut(&path);
+                if !matches!(node.value, Value::StandIn(_)) {
+                    self.problems.push(source.error(&node.origin, &path, message));
+                }
+                return self.replace(document, &path);
+            }
+        }
+        true
+    }
+
+    /// Puts the first stand-in at `path`, or the next one; after the last, one in the place of the table around it.
+    fn replace(&mut self, document: &mut Document, path: &[String]) -> bool {
+        let (node, depth) = document.deepest_mut(path);
+        self.unsound.push(path[..depth].to_vec());
+        match node.value {
+            Value::StandIn(number) if number + 1 < stand_in::COUNT => node.value = Value::StandIn(number + 1),
+            Value::StandIn(_) if depth == 0 => return false,
+            Value::StandIn(_) => {
+                let (around, depth) = document.deepest_mut(&path[..depth - 1]);
+                around.value = Value::StandIn(0);
+                self.unsound.push(path[..depth].to_vec());
+            }
+            _ => node.value = Value::StandIn(0),
+        }
+        true
+    }
+}
+
+/// The part of the configuration that is judged as one: a connection, or a section.
+fn section(path: &[String]) -> &[String] {
+    let length = if path.first().is_some_and(|first| first == "connections") { 2 } else { 1 };
+    &path[..length.min(path.len())]
+}
+
+fn remove(document: &mut Document, path: &[String]) -> bool {
+    path.split_last().and_then(|(key, table)| document.table_mut(table)?.remove(key)).is_some()
+}

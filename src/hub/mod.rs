@@ -1,0 +1,3 @@
+//! Where doors, vendors and journal meet.
+
+pub mod config;

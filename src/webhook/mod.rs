@@ -1,0 +1,3 @@
+//! The door for vendors' webhooks.
+
+pub mod config;
