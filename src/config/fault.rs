@@ -20,6 +20,8 @@ pub(super) enum What {
     Missing(&'static str),
     /// The key at the end of the path is not a possible one.
     Key(String),
+    /// The key at the end of the path is not a possible choice, so that its table says nothing.
+    Choice(String),
     /// The value is not a possible one.
     Value(String),
 }
@@ -37,11 +39,12 @@ impl Fault {
 
     /// Makes it a fault of the key at the end of `path`.
     pub(super) fn of_key(self, path: Vec<String>) -> Self {
-        let what = match self.what {
-            What::Value(message) | What::Key(message) => What::Key(message),
-            missing @ What::Missing(_) => missing,
-        };
-        Self { path: Some(path), what }
+        Self { path: Some(path), what: What::Key(self.to_string()) }
+    }
+
+    /// The key at the end of `path` is none of the `known` choices.
+    pub(super) fn choice(path: Vec<String>, key: &str, known: &[&str]) -> Self {
+        Self { path: Some(path), what: What::Choice(unknown(key, known)) }
     }
 }
 
@@ -84,7 +87,7 @@ impl Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             What::Missing(key) => write!(f, "{key} is required"),
-            What::Key(message) | What::Value(message) => f.write_str(message),
+            What::Key(message) | What::Choice(message) | What::Value(message) => f.write_str(message),
         }
     }
 }

@@ -63,7 +63,11 @@ impl<'a> Reader<'a> {
             Value::Word(word) => integer_in(word),
             _ => None,
         };
-        let expected = || Fault::value(format!("must be a whole number from {least} to {most}"));
+        let expected = || match (least, most) {
+            // Nobody counts as far as 64 bits reach: the useful bounds are reported by the settings themselves.
+            (0, most) if most >= i64::MAX.into() => Fault::value("must be a whole number, 0 or more"),
+            _ => Fault::value(format!("must be a whole number from {least} to {most}")),
+        };
         number.and_then(|number| T::try_from(number).ok()).ok_or_else(expected)
     }
 
@@ -113,7 +117,7 @@ impl<'a> Reader<'a> {
             return Ok(Chosen { name: key, content: self.child(key, &entry.node), bare: false });
         }
         if let (0, Some((key, _))) = (known.len(), table.first_key_value()) {
-            return Err(Fault::value(unknown(key, variants)).of_key(self.below(key)));
+            return Err(Fault::choice(self.below(key), key, variants));
         }
         Err(Fault::value(format!("must have exactly one of {}", variants.join(", "))))
     }

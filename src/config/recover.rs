@@ -72,6 +72,11 @@ impl<T> Recovered<T> {
                     _ => return remove(document, &path),
                 }
             }
+            What::Choice(message) => {
+                self.problems.push(source.error(&document.key_origin(&path), &path, message));
+                path.pop();
+                return self.replace(document, &path);
+            }
             What::Missing(key) => {
                 let origin = document.origin(&path);
                 let Some(table) = document.table_mut(&path) else { return self.replace(document, &path) };
@@ -118,4 +123,66 @@ fn section(path: &[String]) -> &[String] {
 
 fn remove(document: &mut Document, path: &[String]) -> bool {
     path.split_last().and_then(|(key, table)| document.table_mut(table)?.remove(key)).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Deserializer};
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only read")]
+    struct Top {
+        picky: Pickier,
+        number: u16,
+        flag: bool,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only read")]
+    struct Pickier {
+        inner: Picky,
+        number: u16,
+    }
+
+    /// Accepts no stand-in.
+    #[derive(Debug)]
+    struct Picky;
+
+    impl<'de> Deserialize<'de> for Picky {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            match String::deserialize(deserializer)?.as_str() {
+                "right" => Ok(Self),
+                _ => Err(serde::de::Error::custom("must be right")),
+            }
+        }
+    }
+
+    fn problems(text: &str) -> Vec<String> {
+        let mut document = Document::parse(text).unwrap();
+        let recovered: Recovered<Top> = read(&mut document, Source { name: "t", text });
+        recovered.problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_value_without_a_stand_in_is_reported_once_and_ends_the_search() {
+        let found = problems("flag = 1\nnumber = 70000\n[picky]\nnumber = true\ninner = \"wrong\"\n");
+        assert_eq!(
+            found,
+            [
+                "t:1:8: flag: must be true or false",
+                "t:2:10: number: must be a whole number from 0 to 65535",
+                "t:5:9: picky.inner: must be right",
+            ]
+        );
+    }
+
+    #[test]
+    fn nothing_at_all_lacks_everything() {
+        assert_eq!(
+            problems(""),
+            ["t:1:1: picky: is required", "t:1:1: flag: is required", "t:1:1: number: is required"]
+        );
+    }
 }

@@ -20,7 +20,7 @@ pub enum JournalSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EmbeddedSettings {
-    /// The database file; relative to the working directory. Its folder must exist.
+    /// The database file; relative to the working directory.
     pub path: PathBuf,
     /// How large the file may become, in bytes: 16777216 or more. Appends are refused beyond it, and webhooks answered
     /// with 503. Without it the disk is the limit.
