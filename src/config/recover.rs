@@ -134,7 +134,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[expect(dead_code, reason = "only read")]
     struct Top {
-        picky: Pickier,
+        picky: Vec<Pickier>,
         number: u16,
         flag: bool,
     }
@@ -166,23 +166,24 @@ mod tests {
     }
 
     #[test]
-    fn a_value_without_a_stand_in_is_reported_once_and_ends_the_search() {
-        let found = problems("flag = 1\nnumber = 70000\n[picky]\nnumber = true\ninner = \"wrong\"\n");
-        assert_eq!(
-            found,
-            [
-                "t:1:8: flag: must be true or false",
-                "t:2:10: number: must be a whole number from 0 to 65535",
-                "t:5:9: picky.inner: must be right",
-            ]
+    fn a_value_without_a_stand_in_gives_up_its_list_and_no_more() {
+        let found = problems(
+            "flag = 1\n[[picky]]\nnumber = 70000\ninner = \"right\"\n[[picky]]\ninner = \"wrong\"\n",
         );
+        let expected = [
+            "t:1:8: flag: must be true or false",
+            "t:3:10: picky.0.number: must be a whole number from 0 to 65535",
+            "t:6:9: picky.1.inner: must be right",
+            "t:1:1: number: is required",
+        ];
+        assert_eq!(found, expected);
     }
 
     #[test]
     fn nothing_at_all_lacks_everything() {
         assert_eq!(
             problems(""),
-            ["t:1:1: picky: is required", "t:1:1: flag: is required", "t:1:1: number: is required"]
+            ["t:1:1: picky: is required", "t:1:1: number: is required", "t:1:1: flag: is required"]
         );
     }
 }

@@ -65,7 +65,8 @@ impl LogSettings {
     pub fn check(&self, problems: &mut Problems) {
         // The filter takes a misspelt level for the name of a module, and would log nothing.
         let misspelt = |directive: &str| {
-            !directive.contains(['=', '[']) && directive.trim().parse::<LevelFilter>().is_err()
+            let level = directive.trim();
+            level.is_empty() || (!level.contains(['=', '[']) && level.parse::<LevelFilter>().is_err())
         };
         if self.level.split(',').any(misspelt) || EnvFilter::try_new(&self.level).is_err() {
             problems.add(
