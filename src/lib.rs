@@ -6,8 +6,17 @@ pub mod clock;
 pub mod error;
 pub mod proto;
 pub mod settings;
+pub mod telemetry;
 
 pub mod model;
 pub mod vendor;
 
 pub mod journal;
+
+pub mod hub;
+
+pub mod admin;
+pub mod rpc;
+pub mod webhook;
+
+pub mod config;

@@ -4,6 +4,7 @@
 
 pub mod idnow;
 pub mod kit;
+pub mod registry;
 
 use std::time::Duration;
 
