@@ -2,9 +2,10 @@
 //!
 //! Absence is said once, by `None`; the support matrix is read off the accessors.
 
-pub mod idnow;
 pub mod kit;
 pub mod registry;
+
+pub mod idnow;
 
 use std::time::Duration;
 

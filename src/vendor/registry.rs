@@ -1,10 +1,20 @@
-//! Which vendors there are, and the settings of a connection to each.
+//! The configured connections, each with its vendor behind it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::settings::{Problems, SecretSource};
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::model::name::ConnectionId;
+use crate::settings::Problems;
+use crate::vendor::Vendor;
+use crate::vendor::idnow::Idnow;
+use crate::vendor::idnow::config::IdnowSettings;
+use crate::vendor::kit::http::Transport;
 
-/// `[connections.<name>.<vendor>]`.
+/// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionSettings {
@@ -12,61 +22,61 @@ pub enum ConnectionSettings {
     Idnow(IdnowSettings),
 }
 
-/// `[connections.<name>.idnow]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IdnowSettings {
-    /// For people.
-    #[serde(default)]
-    pub display_name: String,
-    /// `live`, `test` or `sandbox`.
-    pub environment: String,
-    /// `de`, `ch` or `ae`.
-    pub region: String,
-    /// The account's shortname.
-    pub customer: String,
-    /// What the gateway signs in with.
-    pub api_key: SecretSource,
-    /// Webhooks of this connection.
-    pub webhook: WebhookSettings,
-}
+/// Settings of all connections, by id.
+pub type ConnectionsSettings = BTreeMap<String, ConnectionSettings>;
 
-/// `[connections.<name>.idnow.webhook]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WebhookSettings {
-    /// Credentials that are accepted.
-    pub basic: Vec<BasicSettings>,
-}
+/// Every connection by id.
+#[derive(Clone, Default)]
+pub struct Registry(BTreeMap<ConnectionId, Arc<dyn Vendor>>);
 
-/// One user name and password the vendor may sign in with.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BasicSettings {
-    /// Names the pair in metrics.
-    pub label: String,
-    /// The user name.
-    pub username: String,
-    /// The password.
-    pub password: SecretSource,
-}
-
-impl ConnectionSettings {
-    /// `live`, `test` or `sandbox`.
-    pub fn environment(&self) -> &str {
-        match self {
-            Self::Idnow(settings) => &settings.environment,
+/// Reports what no type can say about `connections`; keys are reported under the connection's id.
+pub fn check(connections: &ConnectionsSettings, problems: &mut Problems) {
+    for (id, settings) in connections {
+        if let Err(error) = id.parse::<ConnectionId>() {
+            problems.add(id, format!("the name of a connection {error}"));
         }
+        problems.within(id, |problems| match settings {
+            ConnectionSettings::Idnow(settings) => {
+                problems.within("idnow", |problems| settings.check(problems))
+            }
+        });
+    }
+}
+
+impl Registry {
+    /// Builds every connection, reading its secrets.
+    pub fn build(
+        connections: &ConnectionsSettings,
+        clock: &Clock,
+        transport: &Arc<dyn Transport>,
+    ) -> Result<Self> {
+        let build = |(id, settings): (&String, &ConnectionSettings)| {
+            let connection: ConnectionId = id.parse().map_err(|error| {
+                Error::new(Kind::ValidationFailed, "connections.build", format!("connections.{id}: {error}"))
+            })?;
+            let vendor: Arc<dyn Vendor> = match settings {
+                ConnectionSettings::Idnow(settings) => {
+                    Arc::new(Idnow::new(connection, settings, clock.clone(), transport.clone())?)
+                }
+            };
+            Ok(vendor)
+        };
+        connections.iter().map(build).collect()
     }
 
-    /// Reports what is wrong with them.
-    pub fn check(&self, problems: &mut Problems) {
-        match self {
-            Self::Idnow(settings) => problems.within("idnow", |problems| {
-                if settings.customer.is_empty() {
-                    problems.add("customer", "must be the account's shortname");
-                }
-            }),
-        }
+    /// The connection `id`.
+    pub fn get(&self, id: &ConnectionId) -> Option<&Arc<dyn Vendor>> {
+        self.0.get(id)
+    }
+
+    /// Every connection in order of its id.
+    pub fn list(&self) -> impl ExactSizeIterator<Item = &Arc<dyn Vendor>> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<Arc<dyn Vendor>> for Registry {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn Vendor>>>(vendors: I) -> Self {
+        Self(vendors.into_iter().map(|vendor| (vendor.account().connection.clone(), vendor)).collect())
     }
 }
