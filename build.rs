@@ -60,7 +60,8 @@ impl Redacted {
     }
 
     fn code(&self) -> Result<String, Box<dyn Error>> {
-        let mut code = String::new();
+        let names: Vec<_> = self.0.iter().map(MessageDescriptor::full_name).collect();
+        let mut code = format!("pub const REDACTED: &[&str] = &{names:?};\n");
         for message in &self.0 {
             message_debug(&mut code, message)?;
             for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {
@@ -122,7 +123,11 @@ fn own_member(field: &FieldDescriptor) -> bool {
 }
 
 fn member(name: &str) -> String {
-    if matches!(name, "type" | "match" | "ref" | "move" | "in") { format!("r#{name}") } else { name.to_owned() }
+    if matches!(name, "type" | "match" | "ref" | "move" | "in") {
+        format!("r#{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn rust_path(message: &MessageDescriptor) -> String {
