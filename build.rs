@@ -60,7 +60,8 @@ impl Redacted {
     }
 
     fn code(&self) -> Result<String, Box<dyn Error>> {
-        let mut code = String::new();
+        let names: Vec<_> = self.0.iter().map(MessageDescriptor::full_name).collect();
+        let mut code = format!("pub const REDACTED: &[&str] = &{names:?};\n");
         for message in &self.0 {
             message_debug(&mut code, message)?;
             for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {

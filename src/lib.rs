@@ -16,7 +16,11 @@ pub mod journal;
 pub mod hub;
 
 pub mod admin;
+pub mod listen;
 pub mod rpc;
 pub mod webhook;
 
+pub mod app;
 pub mod config;
+
+pub mod sandbox;

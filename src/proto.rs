@@ -20,3 +20,6 @@ mod contract {
 
 /// The encoded `google.protobuf.FileDescriptorSet` of the whole contract, custom options included.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.binpb"));
+
+/// Full names of the messages whose `Debug` leaves out what is sensitive.
+pub const REDACTED: &[&str] = contract::REDACTED;
