@@ -4,9 +4,12 @@
 //! [`Journal::append`] returns.
 
 pub mod cursor;
+pub mod seal;
+
+mod entry;
+
 pub mod embedded;
 pub mod memory;
-pub mod seal;
 
 use std::time::{Duration, SystemTime};
 
@@ -47,7 +50,8 @@ pub trait Journal: Send + Sync {
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError>;
 
     /// One identification by an identifier of the vendor.
-    async fn find(&self, connection: &ConnectionId, by: VendorId<'_>) -> Result<Option<Record>, JournalError>;
+    async fn find(&self, connection: &ConnectionId, by: VendorId<'_>)
+    -> Result<Option<Record>, JournalError>;
 
     /// One delivery.
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;
@@ -60,7 +64,11 @@ pub trait Journal: Send + Sync {
     ) -> Result<Vec<Delivery>, JournalError>;
 
     /// UNMATCHED deliveries that wait for an identification with one of these vendor identifiers, oldest first.
-    async fn unmatched(&self, connection: &ConnectionId, by: VendorId<'_>) -> Result<Vec<Delivery>, JournalError>;
+    async fn unmatched(
+        &self,
+        connection: &ConnectionId,
+        by: VendorId<'_>,
+    ) -> Result<Vec<Delivery>, JournalError>;
 
     /// An earlier request with this key.
     async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError>;
@@ -248,8 +256,8 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
-/// A position and what stands there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A position and what stands there. The default is the place before the first event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Place {
     /// The position.
     pub position: Position,
