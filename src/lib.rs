@@ -11,3 +11,5 @@ pub mod model;
 pub mod vendor;
 
 pub mod journal;
+
+pub mod sandbox;

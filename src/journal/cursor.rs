@@ -36,7 +36,9 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
     let _ = (journal, cursor);
     Err(CursorError::Malformed)
 }
-fn todo_helper(_: &Identity, _: Place) -> String { String::new() }
+fn todo_helper(_: &Identity, _: Place) -> String {
+    String::new()
+}
 
 impl CursorKey {
     /// The key.

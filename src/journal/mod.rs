@@ -47,7 +47,8 @@ pub trait Journal: Send + Sync {
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError>;
 
     /// One identification by an identifier of the vendor.
-    async fn find(&self, connection: &ConnectionId, by: VendorId<'_>) -> Result<Option<Record>, JournalError>;
+    async fn find(&self, connection: &ConnectionId, by: VendorId<'_>)
+    -> Result<Option<Record>, JournalError>;
 
     /// One delivery.
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;
@@ -60,7 +61,11 @@ pub trait Journal: Send + Sync {
     ) -> Result<Vec<Delivery>, JournalError>;
 
     /// UNMATCHED deliveries that wait for an identification with one of these vendor identifiers, oldest first.
-    async fn unmatched(&self, connection: &ConnectionId, by: VendorId<'_>) -> Result<Vec<Delivery>, JournalError>;
+    async fn unmatched(
+        &self,
+        connection: &ConnectionId,
+        by: VendorId<'_>,
+    ) -> Result<Vec<Delivery>, JournalError>;
 
     /// An earlier request with this key.
     async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError>;
