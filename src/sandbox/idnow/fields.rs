@@ -6,8 +6,8 @@ use celes::Country;
 use prost_types::Timestamp;
 use serde_json::Value;
 
-/// Every text field the vendor's documents name. The newer one shows a table in camelCase and samples in lower case;
-/// only the samples work.
+/// Every text field the vendor's documents name, spelled as in their samples: a table of theirs writes camelCase,
+/// which the vendor refuses.
 const NAMES: [&str; 22] = [
     "birthday",
     "birthname",
