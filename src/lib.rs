@@ -13,6 +13,7 @@ pub mod vendor;
 
 pub mod journal;
 
+<<<<<<< HEAD
 pub mod hub;
 
 pub mod admin;
@@ -23,4 +24,6 @@ pub mod webhook;
 pub mod app;
 pub mod config;
 
+=======
+>>>>>>> sandbox
 pub mod sandbox;

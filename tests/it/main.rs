@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 //! The integration tests: one binary.
 
 mod config;
 mod telemetry;
+=======
+mod sandbox;
+>>>>>>> sandbox
