@@ -1,6 +1,5 @@
 //! Builds every part from the configuration, binds, runs and drains: the only file that knows all rooms.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use crate::journal::config::JournalSettings;
 use crate::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
 use crate::journal::seal::{MasterKey, MasterKeyError, SealError, Vault};
 use crate::listen::{self, Limits};
-use crate::model::name::ConnectionId;
 use crate::settings::SecretError;
-use crate::telemetry::{Metrics, Telemetry};
-use crate::vendor::registry::{ConnectionSettings, Registry};
+use crate::telemetry::Telemetry;
+use crate::vendor::kit::http::{HttpTransport, Timeouts, Transport};
+use crate::vendor::registry::Registry;
 use crate::{admin, rpc, webhook};
 
 /// Connections a plain HTTP door holds at the same time.
@@ -93,7 +92,8 @@ impl App {
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let telemetry = Telemetry::new();
         let vault = vault(&config, &clock)?;
-        let registry = registry(config.connections, &clock, &telemetry.metrics())?;
+        let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Timeouts::default())?);
+        let registry = Registry::build(config.connections, &clock, &transport)?;
         let grpc = bind("gRPC", config.grpc.listen).await?;
         let webhooks = bind("webhook", config.webhooks.listen).await?;
         let operators = bind("admin", config.admin.listen).await?;
@@ -114,7 +114,8 @@ impl App {
             drain: drain.clone(),
         });
 
-        let limits = Limits { header_timeout: config.webhooks.header_timeout(), max_connections: MAX_CONNECTIONS };
+        let limits =
+            Limits { header_timeout: config.webhooks.header_timeout(), max_connections: MAX_CONNECTIONS };
         let routes = webhook::router(hub.clone(), clock.clone(), &config.webhooks);
         let webhooks = listen::serve(webhooks, routes, limits, clock.clone(), drain.clone());
         let routes = admin::router(hub.clone(), telemetry, drain.clone());
@@ -161,7 +162,7 @@ impl App {
         self.closed.cancel();
         // Operators' requests are short; what hangs there must not hold the process up.
         let _closed = tokio::time::timeout(Duration::from_secs(1), self.admin).await;
-        self.journal.close();
+        self.journal.close().await;
         in_time
     }
 }
@@ -180,14 +181,6 @@ fn vault(config: &Config, clock: &Clock) -> Result<Vault, StartError> {
         keys.push(MasterKey::parse(&source.read()?)?);
     }
     Ok(Vault::new(clock.clone(), keys)?)
-}
-
-fn registry(
-    connections: BTreeMap<ConnectionId, ConnectionSettings>,
-    clock: &Clock,
-    _metrics: &Metrics,
-) -> Result<Registry, StartError> {
-    Ok(Registry::build(connections, clock)?)
 }
 
 fn open_journal(settings: &JournalSettings, clock: &Clock) -> Result<Arc<EmbeddedJournal>, StartError> {

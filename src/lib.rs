@@ -13,7 +13,6 @@ pub mod vendor;
 
 pub mod journal;
 
-<<<<<<< HEAD
 pub mod hub;
 
 pub mod admin;
@@ -24,6 +23,4 @@ pub mod webhook;
 pub mod app;
 pub mod config;
 
-=======
->>>>>>> sandbox
 pub mod sandbox;

@@ -28,7 +28,13 @@ pub struct Limits {
 
 /// Serves `router` until `drain` is cancelled, then finishes what is under way. Handlers find the peer's address as
 /// [`ConnectInfo<SocketAddr>`].
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, clock: Clock, drain: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    clock: Clock,
+    drain: CancellationToken,
+) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.max_connections));
     loop {

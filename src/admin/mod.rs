@@ -43,5 +43,11 @@ async fn ready(State(door): State<Door>) -> Response {
 }
 
 async fn metrics(State(door): State<Door>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], door.telemetry.scrape()).into_response()
+    match door.telemetry.scrape() {
+        Ok(text) => ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], text).into_response(),
+        Err(error) => {
+            tracing::error!(error = %error, "The metrics cannot be shown");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
 }

@@ -1,6 +1,11 @@
 //! The commands and their exit codes, which are those of sysexits.h.
 
 mod check_config;
+mod demo;
+mod render;
+mod sandbox;
+mod serve;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -19,11 +24,15 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Serve),
+    Demo(demo::Demo),
+    Watch(watch::Watch),
+    Sandbox(sandbox::Sandbox),
     CheckConfig(check_config::CheckConfig),
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 64 wrong usage, 69 something needed is not available, 70 a bug, 78 wrong configuration";
+Exit codes: 0 done, 64 wrong usage, 69 something needed is not available, 70 a bug, 77 refused, 78 wrong configuration";
 
 const LONG_HELP: &str = "\
 Configuration:
@@ -36,6 +45,7 @@ Exit codes:
   64  wrong usage of the command line
   69  something that is needed is not available, for example a port or a file
   70  a bug in the gateway
+  77  the gateway refused the request
   78  wrong configuration";
 
 /// How a command ended.
@@ -43,6 +53,9 @@ Exit codes:
 enum Exit {
     Done,
     Usage,
+    Refused,
+    Unavailable,
+    Bug,
     Config,
 }
 
@@ -51,6 +64,9 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Usage => 64,
+            Exit::Unavailable => 69,
+            Exit::Bug => 70,
+            Exit::Refused => 77,
             Exit::Config => 78,
         })
     }
@@ -59,7 +75,13 @@ impl From<Exit> for ExitCode {
 /// Runs the command that was asked for.
 pub(crate) fn run() -> ExitCode {
     let exit = match CommandLine::try_parse() {
-        Ok(CommandLine { command: Command::CheckConfig(command) }) => command.run(environment()),
+        Ok(CommandLine { command }) => match command {
+            Command::Serve(command) => command.run(environment()),
+            Command::Demo(command) => command.run(),
+            Command::Watch(command) => command.run(),
+            Command::Sandbox(command) => command.run(),
+            Command::CheckConfig(command) => command.run(environment()),
+        },
         Err(error) => {
             // A closed terminal is no reason to fail differently.
             let _closed = error.print();
@@ -67,6 +89,28 @@ pub(crate) fn run() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// Runs a command to its end on a runtime of its own.
+fn block_on(command: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(command),
+        Err(error) => {
+            complain(&format!("no threads can be started: {error}"));
+            Exit::Unavailable
+        }
+    }
+}
+
+/// Says on standard error why a command cannot go on.
+fn complain(message: &str) {
+    eprintln!("idv-gateway: {message}");
+}
+
+/// Whether to write in colour to `output`.
+fn wants_colour(output: &impl std::io::IsTerminal) -> bool {
+    let no_color = std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned());
+    idv_gateway::telemetry::wants_colour(output.is_terminal(), no_color.as_deref())
 }
 
 /// The process's environment, read here and nowhere else (but for secrets, which settings name). What is not Unicode

@@ -1,7 +1,5 @@
 //! Events for people: one line each, with time, state, evidence and what it is about.
 
-use std::io::IsTerminal;
-
 use idv_gateway::proto::event::Payload;
 use idv_gateway::proto::{
     ConnectionHealthState, Event, EventType, Evidence, Identification, IdentificationState, Outcome,
@@ -17,7 +15,7 @@ pub(super) struct Renderer {
 impl Renderer {
     /// For standard output: colour on a terminal, unless NO_COLOR is set.
     pub(super) fn for_stdout() -> Self {
-        Self { colour: std::io::stdout().is_terminal() && super::colour_is_welcome() }
+        Self { colour: super::wants_colour(&std::io::stdout()) }
     }
 
     /// One event, without a line end.
@@ -34,7 +32,9 @@ impl Renderer {
                 let before = changed.previous_state();
                 format!("{} -> {}", health(before), health(state))
             }
-            Some(Payload::WebhookRejected(rejected)) => format!("{} requests refused", rejected.request_count),
+            Some(Payload::WebhookRejected(rejected)) => {
+                format!("{} requests refused", rejected.request_count)
+            }
             _ => String::new(),
         };
         let time = event.record_time.as_ref().map(clock_time).unwrap_or_default();
@@ -94,6 +94,7 @@ fn colour_of(kind: EventType) -> &'static str {
 fn clock_time(time: &Timestamp) -> String {
     let text = time.to_string();
     let clock = text.split_once('T').map_or(text.as_str(), |(_date, clock)| clock);
-    let (seconds, fraction) = clock.trim_end_matches('Z').split_once('.').unwrap_or((clock.trim_end_matches('Z'), ""));
+    let (seconds, fraction) =
+        clock.trim_end_matches('Z').split_once('.').unwrap_or((clock.trim_end_matches('Z'), ""));
     format!("{seconds}.{fraction:0<3.3}")
 }

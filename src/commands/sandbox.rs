@@ -18,7 +18,9 @@ use crate::commands::{Exit, complain};
 /// docs/sandbox.md describes its control API, with which you act as the person and as the reviewer, and says what it
 /// does not check.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  idv-gateway sandbox --listen 127.0.0.1:8090 --customer demobank --api-key-file key \\\n    --webhook-url http://127.0.0.1:8081/webhooks/demobank --webhook-user idnow --webhook-password-file password")]
+#[command(
+    after_help = "Example:\n  idv-gateway sandbox --listen 127.0.0.1:8090 --customer demobank --api-key-file key \\\n    --webhook-url http://127.0.0.1:8081/webhooks/demobank --webhook-user idnow --webhook-password-file password"
+)]
 pub(super) struct Sandbox {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
@@ -78,16 +80,20 @@ fn secret(file: PathBuf) -> Result<SecretString, String> {
 }
 
 async fn serve(options: SandboxOptions) -> Exit {
-    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
-            complain(&format!("signals cannot be handled: {error}"));
-            return Exit::Unavailable;
-        }
-    };
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                complain(&format!("signals cannot be handled: {error}"));
+                return Exit::Unavailable;
+            }
+        };
     match Server::start(options).await {
         Ok(sandbox) => {
-            eprintln!("the sandbox listens on http://{} (docs/sandbox.md; Ctrl-C ends it)", sandbox.address());
+            eprintln!(
+                "the sandbox listens on http://{} (docs/sandbox.md; Ctrl-C ends it)",
+                sandbox.address()
+            );
             until_told(&mut terminate, &mut interrupt).await;
             sandbox.shutdown().await;
             Exit::Done

@@ -33,7 +33,7 @@ impl Serve {
                 return Exit::Config;
             }
         };
-        if let Err(error) = start_log(&config.log, wants_colour()) {
+        if let Err(error) = start_log(&config.log, wants_colour(&std::io::stderr())) {
             complain(&format!("the log cannot be started: {error}"));
             return Exit::Config;
         }
@@ -42,13 +42,14 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> Exit {
-    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-        (Err(error), _) | (_, Err(error)) => {
-            complain(&format!("signals cannot be handled: {error}"));
-            return Exit::Unavailable;
-        }
-    };
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                complain(&format!("signals cannot be handled: {error}"));
+                return Exit::Unavailable;
+            }
+        };
     let app = match App::start(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {

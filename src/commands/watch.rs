@@ -24,8 +24,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// With --cursor-file it goes on where it stopped: the cursor is written after each event was printed, so that
 /// nothing is missed and at most the last event is printed again. A broken connection is opened again by itself.
 #[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  idv-gateway watch\n  idv-gateway watch --earliest --type IDENTIFICATION_COMPLETED\n  \
-    idv-gateway watch --connection connections/bank-de --cursor-file bank-de.cursor")]
+#[command(
+    after_help = "Examples:\n  idv-gateway watch\n  idv-gateway watch --earliest --type IDENTIFICATION_COMPLETED\n  \
+    idv-gateway watch --connection connections/bank-de --cursor-file bank-de.cursor"
+)]
 pub(super) struct Watch {
     /// The gateway's gRPC address.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]

@@ -15,7 +15,7 @@ use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::{EventOrigin, VendorReference, WebhookDeliveryState as State};
-use crate::telemetry::DeliveryFate;
+use crate::telemetry::DeliveryOutcome as Fate;
 use crate::vendor::Vendor;
 use crate::vendor::kit::delivery::Verified;
 
@@ -91,13 +91,13 @@ impl Hub {
         match webhooks.normalise(&verified) {
             Ok(reading) => {
                 for field in &reading.drift {
-                    self.metrics.vendor_drift(vendor.account().vendor, field);
+                    self.metrics.drift(vendor.account().vendor.as_str_name(), field);
                 }
                 let observations = reading.observations;
                 Ok(Preparation::Ready(Box::new(Prepared { job, delivery, vendor, observations })))
             }
             Err(unreadable) => {
-                self.metrics.vendor_drift(vendor.account().vendor, &unreadable.path);
+                self.metrics.drift(vendor.account().vendor.as_str_name(), "$");
                 let failure = format!("{}: {}", unreadable.path, unreadable.expected);
                 self.give_up(delivery, &job, &failure).await
             }
@@ -114,7 +114,7 @@ impl Hub {
             ..Batch::default()
         };
         self.journal.append(batch).await.map_err(|error| store(error, APPLY))?;
-        self.metrics.webhook_applied(&name.connection, DeliveryFate::Unreadable);
+        self.metrics.webhook_processed(&name.connection, Fate::Unreadable);
         tracing::warn!(delivery.name = %name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
         Ok(Preparation::Over(Outcome::Written))
     }
@@ -132,9 +132,9 @@ impl Hub {
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
                     if let Some(fate) = plan.fate {
-                        self.metrics.webhook_applied(&prepared.delivery.name.connection, fate);
+                        self.metrics.webhook_processed(&prepared.delivery.name.connection, fate);
                     }
-                    if plan.fate == Some(DeliveryFate::Unmatched) {
+                    if plan.fate == Some(Fate::Unmatched) {
                         self.match_again(prepared).await?;
                     }
                     return Ok(Outcome::Written);
@@ -162,15 +162,12 @@ impl Hub {
     async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
         let name = &prepared.delivery.name;
         if let Some(batch) = self.duplicate_of_earlier(prepared).await? {
-            return Ok(Planned::Write(Box::new(Plan { batch, fate: Some(DeliveryFate::Duplicate) })));
+            return Ok(Planned::Write(Box::new(Plan { batch, fate: Some(Fate::Duplicate) })));
         }
-        let mut batch = Batch {
-            complete: vec![prepared.job.id.clone()],
-            ..Batch::default()
-        };
+        let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
         let cause = Cause { origin: EventOrigin::Webhook, delivery: Some(name.clone()) };
         let mut delivery = prepared.delivery.clone();
-        let mut fate = DeliveryFate::Unmatched;
+        let mut fate = Fate::Unmatched;
         let mut known: HashMap<String, Record> = HashMap::new();
         delivery.waits_for.clear();
         for (index, observation) in prepared.observations.iter().enumerate() {
@@ -184,23 +181,23 @@ impl Hub {
                 Believed::Change(change, observation) => {
                     let account = prepared.vendor.account();
                     self.evolve(&mut batch, account, &record, &change, &observation, &cause);
-                    fate = DeliveryFate::Applied;
+                    fate = Fate::Applied;
                     known.insert(delivery.subject.clone(), change.record);
                     continue;
                 }
-                Believed::Same => fate = fate.max(DeliveryFate::Duplicate),
-                Believed::Stale => fate = fate.max(DeliveryFate::Stale),
+                Believed::Same => fate = weightier(fate, Fate::Duplicate),
+                Believed::Stale => fate = weightier(fate, Fate::Stale),
                 Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
                 Believed::Later(wait) => return Ok(Planned::Later(wait)),
             }
             known.insert(delivery.subject.clone(), record);
         }
         delivery.state = match fate {
-            DeliveryFate::Applied => State::Applied,
-            DeliveryFate::Duplicate => State::Duplicate,
-            DeliveryFate::Stale => State::Stale,
-            DeliveryFate::Unreadable => State::Unreadable,
-            DeliveryFate::Unmatched => State::Unmatched,
+            Fate::Applied => State::Applied,
+            Fate::Duplicate => State::Duplicate,
+            Fate::Stale => State::Stale,
+            Fate::Unreadable => State::Unreadable,
+            Fate::Unmatched => State::Unmatched,
         };
         delivery.applied_revision =
             known.get(&delivery.subject).map_or(0, |record| record.identification.revision);
@@ -210,7 +207,7 @@ impl Hub {
         }
         delivery.event_ids = batch.events.iter().filter_map(|event| event.event_id.parse().ok()).collect();
         batch.deliveries.push(DeliveryChange::Update(delivery));
-        batch.dedupe = (fate != DeliveryFate::Unmatched).then(|| applied_once(name));
+        batch.dedupe = (fate != Fate::Unmatched).then(|| applied_once(name));
         Ok(Planned::Write(Box::new(Plan { batch, fate: Some(fate) })))
     }
 
@@ -280,7 +277,9 @@ impl Hub {
             if matches!(id, VendorId::Reference("") | VendorId::Id("")) {
                 continue;
             }
-            if let Some(record) = self.journal.find(connection, id).await.map_err(|error| store(error, APPLY))? {
+            if let Some(record) =
+                self.journal.find(connection, id).await.map_err(|error| store(error, APPLY))?
+            {
                 return Ok(Some(record));
             }
         }
@@ -296,12 +295,23 @@ enum Planned {
 struct Plan {
     batch: Batch,
     /// `None` while the delivery waits to be confirmed.
-    fate: Option<DeliveryFate>,
+    fate: Option<Fate>,
 }
 
 /// However often a delivery's job runs, it takes effect once.
 fn applied_once(delivery: &DeliveryName) -> (String, Duration) {
     (format!("applied/{delivery}"), KEEP_DEDUPE)
+}
+
+/// One delivery can speak of several identifications: the weightiest outcome is the delivery's.
+fn weightier(one: Fate, other: Fate) -> Fate {
+    let weight = |fate: Fate| match fate {
+        Fate::Unreadable | Fate::Unmatched => 0,
+        Fate::Duplicate => 1,
+        Fate::Stale => 2,
+        Fate::Applied => 3,
+    };
+    if weight(other) > weight(one) { other } else { one }
 }
 
 fn waits_for(reference: &VendorReference) -> Vec<String> {

@@ -39,7 +39,9 @@ impl Hub {
         let reference = identification.vendor_reference.clone().unwrap_or_default();
         let asked = identifications(&*vendor, EXPIRE)?.get(Get { reference: &reference }).await;
         let observation = match self.note_health(&*vendor, asked).await {
-            Ok(answer) if answer.word == Word::NotStarted => Observation::new(Word::Expired, Evidence::Fetched),
+            Ok(answer) if answer.word == Word::NotStarted => {
+                Observation::new(Word::Expired, Evidence::Fetched)
+            }
             Ok(answer) => answer,
             Err(_unanswered) => return Ok(Outcome::Again(self.backoff(job.attempts + 4, LONGEST_WAIT))),
         };
@@ -49,7 +51,14 @@ impl Hub {
             return Ok(Outcome::Again(ASK_AGAIN));
         };
         let mut batch = Batch::default();
-        self.evolve(&mut batch, vendor.account(), &record, &change, &observation, &Cause::new(EventOrigin::Timer));
+        self.evolve(
+            &mut batch,
+            vendor.account(),
+            &record,
+            &change,
+            &observation,
+            &Cause::new(EventOrigin::Timer),
+        );
         // Whether it comes again is decided below, not by the past time it was due at.
         batch.schedule.clear();
         match self.journal.append(batch).await {

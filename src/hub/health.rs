@@ -12,7 +12,8 @@ use crate::journal::Batch;
 use crate::model::name::ConnectionId;
 use crate::proto::event::Payload;
 use crate::proto::{
-    ConnectionHealth, ConnectionHealthChanged, ConnectionHealthState as State, Event, EventOrigin, EventType, Evidence,
+    ConnectionHealth, ConnectionHealthChanged, ConnectionHealthState as State, Event, EventOrigin, EventType,
+    Evidence,
 };
 use crate::vendor::Vendor;
 

@@ -19,8 +19,8 @@ use crate::model::lifecycle::{Verdict, judge};
 use crate::model::name::IdentificationName;
 use crate::model::record::{Memory, Record};
 use crate::proto::{
-    CreateIdentificationRequest, CreateIdentificationResponse, EventOrigin, GetIdentificationResponse, Identification,
-    IdentificationOrigin, IdentificationState, IdentificationView, ReferenceConflictPolicy,
+    CreateIdentificationRequest, CreateIdentificationResponse, EventOrigin, GetIdentificationResponse,
+    Identification, IdentificationOrigin, IdentificationState, IdentificationView, ReferenceConflictPolicy,
     RefreshIdentificationResponse, VendorReference,
 };
 use crate::vendor::{Get, Vendor};
@@ -121,10 +121,9 @@ impl Hub {
             return Ok(CreateIdentificationResponse { replayed: true, cursor, ..response });
         }
         // The first call broke off before its outcome was known: settle it under the name it chose.
-        command.name = earlier
-            .subject
-            .parse()
-            .map_err(|error| Error::new(Kind::StoreUnavailable, CREATE, "a kept request is damaged").caused_by(error))?;
+        command.name = earlier.subject.parse().map_err(|error| {
+            Error::new(Kind::StoreUnavailable, CREATE, "a kept request is damaged").caused_by(error)
+        })?;
         let response = self.settle(command, vendor, Some(key), EventOrigin::Api).await?;
         Ok(CreateIdentificationResponse { replayed: true, ..response })
     }
@@ -218,9 +217,13 @@ impl Hub {
     }
 
     /// Asks the vendor for the present state and applies it.
-    pub async fn refresh_identification(&self, name: &IdentificationName) -> Result<RefreshIdentificationResponse> {
+    pub async fn refresh_identification(
+        &self,
+        name: &IdentificationName,
+    ) -> Result<RefreshIdentificationResponse> {
         let vendor = self.vendor(&name.connection, REFRESH)?;
-        let reference = self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
+        let reference =
+            self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
         let asked = identifications(&*vendor, REFRESH)?.get(Get { reference: &reference }).await;
         let observation = self.note_health(&*vendor, asked).await?;
         let _turn = self.locks.lock(&name.to_string()).await;

@@ -9,7 +9,7 @@ use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Delivery, DeliveryChange};
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::proto::WebhookDeliveryState;
-use crate::telemetry::RefusalCause;
+use crate::telemetry::WebhookRefusal;
 use crate::vendor::kit::delivery::{Refusal, Unverified};
 
 const INTAKE: &str = "accept_webhook";
@@ -29,15 +29,15 @@ impl Hub {
         let source = delivery.source;
         let body_sha256 = sha256(&delivery.body);
         let connection: ConnectionId = connection.parse().map_err(|_malformed| {
-            self.metrics.webhook_refused(None, RefusalCause::UnknownConnection);
+            self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
             IntakeError::Refused
         })?;
         let Some(vendor) = self.registry.get(&connection) else {
-            self.metrics.webhook_refused(None, RefusalCause::UnknownConnection);
+            self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
             return Err(IntakeError::Refused);
         };
         let Some(webhooks) = vendor.webhooks() else {
-            self.metrics.webhook_refused(Some(&connection), RefusalCause::NoWebhooks);
+            self.metrics.webhook_refused(Some(&connection), WebhookRefusal::UnknownConnection);
             return Err(IntakeError::Refused);
         };
         let verified = match webhooks.verify(delivery) {
@@ -91,7 +91,7 @@ impl Hub {
             ..Batch::default()
         };
         self.journal.append(batch).await.map_err(|error| {
-            self.metrics.webhook_not_kept(&connection);
+            self.metrics.webhook_refused(Some(&connection), WebhookRefusal::JournalUnavailable);
             IntakeError::NotKept(store(error, INTAKE))
         })?;
         self.metrics.webhook_accepted(&connection);
@@ -100,11 +100,11 @@ impl Hub {
     }
 }
 
-fn cause(refusal: Refusal) -> RefusalCause {
+fn cause(refusal: Refusal) -> WebhookRefusal {
     match refusal {
-        Refusal::Missing => RefusalCause::CredentialsMissing,
-        Refusal::Malformed => RefusalCause::CredentialsMalformed,
-        Refusal::Wrong => RefusalCause::CredentialsWrong,
+        Refusal::Missing => WebhookRefusal::MissingCredentials,
+        Refusal::Malformed => WebhookRefusal::MalformedCredentials,
+        Refusal::Wrong => WebhookRefusal::WrongCredentials,
     }
 }
 

@@ -79,7 +79,7 @@ impl Hub {
             health: HealthBoard::default(),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
-            open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams)),
+            open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
             calls: TaskTracker::new(),
             clock: parts.clock,
             journal: parts.journal,
@@ -126,7 +126,7 @@ impl Hub {
     }
 }
 
-fn identifications(vendor: &dyn Vendor, operation: &'static str) -> Result<&dyn Identifications> {
+fn identifications<'a>(vendor: &'a dyn Vendor, operation: &'static str) -> Result<&'a dyn Identifications> {
     vendor.identifications().ok_or_else(|| {
         let detail = format!("{} has no identifications", vendor.account().connection.name());
         Error::new(Kind::CapabilityNotSupported, operation, detail)
@@ -143,10 +143,13 @@ fn store(error: JournalError, operation: &'static str) -> Error {
             Error::new(Kind::GatewayOverloaded, operation, "the identification keeps changing; try again")
                 .caused_by(error)
         }
-        JournalError::Damaged(_) => unavailable("the journal is damaged; its operator must restore it", error),
-        JournalError::OutcomeUnknown(_) => {
-            unavailable("the journal did not say whether it kept the change; repeat with the same request_id", error)
+        JournalError::Damaged(_) => {
+            unavailable("the journal is damaged; its operator must restore it", error)
         }
+        JournalError::OutcomeUnknown(_) => unavailable(
+            "the journal did not say whether it kept the change; repeat with the same request_id",
+            error,
+        ),
         JournalError::Unavailable(_) | JournalError::Full => {
             unavailable("the journal does not accept changes now", error)
         }

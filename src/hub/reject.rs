@@ -45,7 +45,8 @@ impl Rejections {
 
 impl Tally {
     fn take(&mut self, now: SystemTime) -> Option<i64> {
-        let waited = self.told_at.is_none_or(|told| now.duration_since(told).unwrap_or_default() >= AT_MOST_EVERY);
+        let waited =
+            self.told_at.is_none_or(|told| now.duration_since(told).unwrap_or_default() >= AT_MOST_EVERY);
         if self.untold == 0 || !waited {
             return None;
         }

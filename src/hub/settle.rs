@@ -69,7 +69,14 @@ impl Hub {
             };
             let mut after = before.clone();
             if let Verdict::Change(change) = judge(&before, &observation, self.timestamp()) {
-                self.evolve(&mut batch, vendor.account(), &before, &change, &observation, &Cause::new(origin));
+                self.evolve(
+                    &mut batch,
+                    vendor.account(),
+                    &before,
+                    &change,
+                    &observation,
+                    &Cause::new(origin),
+                );
                 after = change.record;
             }
             batch.schedule.extend(self.awaken_unmatched(&after).await.map_err(|error| store(error, SETTLE))?);
@@ -78,15 +85,17 @@ impl Hub {
                 replayed: false,
                 cursor: String::new(),
             };
-            batch.requests.extend(key.map(|key| RequestChange::Answer {
-                key: key.clone(),
-                bytes: match &refusal {
-                    Some(error) => StoredAnswer::encode_error(error),
-                    None => StoredAnswer::encode_response(&response),
+            batch.requests.extend(key.map(|key| {
+                RequestChange::Answer {
+                    key: key.clone(),
+                    bytes: match &refusal {
+                        Some(error) => StoredAnswer::encode_error(error),
+                        None => StoredAnswer::encode_response(&response),
+                    }
+                    .into(),
+                    position: *self.journal.watch_head().borrow(),
+                    keep_until: self.clock.now() + KEEP_ANSWER,
                 }
-                .into(),
-                position: *self.journal.watch_head().borrow(),
-                keep_until: self.clock.now() + KEEP_ANSWER,
             }));
             match self.journal.append(batch).await {
                 Ok(appended) => {
@@ -94,7 +103,10 @@ impl Hub {
                         return Err(error);
                     }
                     response.cursor = self.cursor(appended.place);
-                    response.identification.iter_mut().for_each(|identification| add_links(identification, vendor));
+                    response
+                        .identification
+                        .iter_mut()
+                        .for_each(|identification| add_links(identification, vendor));
                     return Ok(response);
                 }
                 Err(JournalError::Conflict(_)) => {}
@@ -139,8 +151,9 @@ impl Hub {
             let detail = "whether the vendor created it is not known and it will not be sent again";
             let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);
             let refused = Observation::new(Word::Refused, Evidence::Gateway);
-            let outcome =
-                self.record_outcome(&command, &*vendor, key.as_ref(), refused, Some(error), EventOrigin::Timer).await;
+            let outcome = self
+                .record_outcome(&command, &*vendor, key.as_ref(), refused, Some(error), EventOrigin::Timer)
+                .await;
             return outcome.map(|_response| Outcome::Done).or(Ok(Outcome::Done));
         }
         match self.settle(&command, &*vendor, key.as_ref(), EventOrigin::Timer).await {
@@ -156,7 +169,10 @@ impl Hub {
         job.give_up_at.is_some_and(|time: SystemTime| time <= self.clock.now())
     }
 
-    async fn kept_create(&self, record: &Record) -> Result<Option<(CreateIdentification, Option<RequestKey>)>> {
+    async fn kept_create(
+        &self,
+        record: &Record,
+    ) -> Result<Option<(CreateIdentification, Option<RequestKey>)>> {
         let damaged = |error: prost::DecodeError| {
             Error::new(Kind::StoreUnavailable, SETTLE, "a kept request is damaged").caused_by(error)
         };

@@ -64,11 +64,10 @@ impl Hub {
             sender,
             _permit: permit,
         };
-        self.metrics.stream_opened();
-        let hub = self.clone();
+        let open = self.metrics.stream_opened();
         self.calls.spawn(async move {
             reader.run(max_age).await;
-            hub.metrics.stream_closed();
+            drop(open);
         });
         Ok(ReceiverStream::new(receiver))
     }
@@ -105,7 +104,8 @@ impl Hub {
         match position {
             StartPosition::Snapshot => Err(not_yet("start_position SNAPSHOT")),
             StartPosition::Earliest => {
-                let page = self.journal.read(0, &Filter::default(), 1).await.map_err(|error| store(error, WATCH))?;
+                let page =
+                    self.journal.read(0, &Filter::default(), 1).await.map_err(|error| store(error, WATCH))?;
                 self.place(page.low_water).await
             }
             StartPosition::Latest | StartPosition::Unspecified => {

@@ -68,10 +68,8 @@ impl Hub {
                 }
             };
             let full = jobs.len() == TAKE;
-            let (applies, others): (Vec<_>, Vec<_>) = jobs
-                .into_iter()
-                .filter(|job| running.begin(&job.id))
-                .partition(|job| job.kind == "apply");
+            let (applies, others): (Vec<_>, Vec<_>) =
+                jobs.into_iter().filter(|job| running.begin(&job.id)).partition(|job| job.kind == "apply");
             for job in others {
                 self.spawn_call(job, &running, &calls);
             }
@@ -105,10 +103,13 @@ impl Hub {
 
     async fn pause(&self, until: SystemTime, due: Option<&mut tokio::sync::watch::Receiver<u64>>) {
         let scheduled = async {
-            match due {
-                // A journal that is gone wakes nobody; the time limit does.
-                Some(due) if due.changed().await.is_ok() => {}
-                _ => std::future::pending().await,
+            let woken = match due {
+                Some(due) => due.changed().await.is_ok(),
+                None => false,
+            };
+            if !woken {
+                // Nobody tells; the time limit wakes.
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {
@@ -168,7 +169,11 @@ impl Hub {
                 "settle" => hub.settle_later(&job).await,
                 "expire" => hub.expire(&job).await,
                 kind => {
-                    tracing::error!(job.id, job.kind = kind, "A job of an unknown kind waits for a newer gateway");
+                    tracing::error!(
+                        job.id,
+                        job.kind = kind,
+                        "A job of an unknown kind waits for a newer gateway"
+                    );
                     Ok(Outcome::Again(LONGEST_RETRY))
                 }
             };
@@ -179,15 +184,15 @@ impl Hub {
 
     async fn conclude(&self, job: &Job, outcome: Result<Outcome>) {
         let (result, wait) = match outcome {
-            Ok(Outcome::Written) => return self.metrics.job_done(&job.kind, JobResult::Done),
+            Ok(Outcome::Written) => return self.metrics.job_run(label(&job.kind), JobResult::Done),
             Ok(Outcome::Done) => (JobResult::Done, None),
-            Ok(Outcome::Again(wait)) => (JobResult::Again, Some(wait)),
+            Ok(Outcome::Again(wait)) => (JobResult::Retried, Some(wait)),
             Err(error) => {
                 log_failure(job, &error);
                 (JobResult::Failed, Some(self.backoff(job.attempts, LONGEST_RETRY)))
             }
         };
-        self.metrics.job_done(&job.kind, result);
+        self.metrics.job_run(label(&job.kind), result);
         let batch = match wait {
             None => Batch { complete: vec![job.id.clone()], ..Batch::default() },
             Some(wait) => {
@@ -200,6 +205,17 @@ impl Hub {
             // The job stands in the journal as it was and is taken again when its lease is over.
             tracing::warn!(job.id, error = %store(error, "conclude_job"), "A job's outcome could not be recorded");
         }
+    }
+}
+
+/// A bounded name for metrics.
+fn label(kind: &str) -> &'static str {
+    match kind {
+        "apply" => "apply",
+        "confirm" => "confirm",
+        "settle" => "settle",
+        "expire" => "expire",
+        _ => "unknown",
     }
 }
 

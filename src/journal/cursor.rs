@@ -78,12 +78,6 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
         Some(_) | None => Err(CursorError::EpochMismatch),
     }
 }
-<<<<<<< HEAD
-=======
-fn todo_helper(_: &Identity, _: Place) -> String {
-    String::new()
-}
->>>>>>> sandbox
 
 impl CursorKey {
     /// The key.

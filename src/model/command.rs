@@ -61,9 +61,12 @@ impl CreateIdentification {
             Some(Spec::Invitation(_) | Spec::Otp(_) | Spec::IdentityDocument(_)) => {}
         }
         let policy = ReferenceConflictPolicy::try_from(request.reference_conflict_policy)
-            .map_err(|_number| checks.refuse("reference_conflict_policy", "is not a value this gateway knows"))
+            .map_err(|_number| {
+                checks.refuse("reference_conflict_policy", "is not a value this gateway knows")
+            })
             .ok();
-        let (Some(connection), Some(spec), Some(reference_conflict_policy)) = (connection, spec, policy) else {
+        let (Some(connection), Some(spec), Some(reference_conflict_policy)) = (connection, spec, policy)
+        else {
             return Err(checks.refused(CREATE));
         };
         checks.finish(CREATE)?;

@@ -17,7 +17,10 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl ConnectionService for Service {
-    async fn list_connections(&self, request: Request<ListConnectionsRequest>) -> Answer<ListConnectionsResponse> {
+    async fn list_connections(
+        &self,
+        request: Request<ListConnectionsRequest>,
+    ) -> Answer<ListConnectionsResponse> {
         let request = request.into_inner();
         self.0.connections(request.page_size, &request.page_token).map(Response::new).map_err(status)
     }

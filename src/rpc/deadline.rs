@@ -93,7 +93,8 @@ mod tests {
     async fn lets_a_stream_end_before_the_deadline() {
         let (clock, _hand) = Clock::manual(SystemTime::UNIX_EPOCH);
         let at = clock.now() + Duration::from_secs(5);
-        let items: Vec<_> = until(&clock, at, stream::iter([Ok(1), Ok(2)])).map(Result::unwrap).collect().await;
+        let items: Vec<_> =
+            until(&clock, at, stream::iter([Ok(1), Ok(2)])).map(Result::unwrap).collect().await;
         assert_eq!(items, [1, 2]);
     }
 }

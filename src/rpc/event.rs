@@ -38,7 +38,10 @@ impl EventService for Service {
         }))
     }
 
-    async fn poll_events(&self, _request: Request<PollEventsRequest>) -> Result<Response<PollEventsResponse>, Status> {
+    async fn poll_events(
+        &self,
+        _request: Request<PollEventsRequest>,
+    ) -> Result<Response<PollEventsResponse>, Status> {
         Err(not_served("PollEvents"))
     }
 

@@ -125,7 +125,8 @@ impl IdentificationService for Service {
         Err(not_served("ListArtifacts"))
     }
 
-    type DownloadArtifactStream = Pin<Box<dyn Stream<Item = Result<DownloadArtifactResponse, Status>> + Send>>;
+    type DownloadArtifactStream =
+        Pin<Box<dyn Stream<Item = Result<DownloadArtifactResponse, Status>> + Send>>;
 
     async fn download_artifact(
         &self,
@@ -134,11 +135,17 @@ impl IdentificationService for Service {
         Err(not_served("DownloadArtifact"))
     }
 
-    async fn get_binding_key(&self, _request: Request<GetBindingKeyRequest>) -> Answer<GetBindingKeyResponse> {
+    async fn get_binding_key(
+        &self,
+        _request: Request<GetBindingKeyRequest>,
+    ) -> Answer<GetBindingKeyResponse> {
         Err(not_served("GetBindingKey"))
     }
 
-    async fn list_activities(&self, _request: Request<ListActivitiesRequest>) -> Answer<ListActivitiesResponse> {
+    async fn list_activities(
+        &self,
+        _request: Request<ListActivitiesRequest>,
+    ) -> Answer<ListActivitiesResponse> {
         Err(not_served("ListActivities"))
     }
 
@@ -149,7 +156,10 @@ impl IdentificationService for Service {
         Err(not_served("CheckInvitation"))
     }
 
-    async fn send_invitation(&self, _request: Request<SendInvitationRequest>) -> Answer<SendInvitationResponse> {
+    async fn send_invitation(
+        &self,
+        _request: Request<SendInvitationRequest>,
+    ) -> Answer<SendInvitationResponse> {
         Err(not_served("SendInvitation"))
     }
 }

@@ -91,8 +91,8 @@ pub enum JobResult {
     Done,
     /// It will be tried again.
     Retried,
-    /// Its time is over.
-    GivenUp,
+    /// It failed for a reason of our own; it will be tried again.
+    Failed,
 }
 
 struct Instruments {
@@ -305,7 +305,7 @@ impl JobResult {
         match self {
             Self::Done => "done",
             Self::Retried => "retried",
-            Self::GivenUp => "given_up",
+            Self::Failed => "failed",
         }
     }
 }

@@ -31,12 +31,7 @@ struct Door {
 
 /// The door's routes: `POST /webhooks/{connection}` and nothing else.
 pub fn router(hub: Arc<Hub>, clock: Clock, settings: &WebhookSettings) -> Router {
-    let door = Door {
-        hub,
-        clock,
-        max_body: settings.max_body_bytes,
-        body_timeout: Duration::from_secs(settings.body_timeout_seconds),
-    };
+    let door = Door { hub, clock, max_body: settings.max_body_bytes, body_timeout: settings.body_timeout() };
     Router::new()
         .route("/webhooks/{connection}", any(receive))
         .fallback(|| async { reply::refused() })

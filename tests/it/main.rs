@@ -1,8 +1,6 @@
-<<<<<<< HEAD
 //! The integration tests: one binary.
 
 mod config;
-mod telemetry;
-=======
+mod journal;
 mod sandbox;
->>>>>>> sandbox
+mod telemetry;

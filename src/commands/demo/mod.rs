@@ -49,7 +49,10 @@ impl Demo {
 
     async fn play(&self, stage: &Stage) -> Exit {
         let renderer = Renderer::for_stdout();
-        println!("{}", renderer.heading("idv-gateway demo: four people are identified; nothing leaves this machine"));
+        println!(
+            "{}",
+            renderer.heading("idv-gateway demo: four people are identified; nothing leaves this machine")
+        );
         println!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url());
         println!("sandbox  IDnow {}", stage.sandbox_url());
         let told = tokio::time::timeout(CURTAIN, stories::tell(stage, renderer)).await;

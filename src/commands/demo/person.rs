@@ -13,7 +13,10 @@ pub(super) struct Person {
 }
 
 impl Person {
-    #[expect(clippy::disallowed_methods, reason = "the demo plays the vendor's side; the kit is the gateway's")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo plays the vendor's side; the kit is the gateway's"
+    )]
     pub(super) fn new(sandbox: String) -> Self {
         Self { sandbox, client: reqwest::Client::new() }
     }
@@ -51,10 +54,14 @@ impl Person {
         self.post(&format!("/control/identifications/{id}/{what}"), body).await
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the demo plays the vendor's side; the kit is the gateway's")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo plays the vendor's side; the kit is the gateway's"
+    )]
     async fn post(&self, path: &str, body: Value) -> Result<(), Box<dyn Error>> {
         let request = self.client.post(format!("{}{path}", self.sandbox));
-        let response = request.header("content-type", "application/json").body(body.to_string()).send().await?;
+        let response =
+            request.header("content-type", "application/json").body(body.to_string()).send().await?;
         let status = response.status();
         if status.is_success() {
             return Ok(());

@@ -8,8 +8,8 @@ use idv_gateway::proto::identification_service_client::IdentificationServiceClie
 use idv_gateway::proto::watch_events_request::Start;
 use idv_gateway::proto::watch_events_response::Message;
 use idv_gateway::proto::{
-    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventFilter, EventType, IdentificationSpec, Outcome,
-    StartPosition, Subject, WatchEventsRequest, WatchEventsResponse, identification_spec,
+    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventFilter, EventType, IdentificationSpec,
+    Outcome, StartPosition, Subject, WatchEventsRequest, WatchEventsResponse, identification_spec,
 };
 use tonic::Streaming;
 use tonic::transport::Channel;
@@ -88,12 +88,13 @@ const STORIES: [Story; 4] = [
 
 /// Tells all four, one after the other.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
+    let person = stage.person();
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
     for story in &STORIES {
         println!("\n{}", renderer.heading(story.title));
         let name = create(stage.channel(), story).await?;
         events.expect(&name, EventType::IdentificationCreated).await?;
-        let person = stage.person();
+
         let id = name.rsplit('/').next().unwrap_or_default();
         let mut last = None;
         for (act, expected) in story.acts {
@@ -111,7 +112,8 @@ pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dy
 }
 
 async fn create(channel: Channel, story: &Story) -> Result<String, Box<dyn Error>> {
-    let auto_ident = AutoIdentSpec { custom_data: vec![story.reference.to_owned()], ..AutoIdentSpec::default() };
+    let auto_ident =
+        AutoIdentSpec { custom_data: vec![story.reference.to_owned()], ..AutoIdentSpec::default() };
     let request = CreateIdentificationRequest {
         parent: CONNECTION.to_owned(),
         external_reference: story.reference.to_owned(),
@@ -125,7 +127,8 @@ async fn create(channel: Channel, story: &Story) -> Result<String, Box<dyn Error
         spec: Some(IdentificationSpec { kind: Some(identification_spec::Kind::AutoIdent(auto_ident)) }),
         ..CreateIdentificationRequest::default()
     };
-    let created = IdentificationServiceClient::new(channel).create_identification(request).await?.into_inner();
+    let created =
+        IdentificationServiceClient::new(channel).create_identification(request).await?.into_inner();
     Ok(created.identification.ok_or("the gateway answered without an identification")?.name)
 }
 

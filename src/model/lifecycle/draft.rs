@@ -86,7 +86,10 @@ impl<'a> Draft<'a> {
 
     /// An attempt has begun and has not ended.
     pub(super) fn has_attempt_in_hand(&self) -> bool {
-        self.identification.last_attempt.as_ref().is_some_and(|attempt| attempt.end() == AttemptEnd::Unspecified)
+        self.identification
+            .last_attempt
+            .as_ref()
+            .is_some_and(|attempt| attempt.end() == AttemptEnd::Unspecified)
     }
 
     /// The same preliminary result is shown already.
@@ -212,8 +215,11 @@ impl<'a> Draft<'a> {
         {
             self.memory.vendor_time = Some(time);
         }
-        let record =
-            Record { name: self.before.name.clone(), identification: self.identification, memory: self.memory };
+        let record = Record {
+            name: self.before.name.clone(),
+            identification: self.identification,
+            memory: self.memory,
+        };
         Change { record, steps: self.steps }
     }
 

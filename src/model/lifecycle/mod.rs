@@ -15,7 +15,9 @@ use crate::model::lifecycle::draft::Draft;
 use crate::model::lifecycle::order::{Order, order};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
-use crate::proto::{AttemptEnd, EventType, Evidence, IdentificationState as State, Outcome, ProvisionalOutcome};
+use crate::proto::{
+    AttemptEnd, EventType, Evidence, IdentificationState as State, Outcome, ProvisionalOutcome,
+};
 
 /// What the rule makes of an observation.
 #[derive(Debug, Clone, PartialEq)]

@@ -123,7 +123,12 @@ fn rows_of_open_states() -> Vec<Row> {
         (retry.clone(), success(30), State::Completed, vec![IdentificationCompleted]),
         (retry.clone(), said(Word::Expired), State::Expired, vec![IdentificationExpired]),
         (vec![accepted()], said(Word::Cancelled), State::Cancelled, vec![IdentificationCancelled]),
-        (vec![accepted()], saw(Word::Unknown, "NEW_WORD", None), State::AwaitingUser, vec![IdentificationUpdated]),
+        (
+            vec![accepted()],
+            saw(Word::Unknown, "NEW_WORD", None),
+            State::AwaitingUser,
+            vec![IdentificationUpdated],
+        ),
     ]
 }
 
