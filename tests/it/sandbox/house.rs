@@ -15,7 +15,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// When every test begins: 2026-11-20T12:00:00Z.
 pub(super) const START_SECONDS: u64 = 1_795_176_000;
@@ -170,6 +170,7 @@ impl Answer {
 pub(super) struct Inbox {
     url: String,
     status: Arc<AtomicU16>,
+    gate: Arc<Semaphore>,
     received: mpsc::UnboundedReceiver<Received>,
 }
 
@@ -193,11 +194,13 @@ impl Inbox {
     pub(super) async fn open() -> Self {
         let (sender, received) = mpsc::unbounded_channel();
         let status = Arc::new(AtomicU16::new(200));
+        let gate = Arc::new(Semaphore::new(1));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let router = Router::new().fallback(take).with_state((sender, Arc::clone(&status)));
+        let router =
+            Router::new().fallback(take).with_state((sender, Arc::clone(&status), Arc::clone(&gate)));
         tokio::spawn(axum::serve(listener, router).into_future());
-        Self { url, status, received }
+        Self { url, status, gate, received }
     }
 
     pub(super) fn url(&self) -> &str {
@@ -206,6 +209,11 @@ impl Inbox {
 
     pub(super) fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
+    }
+
+    /// Takes webhooks in but answers none of them as long as the permit lives.
+    pub(super) async fn hold(&self) -> OwnedSemaphorePermit {
+        Arc::clone(&self.gate).acquire_owned().await.unwrap()
     }
 
     pub(super) async fn next(&mut self) -> Received {
@@ -222,9 +230,13 @@ impl Inbox {
     }
 }
 
-type InboxState = (mpsc::UnboundedSender<Received>, Arc<AtomicU16>);
+type InboxState = (mpsc::UnboundedSender<Received>, Arc<AtomicU16>, Arc<Semaphore>);
 
-async fn take(State((sender, status)): State<InboxState>, headers: HeaderMap, body: Bytes) -> StatusCode {
+async fn take(
+    State((sender, status, gate)): State<InboxState>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
     let header = |name| {
         headers
             .get(name)
@@ -237,6 +249,7 @@ async fn take(State((sender, status)): State<InboxState>, headers: HeaderMap, bo
         bytes: body,
     };
     sender.send(received).unwrap();
+    let _open = gate.acquire().await.unwrap();
     StatusCode::from_u16(status.load(Ordering::SeqCst)).unwrap()
 }
 

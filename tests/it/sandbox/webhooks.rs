@@ -34,6 +34,22 @@ async fn each_change_is_told_in_order_with_basic_credentials_and_the_result_itse
 }
 
 #[tokio::test]
+async fn a_slow_answer_holds_back_the_next_webhook_of_the_same_ident_alone() {
+    let house = House::new().await;
+    let mut inbox = Inbox::of(&house).await;
+    house.ident("n").await;
+    house.ident("other").await;
+    let held = inbox.hold().await;
+    house.step("n", "start", json!({})).await;
+    assert_eq!(inbox.next_result().await, "START");
+    house.step("n", "submit", json!({})).await;
+    house.step("other", "start", json!({})).await;
+    assert_eq!(inbox.next().await.body["identificationprocess"]["transactionnumber"], "other");
+    drop(held);
+    assert_eq!(inbox.next_result().await, "CHECK_PENDING");
+}
+
+#[tokio::test]
 async fn bodies_can_be_wrapped_and_the_start_can_have_another_word() {
     let house = House::new().await;
     let mut inbox = Inbox::of(&house).await;
