@@ -1,6 +1,7 @@
 //! The integration tests: one binary.
 
+mod architecture;
 mod config;
-mod journal;
+mod contract;
 mod sandbox;
 mod telemetry;
