@@ -34,17 +34,12 @@ pub(super) fn until<T: Send + 'static>(
     deadline: SystemTime,
     messages: impl Stream<Item = Result<T, Status>> + Send + 'static,
 ) -> impl Stream<Item = Result<T, Status>> + Send + 'static {
-    let late = stream::once(clock.sleep_until(deadline))
-        .map(|()| Some(Err(Status::deadline_exceeded("the deadline of the call has passed"))));
+    let exceeded = || Status::deadline_exceeded("the deadline of the call has passed");
+    // `None` ends the whole: that of the messages, or the one after the error.
+    let late =
+        stream::once(clock.sleep_until(deadline)).flat_map(|()| stream::iter([Some(Err(exceeded())), None]));
     let ended = stream::once(std::future::ready(None));
-    stream::select(messages.map(Some).chain(ended), late)
-        .scan(false, |over, item| {
-            // The first error or the end of the messages is the last thing sent.
-            let next = if *over { None } else { item };
-            *over = matches!(next, None | Some(Err(_)));
-            std::future::ready(next)
-        })
-        .fuse()
+    stream::select(messages.map(Some).chain(ended), late).scan((), |(), item| std::future::ready(item))
 }
 
 #[cfg(test)]
