@@ -240,7 +240,9 @@ impl State {
         self.tables = tables;
         self.entries.extend(added);
         self.head = head;
-        freed.iter().for_each(|id| drop(self.claims.remove(id)));
+        for id in &freed {
+            self.claims.remove(id);
+        }
         Ok(Appended { place: head.place, duplicate: false })
     }
 }

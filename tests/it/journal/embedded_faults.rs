@@ -1,6 +1,7 @@
 //! The embedded journal when its disk is full, its file locked, damaged, held or not its own.
 
 use std::error::Error as _;
+use std::time::Duration;
 
 use idv_gateway::journal::embedded::{EmbeddedJournal, EmbeddedOptions, OpenError};
 use idv_gateway::journal::{Batch, Journal, JournalError};
@@ -51,7 +52,7 @@ async fn a_full_journal_says_so_and_recovers() {
 #[tokio::test]
 async fn a_batch_without_room_does_not_fail_its_neighbours() {
     let disk = OnDisk::new();
-    let options = EmbeddedOptions { busy_timeout: std::time::Duration::from_secs(30), ..disk.options() };
+    let options = EmbeddedOptions { busy_timeout: Duration::from_secs(30), ..disk.options() };
     let journal = EmbeddedJournal::open(options).unwrap();
     journal.append(events(vec![any_event()])).await.unwrap();
     journal.limit_size(Some(0)).await.unwrap();
@@ -103,7 +104,7 @@ async fn a_locked_journal_is_unavailable_and_recovers() {
 #[tokio::test]
 async fn altered_entries_are_damaged_and_never_returned() {
     for alteration in [
-        "UPDATE entries SET bytes = replace(bytes, x'00', x'01') || x'0a00' WHERE position = 2",
+        "UPDATE entries SET bytes = CAST(bytes || x'0a00' AS BLOB) WHERE position = 2",
         "UPDATE entries SET checksum = zeroblob(16) WHERE position = 2",
         "UPDATE entries SET checksum = x'00' WHERE position = 2",
         "UPDATE entries SET bytes = (SELECT bytes FROM entries WHERE position = 3), \
@@ -145,7 +146,7 @@ async fn a_flipped_bit_is_damage() {
 async fn altered_records_are_damaged() {
     let name = identification();
     for alteration in [
-        "UPDATE records SET identification = identification || x'0a00'",
+        "UPDATE records SET identification = CAST(identification || x'0a00' AS BLOB)",
         "UPDATE records SET memory = x''",
         "UPDATE records SET revision = 2",
     ] {

@@ -1,5 +1,7 @@
 //! The journal: rules that every store keeps, and what only the embedded one promises.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
+
 mod checker;
 mod fixture;
 
@@ -13,6 +15,7 @@ mod rules_sealed;
 
 mod embedded_disk;
 mod embedded_faults;
+mod memory_faults;
 mod seal;
 
 /// Runs every rule over every store.
