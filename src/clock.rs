@@ -122,6 +122,11 @@ impl ManualClock {
         }
     }
 
+    /// Moves the time back, as a machine's clock does when it is corrected. Deadlines stay where they are.
+    pub fn set_back(&self, by: Duration) {
+        self.0.lock().now -= by;
+    }
+
     /// How many sleepers wait for the time to move.
     pub fn sleepers(&self) -> usize {
         self.0.lock().sleepers.values().filter(|sleeper| !sleeper.is_closed()).count()

@@ -121,3 +121,44 @@ fn decode(key: &CursorKey, cursor: &str) -> Option<(Uuid, Place)> {
     let check = signed[25..].try_into().ok()?;
     Some((epoch, Place { position, check }))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cursor_is_read_as_it_was_made(
+            key: [u8; 32],
+            epoch: [u8; 16],
+            position: u64,
+            check: [u8; 4],
+            altered in 0..LENGTH,
+            with in 1..=u8::MAX,
+        ) {
+            let identity = Identity { epoch: Uuid::from_bytes(epoch), key: CursorKey::new(key) };
+            let place = Place { position, check };
+            let cursor = encode(&identity, place);
+            prop_assert_eq!(decode(&identity.key, &cursor), Some((identity.epoch, place)));
+
+            let mut bytes = URL_SAFE_NO_PAD.decode(cursor)?;
+            bytes[altered] ^= with;
+            prop_assert_eq!(decode(&identity.key, &URL_SAFE_NO_PAD.encode(bytes)), None);
+        }
+
+        #[test]
+        fn no_text_passes_for_a_cursor(text in ".{0,120}") {
+            prop_assert_eq!(decode(&CursorKey::new([7; 32]), &text), None);
+        }
+    }
+
+    #[test]
+    fn labels_keep_uses_apart() {
+        let key = CursorKey::new([7; 32]);
+        assert_ne!(key.mac("ab", b"c"), key.mac("a", b"bc"));
+        assert_eq!(key.mac("ab", b"c"), key.mac("ab", b"c"));
+        assert_ne!(key.mac("ab", b"c"), CursorKey::new([8; 32]).mac("ab", b"c"));
+    }
+}

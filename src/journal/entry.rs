@@ -56,9 +56,10 @@ pub(super) fn checksum(position: Position, bytes: &[u8]) -> Checksum {
 }
 
 /// The entry that was stored with `stored`, unless either was altered since.
-pub(super) fn verified(position: Position, bytes: Bytes, stored: &Checksum) -> Result<Entry, JournalError> {
-    if checksum(position, &bytes) == *stored {
-        return Ok(Entry { place: place(position, stored), bytes });
+pub(super) fn verified(position: Position, bytes: Bytes, stored: &[u8]) -> Result<Entry, JournalError> {
+    let checksum = checksum(position, &bytes);
+    if checksum == *stored {
+        return Ok(Entry { place: place(position, &checksum), bytes });
     }
     Err(JournalError::Damaged(format!("position {position}")))
 }
@@ -96,12 +97,13 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// Takes the next stored entry. The first one may be that at `after` itself: it only tells the place.
+    /// Takes the next stored entry, and breaks when the page is full. The first entry may be that at `after`
+    /// itself: it only tells the place.
     pub(super) fn push(
         &mut self,
         position: Position,
         bytes: Bytes,
-        stored: &Checksum,
+        stored: &[u8],
     ) -> Result<ControlFlow<()>, JournalError> {
         let after = self.page.next.position;
         if position > after && self.is_full() {
@@ -120,7 +122,7 @@ impl<'a> Scan<'a> {
                 self.page.entries.push(entry);
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(if self.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// The page.

@@ -50,7 +50,7 @@ pub trait Journal: Send + Sync {
     /// One identification by name.
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError>;
 
-    /// One identification by an identifier of the vendor.
+    /// One identification by an identifier of the vendor; a DELETED one only when there is no other.
     async fn find(&self, connection: &ConnectionId, by: VendorId<'_>)
     -> Result<Option<Record>, JournalError>;
 
@@ -80,7 +80,7 @@ pub trait Journal: Send + Sync {
     /// Takes up to `limit` jobs that are due, oldest first, and hides them from other takers for `lease`.
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError>;
 
-    /// When the next job that nobody holds falls due.
+    /// When the next job can be claimed: one that somebody holds only at the end of its lease.
     async fn next_due(&self) -> Result<Option<SystemTime>, JournalError>;
 
     /// Moves when a job was scheduled. A hint.
@@ -93,7 +93,8 @@ pub trait Journal: Send + Sync {
     async fn health(&self) -> Result<(), JournalError>;
 }
 
-/// What one append writes. Parts that are not needed stay empty.
+/// What one append writes. Parts that are not needed stay empty. They are written in the order of the fields,
+/// but `unseal` before `seal` and `complete` before `schedule`: naming one thing in both replaces it.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// New events in order. The journal stamps `record_time`, never earlier than that of the event before.
@@ -106,7 +107,7 @@ pub struct Batch {
     pub requests: Vec<RequestChange>,
     /// Items to seal.
     pub seal: Vec<SealedItem>,
-    /// Sealed items that belong to another owner from now on: (item, new owner).
+    /// Sealed items that belong to another owner from now on: (item, new owner). One that is gone stays gone.
     pub reown: Vec<(String, String)>,
     /// Sealed items whose keys and bodies go for good.
     pub unseal: Vec<String>,
@@ -131,11 +132,12 @@ pub struct RecordChange {
 /// A delivery to write.
 #[derive(Debug, Clone)]
 pub enum DeliveryChange {
-    /// A delivery that came in.
+    /// A delivery that came in; refused with [`JournalError::Conflict`] when it is there.
     Put(Delivery),
-    /// Another state of a delivery that is there.
+    /// Another state of a delivery; refused with [`JournalError::Conflict`] when it is not there. Never lowers
+    /// `duplicate_count`: duplicates may have been counted since it was read.
     Update(Delivery),
-    /// One more delivery had the same bytes as this one.
+    /// One more delivery had the same bytes as this one; refused like an update.
     CountDuplicate(DeliveryName),
 }
 
@@ -209,7 +211,8 @@ pub enum RequestChange {
         /// The resource.
         subject: String,
     },
-    /// Answers it. `position` of the answer is that of the batch's last event, or of `position` when it has none.
+    /// Answers it, in place of an earlier answer; refused with [`JournalError::Conflict`] when it was not begun.
+    /// `position` of the answer is that of the batch's last event, or of `position` when it has none.
     Answer {
         /// Who and what.
         key: RequestKey,
@@ -239,10 +242,10 @@ pub struct Job {
     pub give_up_at: Option<SystemTime>,
 }
 
-/// An identifier a vendor knows an identification by.
+/// An identifier a vendor knows an identification by, compared without case. An empty one is no identifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VendorId<'a> {
-    /// `vendor_reference.reference`, compared without case.
+    /// `vendor_reference.reference`; on one connection no two identifications that are not DELETED share it.
     Reference(&'a str),
     /// `vendor_reference.id`.
     Id(&'a str),

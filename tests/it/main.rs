@@ -3,5 +3,6 @@
 mod architecture;
 mod config;
 mod contract;
+mod journal;
 mod sandbox;
 mod telemetry;

@@ -111,6 +111,7 @@ impl Write<'_> {
             record_checksum(&name, shown.revision, &identification, &memory),
             change.replaces,
         ];
+        // Both statements take the same row; SQLite wants every parameter used, ?13 also where it is NULL.
         let written = match change.replaces {
             None => self.run_or(
                 "INSERT INTO records (name, connection, revision, state, live, vendor_id, vendor_reference, \

@@ -206,13 +206,13 @@ struct RecordRow {
     revision: i64,
     identification: Vec<u8>,
     memory: Vec<u8>,
-    checksum: Checksum,
+    checksum: Vec<u8>,
 }
 
 impl RecordRow {
     fn verified(self) -> Result<Record, JournalError> {
         let checksum = record_checksum(&self.name, self.revision, &self.identification, &self.memory);
-        if checksum != self.checksum {
+        if checksum != *self.checksum {
             return Err(JournalError::Damaged(self.name));
         }
         let name = self.name.parse().ok();
@@ -267,7 +267,7 @@ fn unreadable(
     rusqlite::Error::FromSqlConversionFailure(column, stored, Box::new(error))
 }
 
-fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Checksum)> {
+fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> {
     Ok((position(row, 0)?, row.get::<_, Vec<u8>>(1)?.into(), row.get(2)?))
 }
 

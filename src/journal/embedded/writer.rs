@@ -45,7 +45,7 @@ pub(super) struct Store {
 }
 
 struct Append {
-    batch: Batch,
+    batch: Box<Batch>,
     reply: oneshot::Sender<Result<Appended, JournalError>>,
 }
 
@@ -81,7 +81,7 @@ impl Writer {
 
     pub(super) async fn append(&self, batch: Batch) -> Result<Appended, JournalError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Append(Append { batch, reply })).await?;
+        self.send(Command::Append(Append { batch: Box::new(batch), reply })).await?;
         // A writer that stopped in between may have committed before.
         answer.await.unwrap_or_else(|_stopped| Err(JournalError::OutcomeUnknown(Box::new(Closed))))
     }

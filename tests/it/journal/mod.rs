@@ -1,0 +1,108 @@
+//! The journal: rules that every store keeps, and what only the embedded one promises.
+
+#![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
+
+mod checker;
+mod fixture;
+
+mod rules_cursors;
+mod rules_deliveries;
+mod rules_events;
+mod rules_jobs;
+mod rules_records;
+mod rules_requests;
+mod rules_sealed;
+
+mod embedded_disk;
+mod embedded_faults;
+mod memory_faults;
+mod seal;
+
+/// Runs every rule over every store.
+macro_rules! conformance {
+    ($($module:ident { $($rule:ident),+ $(,)? })+) => {
+        mod memory {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    super::$module::$rule(super::fixture::Fixture::memory()).await;
+                }
+            )+)+
+        }
+
+        mod embedded {
+            $($(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $rule() {
+                    super::$module::$rule(super::fixture::Fixture::embedded()).await;
+                }
+            )+)+
+        }
+    };
+}
+
+conformance! {
+    rules_events {
+        concurrent_appends_are_dense_and_ordered,
+        events_come_back_as_appended,
+        record_time_never_goes_back,
+        a_page_holds_at_most_the_limit,
+        next_moves_past_what_the_filter_drops,
+        a_scan_is_bounded,
+        reading_at_and_beyond_the_head_gives_nothing,
+        a_dedupe_key_is_written_once,
+        a_swept_dedupe_key_is_free_again,
+        the_head_is_told,
+        health_is_good,
+    }
+    rules_records {
+        a_batch_is_whole_or_nothing,
+        a_batch_without_events_stands_at_the_head,
+        a_stale_revision_conflicts,
+        creating_twice_conflicts,
+        changing_what_is_not_there_conflicts,
+        one_of_two_concurrent_changes_wins,
+        vendor_ids_are_found_without_case,
+        a_reference_is_unique_among_the_living,
+        no_reference_is_not_a_reference,
+    }
+    rules_deliveries {
+        a_delivery_comes_back_as_put,
+        putting_twice_and_updating_nothing_conflict,
+        duplicates_are_counted,
+        an_update_does_not_forget_duplicates,
+        like_deliveries_are_found_oldest_first,
+        unmatched_deliveries_wait_for_vendor_ids,
+    }
+    rules_requests {
+        a_request_is_begun_once,
+        an_answer_stands_at_its_last_event,
+        an_answer_without_event_stands_where_it_says,
+        answering_what_was_not_begun_conflicts,
+        answered_requests_are_swept_in_time,
+    }
+    rules_sealed {
+        a_sealed_item_comes_back_and_goes_for_good,
+        an_item_changes_its_owner,
+        sealing_again_replaces,
+    }
+    rules_jobs {
+        jobs_come_when_due_and_oldest_first,
+        claims_are_disjoint,
+        a_lease_ends,
+        scheduling_again_replaces_and_frees,
+        completing_removes,
+        a_failed_batch_leaves_claims_alone,
+        next_due_waits_for_the_end_of_a_lease,
+        scheduling_is_told,
+    }
+    rules_cursors {
+        a_cursor_leads_back_to_its_place,
+        a_cursor_of_another_key_is_malformed,
+        a_cursor_of_another_epoch_is_told_apart,
+        a_cursor_beyond_the_head_is_of_another_epoch,
+        a_cursor_of_another_entry_is_of_another_epoch,
+        an_altered_cursor_is_malformed,
+        a_cursor_below_low_water_is_expired,
+    }
+}

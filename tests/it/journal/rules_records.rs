@@ -1,0 +1,165 @@
+//! States of identifications: atomic with their events, guarded by revision, found by vendor identifiers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use idv_gateway::journal::{Batch, DeliveryChange, Place, RecordChange, RequestChange, RequestKey, VendorId};
+use idv_gateway::model::record::Record;
+use idv_gateway::proto::IdentificationState;
+
+use super::checker::read_all;
+use super::fixture::{
+    Fixture, any_event, assert_conflict, bank, create, delivery, events, fresh, identification, job, record,
+    start,
+};
+use super::rules_sealed::item;
+
+fn creates(records: Vec<Record>) -> Batch {
+    Batch { records: records.into_iter().map(create).collect(), ..Batch::default() }
+}
+
+fn replaces(record: Record, revision: i64) -> Batch {
+    Batch { records: vec![RecordChange { record, replaces: Some(revision) }], ..Batch::default() }
+}
+
+pub(super) async fn a_batch_is_whole_or_nothing(fixture: Fixture) {
+    let journal = fixture.journal;
+    let (new, there) = (identification(), identification());
+    journal.append(creates(vec![record(&there, 1)])).await.unwrap();
+    let key = RequestKey { caller: "anonymous".to_owned(), method: "/m", request_id: fresh() };
+    let delivery = delivery();
+    let batch = Batch {
+        events: vec![any_event()],
+        // The first could be written, the second could not.
+        records: vec![create(record(&new, 1)), create(record(&there, 1))],
+        deliveries: vec![DeliveryChange::Put(delivery.clone())],
+        requests: vec![RequestChange::Begin {
+            key: key.clone(),
+            payload_mac: [1; 32],
+            subject: new.to_string(),
+        }],
+        seal: vec![item("left-behind")],
+        schedule: vec![job("left-behind", Duration::ZERO)],
+        dedupe: Some(("left-behind".to_owned(), Duration::from_secs(60))),
+        ..Batch::default()
+    };
+    let (head, due) = (journal.watch_head(), journal.watch_due());
+    assert_conflict(journal.append(batch).await, &there);
+    assert!(read_all(&*journal, 10).await.is_empty());
+    assert_eq!(journal.record(&new).await.unwrap(), None);
+    assert_eq!(journal.delivery(&delivery.name).await.unwrap(), None);
+    assert_eq!(journal.request(&key).await.unwrap(), None);
+    assert_eq!(journal.sealed("left-behind").await.unwrap(), None);
+    assert_eq!(journal.next_due().await.unwrap(), None);
+    assert!(!head.has_changed().unwrap() && !due.has_changed().unwrap());
+
+    // Neither a position nor the dedupe key is used up.
+    let dedupe = Some(("left-behind".to_owned(), Duration::from_secs(60)));
+    let after = journal.append(Batch { dedupe, ..events(vec![any_event()]) }).await.unwrap();
+    assert!(!after.duplicate);
+    assert_eq!(after.place.position, 1);
+}
+
+pub(super) async fn a_batch_without_events_stands_at_the_head(fixture: Fixture) {
+    let empty = fixture.journal.append(creates(vec![record(&identification(), 1)])).await.unwrap();
+    assert_eq!(empty.place, Place::default());
+    let head = fixture.journal.append(events(vec![any_event()])).await.unwrap().place;
+    let after = fixture.journal.append(creates(vec![record(&identification(), 1)])).await.unwrap();
+    assert_eq!(after.place, head);
+}
+
+pub(super) async fn a_stale_revision_conflicts(fixture: Fixture) {
+    let name = identification();
+    fixture.journal.append(creates(vec![record(&name, 1)])).await.unwrap();
+    fixture.journal.append(replaces(record(&name, 2), 1)).await.unwrap();
+    assert_conflict(fixture.journal.append(replaces(record(&name, 2), 1)).await, &name);
+    assert_conflict(fixture.journal.append(replaces(record(&name, 9), 8)).await, &name);
+    assert_eq!(fixture.journal.record(&name).await.unwrap(), Some(record(&name, 2)));
+    // Two steps in one batch see each other.
+    let mut two = replaces(record(&name, 3), 2);
+    two.records.push(RecordChange { record: record(&name, 4), replaces: Some(3) });
+    fixture.journal.append(two).await.unwrap();
+    assert_eq!(fixture.journal.record(&name).await.unwrap(), Some(record(&name, 4)));
+}
+
+pub(super) async fn creating_twice_conflicts(fixture: Fixture) {
+    let name = identification();
+    fixture.journal.append(creates(vec![record(&name, 1)])).await.unwrap();
+    assert_conflict(fixture.journal.append(creates(vec![record(&name, 1)])).await, &name);
+}
+
+pub(super) async fn changing_what_is_not_there_conflicts(fixture: Fixture) {
+    let name = identification();
+    assert_conflict(fixture.journal.append(replaces(record(&name, 2), 1)).await, &name);
+    assert_eq!(fixture.journal.record(&name).await.unwrap(), None);
+}
+
+pub(super) async fn one_of_two_concurrent_changes_wins(fixture: Fixture) {
+    let name = identification();
+    fixture.journal.append(creates(vec![record(&name, 1)])).await.unwrap();
+    let tries = (0..16).map(|_| {
+        let (journal, name) = (Arc::clone(&fixture.journal), name.clone());
+        let batch = Batch { events: vec![any_event()], ..replaces(record(&name, 2), 1) };
+        tokio::spawn(async move { journal.append(batch).await })
+    });
+    let outcomes = futures::future::try_join_all(tries).await.unwrap();
+    let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, 15));
+    for outcome in lost {
+        assert_conflict(outcome, &name);
+    }
+    assert_eq!(read_all(&*fixture.journal, 100).await.len(), 1);
+}
+
+pub(super) async fn vendor_ids_are_found_without_case(fixture: Fixture) {
+    let (name, other) = (identification(), identification());
+    fixture.journal.append(creates(vec![record(&name, 1), record(&other, 1)])).await.unwrap();
+    let reference = name.id.to_string();
+    let id = format!("TST-{}", name.id.simple());
+    for spelling in [str::to_ascii_uppercase, str::to_ascii_lowercase] {
+        for by in [VendorId::Reference(&spelling(&reference)), VendorId::Id(&spelling(&id))] {
+            let found = fixture.journal.find(&bank(), by).await.unwrap();
+            assert_eq!(found, Some(record(&name, 1)), "{by:?}");
+        }
+    }
+    assert_eq!(fixture.journal.find(&bank(), VendorId::Id(&reference)).await.unwrap(), None);
+    let elsewhere = "other-bank".parse().unwrap();
+    assert_eq!(fixture.journal.find(&elsewhere, VendorId::Reference(&reference)).await.unwrap(), None);
+}
+
+pub(super) async fn a_reference_is_unique_among_the_living(fixture: Fixture) {
+    let with_reference = |revision, state: IdentificationState| {
+        let mut record = record(&identification(), revision);
+        record.identification.state = state as i32;
+        record.identification.vendor_reference.as_mut().unwrap().reference = "Same".to_owned();
+        record
+    };
+    let first = with_reference(1, IdentificationState::AwaitingUser);
+    fixture.journal.append(creates(vec![first.clone()])).await.unwrap();
+    let mut second = with_reference(1, IdentificationState::AwaitingUser);
+    second.identification.vendor_reference.as_mut().unwrap().reference = "sAME".to_owned();
+    assert_conflict(fixture.journal.append(creates(vec![second.clone()])).await, &second.name);
+
+    // A deleted one does not stand in the way, and is found only while there is no other.
+    let mut deleted = first.clone();
+    deleted.identification.state = IdentificationState::Deleted as i32;
+    deleted.identification.revision = 2;
+    deleted.identification.update_time = Some((start() + Duration::from_secs(9)).into());
+    fixture.journal.append(replaces(deleted.clone(), 1)).await.unwrap();
+    let by = VendorId::Reference("same");
+    assert_eq!(fixture.journal.find(&bank(), by).await.unwrap(), Some(deleted));
+    fixture.journal.append(creates(vec![second.clone()])).await.unwrap();
+    assert_eq!(fixture.journal.find(&bank(), by).await.unwrap(), Some(second));
+}
+
+pub(super) async fn no_reference_is_not_a_reference(fixture: Fixture) {
+    let nameless = || {
+        let mut record = record(&identification(), 1);
+        record.identification.vendor_reference = None;
+        record
+    };
+    fixture.journal.append(creates(vec![nameless(), nameless()])).await.unwrap();
+    for by in [VendorId::Reference(""), VendorId::Id("")] {
+        assert_eq!(fixture.journal.find(&bank(), by).await.unwrap(), None);
+    }
+}

@@ -1,0 +1,54 @@
+//! Sealed items: kept, handed to another owner, gone for good.
+
+use idv_gateway::journal::Batch;
+use idv_gateway::journal::seal::SealedItem;
+
+use super::fixture::Fixture;
+
+pub(super) fn item(name: &str) -> SealedItem {
+    SealedItem {
+        item: name.to_owned(),
+        owner: "a delivery".to_owned(),
+        kind: "webhook_body".to_owned(),
+        connection: "bank".to_owned(),
+        master_key: "0123abcd".to_owned(),
+        wrapped_key: vec![1, 2, 3],
+        body: vec![4, 5, 6],
+    }
+}
+
+pub(super) async fn a_sealed_item_comes_back_and_goes_for_good(fixture: Fixture) {
+    let journal = fixture.journal;
+    assert_eq!(journal.sealed("one").await.unwrap(), None);
+    journal.append(Batch { seal: vec![item("one"), item("two")], ..Batch::default() }).await.unwrap();
+    assert_eq!(journal.sealed("one").await.unwrap(), Some(item("one")));
+    journal.append(Batch { unseal: vec!["one".to_owned()], ..Batch::default() }).await.unwrap();
+    assert_eq!(journal.sealed("one").await.unwrap(), None);
+    assert_eq!(journal.sealed("two").await.unwrap(), Some(item("two")));
+    // What is gone already may go again.
+    journal.append(Batch { unseal: vec!["one".to_owned()], ..Batch::default() }).await.unwrap();
+}
+
+pub(super) async fn an_item_changes_its_owner(fixture: Fixture) {
+    let journal = fixture.journal;
+    journal.append(Batch { seal: vec![item("one"), item("two")], ..Batch::default() }).await.unwrap();
+    let reown = vec![
+        ("one".to_owned(), "an identification".to_owned()),
+        // Erased meanwhile: no reason to refuse the rest.
+        ("gone".to_owned(), "an identification".to_owned()),
+    ];
+    journal.append(Batch { reown, ..Batch::default() }).await.unwrap();
+    let expected = SealedItem { owner: "an identification".to_owned(), ..item("one") };
+    assert_eq!(journal.sealed("one").await.unwrap(), Some(expected));
+    assert_eq!(journal.sealed("two").await.unwrap(), Some(item("two")));
+    assert_eq!(journal.sealed("gone").await.unwrap(), None);
+}
+
+pub(super) async fn sealing_again_replaces(fixture: Fixture) {
+    let journal = fixture.journal;
+    journal.append(Batch { seal: vec![item("one")], ..Batch::default() }).await.unwrap();
+    let newer = SealedItem { wrapped_key: vec![7], body: vec![8], ..item("one") };
+    let batch = Batch { unseal: vec!["one".to_owned()], seal: vec![newer.clone()], ..Batch::default() };
+    journal.append(batch).await.unwrap();
+    assert_eq!(journal.sealed("one").await.unwrap(), Some(newer));
+}
