@@ -14,7 +14,7 @@ const SENSITIVITY: &str = "idvgateway.options.v1.sensitivity";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={ROOT}");
-    let out = PathBuf::from(env::var("OUT_DIR")?);
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let mut compiler = protox::Compiler::new([ROOT])?;
     compiler.include_source_info(true).include_imports(true).open_files(proto_files(Path::new(ROOT))?)?;
 
@@ -60,7 +60,8 @@ impl Redacted {
     }
 
     fn code(&self) -> Result<String, Box<dyn Error>> {
-        let mut code = String::new();
+        let names: Vec<_> = self.0.iter().map(MessageDescriptor::full_name).collect();
+        let mut code = format!("pub const REDACTED: &[&str] = &{names:?};\n");
         for message in &self.0 {
             message_debug(&mut code, message)?;
             for oneof in message.oneofs().filter(|oneof| !oneof.is_synthetic()) {

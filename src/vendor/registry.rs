@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::clock::Clock;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::model::name::ConnectionId;
 use crate::settings::Problems;
 use crate::vendor::Vendor;
@@ -22,46 +22,42 @@ pub enum ConnectionSettings {
     Idnow(IdnowSettings),
 }
 
-/// Settings of all connections, by id.
-pub type ConnectionsSettings = BTreeMap<String, ConnectionSettings>;
-
 /// Every connection by id.
 #[derive(Clone, Default)]
 pub struct Registry(BTreeMap<ConnectionId, Arc<dyn Vendor>>);
 
-/// Reports what no type can say about `connections`; keys are reported under the connection's id.
-pub fn check(connections: &ConnectionsSettings, problems: &mut Problems) {
-    for (id, settings) in connections {
-        if let Err(error) = id.parse::<ConnectionId>() {
-            problems.add(id, format!("the name of a connection {error}"));
+impl ConnectionSettings {
+    /// Reports what no type can say about them.
+    pub fn check(&self, problems: &mut Problems) {
+        match self {
+            Self::Idnow(settings) => problems.within("idnow", |problems| settings.check(problems)),
         }
-        problems.within(id, |problems| match settings {
-            ConnectionSettings::Idnow(settings) => {
-                problems.within("idnow", |problems| settings.check(problems))
-            }
-        });
+    }
+
+    /// `live`, `test` or `sandbox`.
+    pub fn environment(&self) -> &'static str {
+        match self {
+            Self::Idnow(settings) => settings.environment.as_str(),
+        }
     }
 }
 
 impl Registry {
     /// Builds every connection, reading its secrets.
     pub fn build(
-        connections: &ConnectionsSettings,
+        connections: BTreeMap<ConnectionId, ConnectionSettings>,
         clock: &Clock,
         transport: &Arc<dyn Transport>,
     ) -> Result<Self> {
-        let build = |(id, settings): (&String, &ConnectionSettings)| {
-            let connection: ConnectionId = id.parse().map_err(|error| {
-                Error::new(Kind::ValidationFailed, "connections.build", format!("connections.{id}: {error}"))
-            })?;
+        let build = |(connection, settings): (ConnectionId, ConnectionSettings)| {
             let vendor: Arc<dyn Vendor> = match settings {
                 ConnectionSettings::Idnow(settings) => {
-                    Arc::new(Idnow::new(connection, settings, clock.clone(), transport.clone())?)
+                    Arc::new(Idnow::new(connection, &settings, clock.clone(), transport.clone())?)
                 }
             };
             Ok(vendor)
         };
-        connections.iter().map(build).collect()
+        connections.into_iter().map(build).collect()
     }
 
     /// The connection `id`.

@@ -1,3 +1,8 @@
-//! The one integration test binary.
+//! The integration tests: one binary.
 
+mod architecture;
+mod config;
+mod contract;
+mod sandbox;
+mod telemetry;
 mod vendor;

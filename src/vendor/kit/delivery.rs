@@ -75,7 +75,6 @@ impl Verified {
     ///
     /// The proof itself is not repeated (headers are not kept, and secrets rotate). `kept` must therefore come
     /// from a sealed item and nowhere else: only this process could seal it, and only after verifying it.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the hub's intake is its only caller"))]
     pub(crate) fn from_kept(kept: &[u8]) -> Result<Self, NotKept> {
         let kept = Kept::decode(kept).map_err(NotKept)?;
         Ok(Self { evidence: kept.evidence(), body: kept.body, matched: kept.matched })
