@@ -1,10 +1,13 @@
 //! The real transport against a small server.
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use idv_gateway::clock::Clock;
 use idv_gateway::error::{Error, Kind};
 use idv_gateway::vendor::kit::http::{Answer, Call, HttpTransport, MAX_ANSWER, Timeouts, TransportError};
@@ -67,12 +70,15 @@ async fn an_answer_is_read_whole_and_unpacked() {
     assert_eq!(seen.headers["accept-encoding"], "gzip");
     assert!(seen.headers.get("referer").is_none());
 
-    let packed = ask_stub(|| ([("content-encoding", "gzip")], PACKED).into_response()).await.unwrap();
-    assert_eq!(packed.body().as_ref(), br#"{"word":"packed"}"#);
+    let answer = || ([("content-encoding", "gzip")], packed(br#"{"word":"packed"}"#)).into_response();
+    assert_eq!(ask_stub(answer).await.unwrap().body().as_ref(), br#"{"word":"packed"}"#);
 }
 
-/// `{"word":"packed"}` by gzip.
-const PACKED: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x2a\xcf\x2f\x4a\x51\xb2\x52\x2a\x48\x4c\xce\x4e\x4d\x51\xaa\x05\x00\xdc\x49\xb3\x18\x11\x00\x00\x00";
+fn packed(text: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::default());
+    packer.write_all(text).unwrap();
+    packer.finish().unwrap()
+}
 
 #[tokio::test]
 async fn an_answer_has_a_size_limit() {
@@ -80,6 +86,9 @@ async fn an_answer_has_a_size_limit() {
     assert_eq!(full.body().len(), MAX_ANSWER);
     let error = ask_stub(|| vec![b' '; MAX_ANSWER + 1].into_response()).await.unwrap_err();
     assert_eq!(error.kind, Kind::VendorResponseInvalid);
+    // Small on the wire, large when unpacked.
+    let bomb = || ([("content-encoding", "gzip")], packed(&vec![b' '; MAX_ANSWER + 1])).into_response();
+    assert_eq!(ask_stub(bomb).await.unwrap_err().kind, Kind::VendorResponseInvalid);
 }
 
 #[tokio::test]
