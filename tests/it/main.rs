@@ -6,3 +6,4 @@ mod contract;
 mod journal;
 mod sandbox;
 mod telemetry;
+mod vendor;

@@ -29,14 +29,14 @@ struct Form {
 
 impl Links {
     pub(super) fn new(settings: &IdnowSettings) -> Result<Self, UrlError> {
-        let forms = DEFAULTS.iter().map(|(key, kind, path)| Form::new(settings, key, *kind, path));
+        let forms = DEFAULTS.iter().map(|(_, kind, path)| Form::new(settings, *kind, path));
         Ok(Self { customer: CUSTOMER.segment(&settings.customer)?, forms: forms.collect::<Result<_, _>>()? })
     }
 
     /// Reports templates that would not give a link of its own to every person.
     pub(super) fn check(settings: &IdnowSettings, problems: &mut Problems) {
         for (key, kind, path) in DEFAULTS {
-            match Form::new(settings, key, kind, path) {
+            match Form::new(settings, kind, path) {
                 // An unusable server is reported where it is set.
                 Err(_unusable) if settings.person_origin().is_err() => {}
                 Err(error) => problems.add(key, error.to_string()),
@@ -68,13 +68,12 @@ impl Links {
 }
 
 impl Form {
-    fn new(settings: &IdnowSettings, key: &str, kind: StartLinkKind, path: &str) -> Result<Self, UrlError> {
+    fn new(settings: &IdnowSettings, kind: StartLinkKind, path: &str) -> Result<Self, UrlError> {
         let own = match kind {
             StartLinkKind::WebShort => &settings.links.web_short,
             StartLinkKind::Embed => &settings.links.embed,
             _ => &settings.links.web,
         };
-        debug_assert!(DEFAULTS.iter().any(|(known, ..)| *known == key));
         let home = settings.person_origin()?;
         let Some(own) = own else {
             return Ok(Self { kind, origin: home, path: PathTemplate::parse(path)? });

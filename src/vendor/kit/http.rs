@@ -298,8 +298,12 @@ pub struct Misfit {
 /// Reads JSON.
 pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misfit> {
     let misfit = |path: String, error: &serde_json::Error| {
-        let path = if path == "." { "$".to_owned() } else { path };
-        Misfit { path, line: error.line(), column: error.column() }
+        // A `?` stands for a part that was not readable as a name; `.` for the whole text.
+        let path = match path.trim_end_matches(".?") {
+            "" | "." | "?" => "$",
+            field => field,
+        };
+        Misfit { path: path.to_owned(), line: error.line(), column: error.column() }
     };
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut reader)

@@ -113,7 +113,7 @@ impl Origin {
             _ => return Err(expected("must begin with https://")),
         }
         let bare = url.username().is_empty() && url.password().is_none() && url.path() == "/";
-        if !bare || url.query().is_some() || url.fragment().is_some() || url.host().is_none() {
+        if !bare || url.query().is_some() || url.fragment().is_some() || !has_plain_host(&url) {
             return Err(expected("must be only scheme, host and port, for example https://host:8443"));
         }
         Ok(Self(url))
@@ -206,6 +206,17 @@ impl fmt::Debug for Target {
 
 fn expected(sentence: &str) -> UrlError {
     UrlError(sentence.to_owned())
+}
+
+/// The URL standard lets a name hold characters such as `{`, which no server has: most likely a forgotten place.
+fn has_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte))
+        }
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) => true,
+        None => false,
+    }
 }
 
 fn is_loopback(url: &Url) -> bool {

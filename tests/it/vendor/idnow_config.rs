@@ -1,0 +1,170 @@
+//! Settings of an IDnow account: what is refused, and where the connection then goes.
+
+use std::sync::Arc;
+
+use idv_gateway::clock::Clock;
+use idv_gateway::error::Kind;
+use idv_gateway::proto::{StartLink, StartLinkKind};
+use idv_gateway::settings::Problems;
+use idv_gateway::vendor::idnow::Idnow;
+use idv_gateway::vendor::idnow::config::IdnowSettings;
+use idv_gateway::vendor::kit::http::Request;
+use idv_gateway::vendor::{Get, Identifications, Vendor};
+
+use super::rig::{Files, ID, Recorder, connect, reference};
+
+fn problems(environment: &str, more: &str) -> Vec<(String, String)> {
+    let mut problems = Problems::default();
+    Files::new().settings(environment, more).check(&mut problems);
+    problems.into_found().into_iter().map(|problem| (problem.path.join("."), problem.message)).collect()
+}
+
+#[test]
+fn sound_settings_have_no_problems() {
+    assert_eq!(problems("live", ""), []);
+    assert_eq!(problems("test", "region = \"ae\"\nbase_url = \"https://egress.example:8443\""), []);
+    assert_eq!(problems("sandbox", "base_url = \"http://127.0.0.1:8090\""), []);
+    let links =
+        "[links]\nembed = \"https://{host}/app/{customer}/identifications/{identid}/identification/start\"";
+    assert_eq!(problems("live", links), []);
+}
+
+#[test]
+fn each_problem_names_its_key() {
+    let cases = [
+        ("live", "customer = \"a/b\"", "customer"),
+        ("sandbox", "", "base_url"),
+        ("sandbox", "base_url = \"http://10.0.0.1\"", "base_url"),
+        ("live", "base_url = \"http://127.0.0.1:8090\"", "base_url"),
+        ("live", "base_url = \"https://gateway.idnow.de/api\"", "base_url"),
+        ("live", "start_results = [\"SUCCESS\"]", "start_results"),
+        ("live", "start_results = [\"a b\"]", "start_results"),
+        ("live", "identification_lifetime_days = 0", "identification_lifetime_days"),
+        ("live", "[links]\nweb = \"https://{host}/{customer}/all\"", "links.web"),
+        ("live", "[links]\nweb = \"http://127.0.0.1/{identid}\"", "links.web"),
+        ("live", "[links]\nweb_short = \"https://{host}/{identid}?x\"", "links.web_short"),
+        ("live", "[links]\nembed = \"https://{host}/{identid}/{unknown}\"", "links.embed"),
+        ("live", "[links]\nembed = \"https://{customer}.idnow.de/{identid}\"", "links.embed"),
+    ];
+    for (environment, more, key) in cases {
+        let files = Files::new();
+        let toml = files.toml(environment, more);
+        let toml = if key == "customer" { toml.replace("customer = \"examplebank\"\n", "") } else { toml };
+        let settings: IdnowSettings = toml::from_str(&toml).unwrap();
+        let mut problems = Problems::default();
+        settings.check(&mut problems);
+        let keys: Vec<_> = problems.into_found().into_iter().map(|problem| problem.path.join(".")).collect();
+        assert_eq!(keys, [key], "{more}");
+
+        // A connection with a problem is not built, and says which.
+        let transport = Recorder::new(|_request: &Request| (500, String::new()));
+        let error = Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), transport).unwrap_err();
+        assert_eq!(error.kind, Kind::ValidationFailed);
+        assert!(error.detail.starts_with(&format!("connections.bank.idnow.{key}: ")), "{}", error.detail);
+    }
+}
+
+#[test]
+fn webhook_credentials_are_checked() {
+    let more = "[[webhook.basic]]\nlabel = \"first\"\nusername = \"a:b\"\npassword = { env = \"X\" }";
+    let keys: Vec<_> = problems("live", more).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["webhook.basic.0.username", "webhook.basic.1.label"]);
+}
+
+#[test]
+fn unknown_keys_are_refused() {
+    for more in ["apikey = \"x\"", "[links]\nother = \"x\"", "[webhook]\nhmac = 1"] {
+        let refused = toml::from_str::<IdnowSettings>(&Files::new().toml("live", more));
+        assert!(refused.is_err(), "{more}");
+    }
+}
+
+#[test]
+fn a_missing_secret_stops_the_connection_and_is_not_shown() {
+    let files = Files::new();
+    let settings = files.settings("live", "");
+    let build = || {
+        let transport = Recorder::new(|_request: &Request| (500, String::new()));
+        Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), transport)
+    };
+    assert!(!format!("{:?}", build().unwrap()).contains("made"));
+    files.write("api-key", " \n");
+    let error = build().unwrap_err();
+    assert!(error.detail.starts_with("connections.bank.idnow.api_key: "), "{}", error.detail);
+}
+
+#[test]
+fn a_connection_without_credentials_takes_no_webhooks() {
+    let files = Files::new();
+    let mut settings = files.settings("live", "");
+    let recorder = || Recorder::new(|_request: &Request| (500, String::new()));
+    assert!(connect(&settings, Clock::system(), recorder()).webhooks().is_some());
+    settings.webhook = None;
+    assert!(connect(&settings, Clock::system(), recorder()).webhooks().is_none());
+}
+
+#[tokio::test]
+async fn each_region_and_environment_has_its_servers() {
+    let cases = [
+        ("live", "de", "https://gateway.idnow.de", "https://go.idnow.de"),
+        ("live", "ch", "https://gateway.online-ident.ch", "https://go.online-ident.ch"),
+        ("live", "ae", "https://gateway.idnow.ae", "https://go.idnow.ae"),
+        ("test", "de", "https://gateway.test.idnow.de", "https://go.test.idnow.de"),
+        ("test", "ch", "https://gateway.test.online-ident.ch", "https://go.test.online-ident.ch"),
+        ("test", "ae", "https://gateway.test.idnow.ae", "https://go.test.idnow.ae"),
+    ];
+    for (environment, region, api, go) in cases {
+        let recorder = Recorder::new(|_request: &Request| (500, String::new()));
+        let files = Files::new();
+        let settings = files.settings(environment, &format!("region = \"{region}\""));
+        let idnow = connect(&settings, Clock::system(), recorder.clone());
+        let about = reference("TST-KLMNP", ID);
+        assert!(idnow.get(Get { reference: &about }).await.is_err());
+        let login = format!("{api}/api/v1/examplebank/login");
+        let ident = format!("{api}/api/v1/examplebank/identifications/{ID}");
+        assert_eq!(*recorder.urls.lock().unwrap(), [login, ident]);
+        assert_eq!(
+            links(&idnow.start_links(&about)),
+            [
+                (StartLinkKind::Web, format!("{go}/examplebank/identifications/{ID}")),
+                (StartLinkKind::WebShort, format!("{go}/TST-KLMNP")),
+                (
+                    StartLinkKind::Embed,
+                    format!("{go}/examplebank/identifications/TST-KLMNP/identification/start")
+                ),
+            ]
+        );
+    }
+}
+
+#[test]
+fn links_follow_their_templates_and_need_their_ids() {
+    let more = "base_url = \"http://127.0.0.1:8090\"\n[links]\n\
+        embed = \"https://{host}/app/{customer}/identifications/{identid}/identification/start\"\n\
+        web_short = \"https://short.example/{identid}\"";
+    let transport = Recorder::new(|_request: &Request| (500, String::new()));
+    let files = Files::new();
+    let idnow = connect(&files.settings("sandbox", more), Clock::system(), Arc::clone(&transport) as _);
+    assert_eq!(
+        links(&idnow.start_links(&reference("TST-KLMNP", ID))),
+        [
+            (StartLinkKind::Web, format!("http://127.0.0.1:8090/examplebank/identifications/{ID}")),
+            (StartLinkKind::WebShort, "https://short.example/TST-KLMNP".to_owned()),
+            (
+                StartLinkKind::Embed,
+                "https://127.0.0.1:8090/app/examplebank/identifications/TST-KLMNP/identification/start"
+                    .to_owned()
+            ),
+        ]
+    );
+    let without_id = idnow.start_links(&reference("", ID));
+    assert_eq!(
+        links(&without_id).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>(),
+        [StartLinkKind::Web]
+    );
+    assert!(idnow.start_links(&reference("", "")).is_empty());
+}
+
+fn links(links: &[StartLink]) -> Vec<(StartLinkKind, String)> {
+    links.iter().map(|link| (link.kind(), link.uri.clone())).collect()
+}

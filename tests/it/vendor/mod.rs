@@ -1,0 +1,17 @@
+//! Vendors: the kit and the connectors.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod rig;
+
+mod delivery;
+mod http;
+mod token;
+mod url;
+
+mod hostile;
+mod idnow_api;
+mod idnow_config;
+mod idnow_reason;
+mod idnow_results;
+mod registry;

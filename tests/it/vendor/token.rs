@@ -1,0 +1,137 @@
+//! One login for all callers of a credential.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::join_all;
+use idv_gateway::clock::{Clock, ManualClock};
+use idv_gateway::error::{Error, Kind};
+use idv_gateway::vendor::kit::token::{Issued, TokenCache, TokenRules};
+use tokio::sync::Semaphore;
+
+use super::rig::noon;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A login that waits for a permit, counts, and fails while told so.
+struct Vendor {
+    logins: AtomicUsize,
+    gate: Semaphore,
+    failing: AtomicUsize,
+}
+
+fn cache(permits: usize) -> (TokenCache<usize>, Arc<Vendor>, ManualClock) {
+    let (clock, manual) = Clock::manual(noon());
+    let gate = Semaphore::new(permits);
+    let vendor = Arc::new(Vendor { logins: AtomicUsize::new(0), gate, failing: AtomicUsize::new(0) });
+    let rules = TokenRules { renew_after: 50 * MINUTE, idle: 60 * MINUTE };
+    let (server, time) = (vendor.clone(), clock.clone());
+    let tokens = TokenCache::new(clock, rules, move || {
+        let (server, time) = (server.clone(), time.clone());
+        async move {
+            let value = server.logins.fetch_add(1, SeqCst) + 1;
+            server.gate.acquire().await.unwrap().forget();
+            if server.failing.load(SeqCst) > 0 {
+                return Err(Error::new(Kind::VendorUnavailable, "test.login", "is down").retry_after(MINUTE));
+            }
+            Ok(Issued { value, expires: time.now() + 60 * MINUTE })
+        }
+        .boxed()
+    });
+    (tokens, vendor, manual)
+}
+
+#[tokio::test]
+async fn five_hundred_callers_share_one_login_and_after_a_revocation_one_more() {
+    let (tokens, vendor, _time) = cache(0);
+    let callers: Vec<_> = (0..500)
+        .map(|_| {
+            tokio::spawn({
+                let tokens = tokens.clone();
+                async move { tokens.get().await }
+            })
+        })
+        .collect();
+    while vendor.logins.load(SeqCst) == 0 {
+        tokio::task::yield_now().await;
+    }
+    vendor.gate.add_permits(2000);
+    let held: Vec<_> = join_all(callers).await.into_iter().map(|caller| caller.unwrap().unwrap()).collect();
+    assert!(held.iter().all(|token| token.value == 1));
+    assert_eq!(vendor.logins.load(SeqCst), 1);
+
+    // The vendor revokes it; every caller is refused, complains and asks again.
+    let again = held.iter().map(|token| {
+        let tokens = tokens.clone();
+        let token = token.clone();
+        tokio::spawn(async move {
+            tokens.invalidate(&token);
+            tokens.get().await
+        })
+    });
+    for caller in join_all(again).await {
+        assert_eq!(caller.unwrap().unwrap().value, 2);
+    }
+    assert_eq!(vendor.logins.load(SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_failed_login_fails_all_waiters_once_and_is_forgotten() {
+    let (tokens, vendor, _time) = cache(0);
+    vendor.failing.store(1, SeqCst);
+    let mut waiting = join_all((0..20).map(|_| tokens.get()));
+    assert!((&mut waiting).now_or_never().is_none());
+    vendor.gate.add_permits(20);
+    for error in waiting.await.into_iter().map(Result::unwrap_err) {
+        assert_eq!((error.kind, error.retry_after), (Kind::VendorUnavailable, Some(MINUTE)));
+        assert_eq!((error.operation, error.detail.as_str()), ("test.login", "is down"));
+    }
+    assert_eq!(vendor.logins.load(SeqCst), 1);
+    vendor.failing.store(0, SeqCst);
+    assert_eq!(tokens.get().await.unwrap().value, 2);
+}
+
+#[tokio::test]
+async fn a_login_that_everybody_gave_up_on_holds_nobody_up() {
+    let (tokens, vendor, _time) = cache(0);
+    assert!(tokens.get().now_or_never().is_none());
+    vendor.gate.add_permits(1);
+    assert_eq!(tokens.get().await.unwrap().value, 2);
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_early_and_never_used_past_its_end() {
+    let (tokens, vendor, time) = cache(100);
+    assert_eq!(tokens.get().await.unwrap().value, 1);
+    time.advance(47 * MINUTE);
+    assert_eq!(tokens.get().await.unwrap().value, 1, "before the earliest renewal");
+    time.advance(6 * MINUTE);
+    // The renewal fails: the old token is still good, and the next try waits.
+    vendor.failing.store(1, SeqCst);
+    assert_eq!(tokens.get().await.unwrap().value, 1);
+    assert_eq!(tokens.get().await.unwrap().value, 1);
+    assert_eq!(vendor.logins.load(SeqCst), 2);
+    time.advance(7 * MINUTE);
+    assert_eq!(tokens.get().await.unwrap_err().kind, Kind::VendorUnavailable, "its hour is over");
+    vendor.failing.store(0, SeqCst);
+    assert_eq!(tokens.get().await.unwrap().value, 4);
+}
+
+#[tokio::test]
+async fn a_token_nobody_used_is_not_used_again() {
+    let (clock, time) = Clock::manual(noon());
+    let (logins, now) = (Arc::new(AtomicUsize::new(0)), clock.clone());
+    let rules = TokenRules { renew_after: 600 * MINUTE, idle: 60 * MINUTE };
+    let tokens = TokenCache::new(clock, rules, move || {
+        let issued = Issued { value: logins.fetch_add(1, SeqCst) + 1, expires: now.now() + 900 * MINUTE };
+        async move { Ok(issued) }.boxed()
+    });
+    for _ in 0..3 {
+        assert_eq!(tokens.get().await.unwrap().value, 1);
+        time.advance(59 * MINUTE);
+    }
+    time.advance(MINUTE);
+    assert_eq!(tokens.get().await.unwrap().value, 2);
+}
