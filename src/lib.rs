@@ -6,10 +6,21 @@ pub mod clock;
 pub mod error;
 pub mod proto;
 pub mod settings;
+pub mod telemetry;
 
 pub mod model;
 pub mod vendor;
 
 pub mod journal;
 
+pub mod hub;
+
+pub mod admin;
+pub mod listen;
 pub mod rpc;
+pub mod webhook;
+
+pub mod app;
+pub mod config;
+
+pub mod sandbox;

@@ -1,10 +1,14 @@
 //! What every module's settings are made of: problems found in them, and secrets that live elsewhere.
 
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::{env, fs};
 
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 /// Problems found in settings, each with the path of its key, for example `connections.bank.idnow.customer`.
 #[derive(Debug, Default)]
@@ -28,6 +32,13 @@ impl Problems {
         let mut path = self.prefix.clone();
         path.push(key.to_owned());
         self.found.push(Problem { path, message: message.into() });
+    }
+
+    /// Reports the key `key` unless its value lies in `range`.
+    pub fn range<N: PartialOrd + Display>(&mut self, key: &str, value: N, range: RangeInclusive<N>) {
+        if !range.contains(&value) {
+            self.add(key, format!("must be from {} to {}", range.start(), range.end()));
+        }
     }
 
     /// Checks the section `key`: what is reported inside stands under it.
@@ -87,4 +98,10 @@ impl SecretSource {
             secret => Ok(SecretString::from(secret)),
         }
     }
+}
+
+/// Reads an address to listen on, for `#[serde(deserialize_with = "listen_address")]`.
+pub fn listen_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    let expected = "must be an IP address and a port, such as 127.0.0.1:8080 or [::1]:8080";
+    String::deserialize(deserializer)?.parse().map_err(|_malformed| D::Error::custom(expected))
 }

@@ -3,10 +3,14 @@
 //! Events stand in one total order; positions are dense and begin at 1. A batch is atomic and durable when
 //! [`Journal::append`] returns.
 
+pub mod config;
 pub mod cursor;
+pub mod seal;
+
+mod entry;
+
 pub mod embedded;
 pub mod memory;
-pub mod seal;
 
 use std::time::{Duration, SystemTime};
 
@@ -253,8 +257,8 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
-/// A position and what stands there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A position and what stands there. The default is the place before the first event.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Place {
     /// The position.
     pub position: Position,

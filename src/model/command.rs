@@ -26,6 +26,8 @@ pub struct CreateIdentification {
     pub subject: Subject,
     /// What to do at the vendor.
     pub spec: Spec,
+    /// What to do when the reference is taken.
+    pub reference_conflict_policy: ReferenceConflictPolicy,
     /// Set when the caller wants repeats to be harmless.
     pub request_id: Option<Uuid>,
     /// Check everything, change nothing.
@@ -58,10 +60,13 @@ impl CreateIdentification {
             }
             Some(Spec::Invitation(_) | Spec::Otp(_) | Spec::IdentityDocument(_)) => {}
         }
-        if ReferenceConflictPolicy::try_from(request.reference_conflict_policy).is_err() {
-            checks.refuse("reference_conflict_policy", "is not a value this gateway knows");
-        }
-        let (Some(connection), Some(spec)) = (connection, spec) else {
+        let policy = ReferenceConflictPolicy::try_from(request.reference_conflict_policy)
+            .map_err(|_number| {
+                checks.refuse("reference_conflict_policy", "is not a value this gateway knows")
+            })
+            .ok();
+        let (Some(connection), Some(spec), Some(reference_conflict_policy)) = (connection, spec, policy)
+        else {
             return Err(checks.refused(CREATE));
         };
         checks.finish(CREATE)?;
@@ -71,6 +76,7 @@ impl CreateIdentification {
             labels: request.labels,
             subject,
             spec,
+            reference_conflict_policy,
             request_id,
             validate_only: request.validate_only,
         })

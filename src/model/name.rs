@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
 /// Why a name was refused, as a sentence that says what is expected.
@@ -61,6 +63,12 @@ impl FromStr for ConnectionId {
             return Ok(Self(text.to_owned()));
         }
         Err(NameError("must be 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter"))
+    }
+}
+
+impl<'de> Deserialize<'de> for ConnectionId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 

@@ -25,4 +25,7 @@ pub struct Memory {
     /// An attempt was superseded by the next one and its end has not been seen yet.
     #[prost(bool, tag = "2")]
     pub end_missing: bool,
+    /// Revision of the newest decision, also while the identification is open again.
+    #[prost(int32, tag = "3")]
+    pub decision_revision: i32,
 }

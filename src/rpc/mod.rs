@@ -1,3 +1,126 @@
-//! The gRPC door.
+//! The gRPC door: services, and the layers around them.
 
+pub mod config;
 pub mod status;
+
+mod connection;
+mod deadline;
+mod event;
+mod identification;
+mod limit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic_health::server::HealthReporter;
+use tonic_web::GrpcWebLayer;
+
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::proto::DESCRIPTORS;
+use crate::proto::connection_service_server::ConnectionServiceServer;
+use crate::proto::event_service_server::EventServiceServer;
+use crate::proto::identification_service_server::IdentificationServiceServer;
+use crate::rpc::config::GrpcSettings;
+use crate::rpc::limit::RequestLimitLayer;
+
+/// The services this gateway serves; each has its own health.
+pub const SERVICES: [&str; 3] =
+    ["idvgateway.v1.IdentificationService", "idvgateway.v1.ConnectionService", "idvgateway.v1.EventService"];
+
+/// What the door is opened with.
+pub struct Door {
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Limits.
+    pub settings: GrpcSettings,
+    /// The use cases.
+    pub hub: Arc<Hub>,
+    /// For deadlines of streams.
+    pub clock: Clock,
+    /// Cancelled when the process drains.
+    pub drain: CancellationToken,
+}
+
+/// Why the door broke down.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The descriptors of the contract cannot be served.
+    #[error("reflection cannot be served")]
+    Reflection(#[source] tonic_reflection::server::Error),
+    /// The transport failed.
+    #[error("the gRPC transport failed")]
+    Transport(#[from] tonic::transport::Error),
+}
+
+/// Serves until the drain is over: no new calls, open ones are finished.
+pub async fn serve(door: Door) -> Result<(), ServeError> {
+    let (health, health_service) = tonic_health::server::health_reporter();
+    announce(&health, tonic_health::ServingStatus::Serving).await;
+    let routes = routes(&door)?.add_service(health_service);
+
+    let mut server = Server::builder()
+        // tonic's defaults let one connection take gigabytes: every size and count has a bound.
+        .max_concurrent_streams(256)
+        .http2_max_local_error_reset_streams(Some(1024))
+        .http2_max_header_list_size(8 * 1024)
+        .initial_stream_window_size(64 * 1024)
+        .initial_connection_window_size(1024 * 1024)
+        .http2_keepalive_interval(Some(Duration::from_secs(20)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+        .tcp_nodelay(true)
+        // grpc-web comes over HTTP/1.1 too.
+        .accept_http1(true)
+        // Outermost: counts request bytes before anything reads them.
+        .layer(RequestLimitLayer::new(door.settings.max_request_bytes))
+        // Turns grpc-web into gRPC; what is inside sees gRPC only.
+        .layer(GrpcWebLayer::new());
+
+    let draining = async {
+        door.drain.cancelled().await;
+        // Load balancers hear of it before the listener closes.
+        announce(&health, tonic_health::ServingStatus::NotServing).await;
+    };
+    server
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpListenerStream::new(door.listener), draining)
+        .await?;
+    Ok(())
+}
+
+fn routes(door: &Door) -> Result<Routes, ServeError> {
+    let limit = door.settings.max_request_bytes;
+    let identifications = IdentificationServiceServer::new(identification::Service(door.hub.clone()));
+    let connections = ConnectionServiceServer::new(connection::Service(door.hub.clone()));
+    let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    // The layer refuses a long request precisely; this bound only has to be no narrower.
+    let reflection = |error: tonic_reflection::server::Error| ServeError::Reflection(error);
+    Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
+        .add_service(connections.max_decoding_message_size(2 * limit))
+        .add_service(events.max_decoding_message_size(2 * limit))
+        .add_service(reflection_builder().build_v1().map_err(reflection)?)
+        .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
+}
+
+/// Lists what is served, and nothing that is only in the contract.
+fn reflection_builder() -> tonic_reflection::server::Builder<'static> {
+    let builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .with_service_name("grpc.health.v1.Health")
+        .with_service_name("grpc.reflection.v1.ServerReflection")
+        .with_service_name("grpc.reflection.v1alpha.ServerReflection");
+    SERVICES.iter().fold(builder, |builder, service| builder.with_service_name(*service))
+}
+
+async fn announce(health: &HealthReporter, status: tonic_health::ServingStatus) {
+    health.set_service_status("", status).await;
+    for service in SERVICES {
+        health.set_service_status(service, status).await;
+    }
+}

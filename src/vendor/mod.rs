@@ -2,8 +2,10 @@
 //!
 //! Absence is said once, by `None`; the support matrix is read off the accessors.
 
-pub mod idnow;
 pub mod kit;
+pub mod registry;
+
+pub mod idnow;
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::error::{Error, Violation};
 use crate::model::command::CreateIdentification;
 use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
-use crate::proto::{StartLink, Vendor as VendorKind, VendorReference};
+use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
@@ -39,6 +41,8 @@ pub struct Account {
     pub environment: String,
     /// The vendor's region, for example `de`.
     pub region: String,
+    /// A decision is published on evidence of at least this strength; on weaker one the vendor is asked first.
+    pub min_evidence: Evidence,
     /// Capability names as the contract's policies spell them, for example `get`.
     pub capabilities: Vec<&'static str>,
 }

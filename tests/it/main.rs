@@ -1,4 +1,7 @@
-//! The one integration binary.
+//! The integration tests: one binary.
 
 mod architecture;
+mod config;
 mod contract;
+mod sandbox;
+mod telemetry;

@@ -1,3 +1,16 @@
 //! What every connector needs.
 
 pub mod delivery;
+pub mod http;
+pub mod token;
+pub mod url;
+
+/// What stands in for a vendor's word that is not [`printable`].
+pub const UNPRINTABLE: &str = "UNPRINTABLE";
+
+/// Whether a word that a vendor chooses freely may enter events, logs and error details: `[A-Za-z0-9_.-]{1,64}`.
+/// Everything else could carry personal data.
+pub fn printable(word: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
+    (1..=64).contains(&word.len()) && word.bytes().all(plain)
+}

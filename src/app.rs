@@ -1,0 +1,199 @@
+//! Builds every part from the configuration, binds, runs and drains: the only file that knows all rooms.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::config::{Config, DrainSettings};
+use crate::hub::{Hub, HubParts};
+use crate::journal::JournalError;
+use crate::journal::config::JournalSettings;
+use crate::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
+use crate::journal::seal::{MasterKey, MasterKeyError, SealError, Vault};
+use crate::listen::{self, Limits};
+use crate::settings::SecretError;
+use crate::telemetry::Telemetry;
+use crate::vendor::kit::http::{HttpTransport, Timeouts, Transport};
+use crate::vendor::registry::Registry;
+use crate::{admin, rpc, webhook};
+
+/// Connections a plain HTTP door holds at the same time.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// A gateway that serves.
+pub struct App {
+    addresses: Addresses,
+    journal: Arc<EmbeddedJournal>,
+    hub: Arc<Hub>,
+    drain: CancellationToken,
+    /// The operators' door stays open until everything else has ended.
+    closed: CancellationToken,
+    doors: Vec<JoinHandle<()>>,
+    admin: JoinHandle<()>,
+    drain_time: Duration,
+}
+
+/// Where the doors listen, with the ports they were given.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// gRPC.
+    pub grpc: SocketAddr,
+    /// The vendors' webhooks.
+    pub webhooks: SocketAddr,
+    /// Operators.
+    pub admin: SocketAddr,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A secret cannot be read.
+    #[error("a secret cannot be read")]
+    Secret(#[from] SecretError),
+    /// A master key cannot be used.
+    #[error("a master key cannot be used")]
+    MasterKey(#[from] MasterKeyError),
+    /// Sealing is impossible.
+    #[error("nothing can be sealed")]
+    Seal(#[from] SealError),
+    /// A connection cannot be built.
+    #[error("a connection cannot be built")]
+    Connection(#[from] crate::error::Error),
+    /// The journal does not open.
+    #[error("the journal does not open")]
+    Journal(#[from] JournalError),
+    /// An address cannot be bound.
+    #[error("the {door} door cannot listen on {address}")]
+    Bind {
+        /// Which door.
+        door: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl StartError {
+    /// Whether the operator's configuration is at fault, rather than the machine.
+    pub fn is_configuration(&self) -> bool {
+        !matches!(self, Self::Journal(_) | Self::Bind { .. })
+    }
+}
+
+impl App {
+    /// Builds and starts a gateway. When it returns, every door is open.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let telemetry = Telemetry::new();
+        let vault = vault(&config, &clock)?;
+        let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Timeouts::default())?);
+        let registry = Registry::build(config.connections, &clock, &transport)?;
+        let grpc = bind("gRPC", config.grpc.listen).await?;
+        let webhooks = bind("webhook", config.webhooks.listen).await?;
+        let operators = bind("admin", config.admin.listen).await?;
+        let addresses = Addresses {
+            grpc: address(&grpc, config.grpc.listen),
+            webhooks: address(&webhooks, config.webhooks.listen),
+            admin: address(&operators, config.admin.listen),
+        };
+        let journal = open_journal(&config.journal, &clock)?;
+        let (drain, closed) = (CancellationToken::new(), CancellationToken::new());
+        let hub = Hub::new(HubParts {
+            clock: clock.clone(),
+            journal: journal.clone(),
+            vault,
+            registry,
+            metrics: telemetry.metrics(),
+            streams: config.streams,
+            drain: drain.clone(),
+        });
+
+        let limits =
+            Limits { header_timeout: config.webhooks.header_timeout(), max_connections: MAX_CONNECTIONS };
+        let routes = webhook::router(hub.clone(), clock.clone(), &config.webhooks);
+        let webhooks = listen::serve(webhooks, routes, limits, clock.clone(), drain.clone());
+        let routes = admin::router(hub.clone(), telemetry, drain.clone());
+        let operators = listen::serve(operators, routes, limits, clock.clone(), closed.clone());
+        let grpc = rpc::Door {
+            listener: grpc,
+            settings: config.grpc,
+            hub: hub.clone(),
+            clock,
+            drain: drain.clone(),
+        };
+        let doors =
+            vec![tokio::spawn(webhooks), tokio::spawn(serve_grpc(grpc)), tokio::spawn(hub.clone().work())];
+        let admin = tokio::spawn(operators);
+        let drain_time = DrainSettings::time(&config.drain);
+        Ok(Self { addresses, journal, hub, drain, closed, doors, admin, drain_time })
+    }
+
+    /// Where the doors listen.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The store, for operators' limits.
+    pub fn journal(&self) -> &Arc<EmbeddedJournal> {
+        &self.journal
+    }
+
+    /// Stops taking work, closes streams with a cursor, finishes calls and flushes, within the drain time.
+    /// False when the time was not enough and the rest was cut off; nothing acknowledged is lost even then.
+    pub async fn shut_down(self) -> bool {
+        self.drain.cancel();
+        let aborts: Vec<_> = self.doors.iter().map(JoinHandle::abort_handle).collect();
+        let finish = async {
+            for door in self.doors {
+                if let Err(error) = door.await {
+                    tracing::error!(error = %error, "A door broke down");
+                }
+            }
+            self.hub.finish_calls().await;
+        };
+        let in_time = tokio::time::timeout(self.drain_time, finish).await.is_ok();
+        aborts.iter().for_each(tokio::task::AbortHandle::abort);
+        self.closed.cancel();
+        // Operators' requests are short; what hangs there must not hold the process up.
+        let _closed = tokio::time::timeout(Duration::from_secs(1), self.admin).await;
+        self.journal.close().await;
+        in_time
+    }
+}
+
+async fn serve_grpc(door: rpc::Door) {
+    let drain = door.drain.clone();
+    if let Err(error) = rpc::serve(door).await {
+        tracing::error!(error = %error, "The gRPC door broke down; the gateway stops");
+        drain.cancel();
+    }
+}
+
+fn vault(config: &Config, clock: &Clock) -> Result<Vault, StartError> {
+    let mut keys = Vec::new();
+    for source in &config.keys.master {
+        keys.push(MasterKey::parse(&source.read()?)?);
+    }
+    Ok(Vault::new(clock.clone(), keys)?)
+}
+
+fn open_journal(settings: &JournalSettings, clock: &Clock) -> Result<Arc<EmbeddedJournal>, StartError> {
+    let JournalSettings::Embedded(settings) = settings;
+    let mut options = EmbeddedOptions::new(&settings.path, clock.clone());
+    options.max_size = settings.max_size_bytes;
+    Ok(EmbeddedJournal::open(options)?)
+}
+
+async fn bind(door: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Bind { door, address, source })
+}
+
+fn address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}

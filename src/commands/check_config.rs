@@ -1,0 +1,75 @@
+//! `check-config`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use idv_gateway::config::{Config, ConfigErrors, Profile};
+use idv_gateway::journal::config::JournalSettings;
+
+use super::Exit;
+
+/// Check a configuration without starting anything.
+///
+/// Prints every problem at once, each with the line of the file or the name of the variable, and exits with 78. Secrets
+/// are read too, so that one that is missing shows up before the start; their values are never printed.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct CheckConfig {
+    /// The configuration file
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  idv-gateway check-config --config gateway.toml
+  IDV__LOG__LEVEL=debug idv-gateway check-config --config gateway.toml";
+
+impl CheckConfig {
+    pub(super) fn run(self, environment: impl Iterator<Item = (String, String)>) -> Exit {
+        let checked = Config::load(&self.config, environment).and_then(|config| {
+            let secrets = config.check_secrets()?;
+            Ok(summary(&config, secrets))
+        });
+        match checked {
+            Ok(summary) => {
+                println!("{summary}");
+                Exit::Done
+            }
+            Err(errors) => {
+                eprintln!("{}", listed(&errors));
+                Exit::Config
+            }
+        }
+    }
+}
+
+fn listed(errors: &ConfigErrors) -> String {
+    let count = counted(errors.iter().count(), "problem");
+    format!("{errors}\n{count}")
+}
+
+fn summary(config: &Config, secrets: usize) -> String {
+    let profile = match config.profile {
+        Profile::Live => "live",
+        Profile::Test => "test",
+    };
+    let JournalSettings::Embedded(journal) = &config.journal;
+    let mut lines = vec![
+        format!("config ok: {}", counted(config.connections.len(), "connection")),
+        format!("  profile   {profile}"),
+        format!("  grpc      {}", config.grpc.listen),
+        format!("  webhooks  {}", config.webhooks.listen),
+        format!("  admin     {}", config.admin.listen),
+        format!("  journal   embedded, {}", journal.path.display()),
+        format!("  secrets   {secrets} read"),
+    ];
+    let connections = config.connections.iter();
+    lines
+        .extend(connections.map(|(id, connection)| format!("  {}  {}", id.name(), connection.environment())));
+    lines.join("\n")
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}

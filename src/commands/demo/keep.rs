@@ -1,0 +1,46 @@
+//! What `demo --keep` prints: lines to paste.
+
+use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::render::Renderer;
+
+/// Prints how to go on by hand.
+pub(super) fn print(stage: &Stage, renderer: Renderer) {
+    let grpc = stage.addresses().grpc;
+    let sandbox = stage.sandbox_url();
+    let admin = stage.addresses().admin;
+    println!("\n{}", renderer.heading("The demo stays until Ctrl-C. From another terminal:"));
+    println!(
+        r#"
+# every event so far, then live (reflection is on: no .proto files needed)
+grpcurl -plaintext -d '{{"start_position":"START_POSITION_EARLIEST"}}' {grpc} idvgateway.v1.EventService/WatchEvents
+
+# create an identification, and read it with its start links
+grpcurl -plaintext -d '{{"parent":"{CONNECTION}","subject":{{"given_name":"Erika"}},"spec":{{"auto_ident":{{}}}}}}' \
+  {grpc} idvgateway.v1.IdentificationService/CreateIdentification
+grpcurl -plaintext -d '{{"name":"NAME","view":"IDENTIFICATION_VIEW_FULL"}}' \
+  {grpc} idvgateway.v1.IdentificationService/GetIdentification
+
+# be the person and the reviewer; UUID is the last part of NAME
+curl -sS -X POST {sandbox}/control/identifications/UUID/start  -H 'content-type: application/json' -d '{{"channel":"WEB"}}'
+curl -sS -X POST {sandbox}/control/identifications/UUID/submit -H 'content-type: application/json' -d '{{"result":"CHECK_PENDING"}}'
+curl -sS -X POST {sandbox}/control/identifications/UUID/review -H 'content-type: application/json' -d '{{"result":"SUCCESS"}}'
+
+# the same events in a terminal, resumable
+idv-gateway watch --server http://{grpc} --earliest --cursor-file demo.cursor
+
+# Python: pip install grpcio-tools, then from the repository
+python3 -m grpc_tools.protoc -Iproto --python_out=. --grpc_python_out=. $(find proto -name '*.proto')
+python3 - <<'PY'
+import grpc
+from idvgateway.v1 import event_service_pb2, event_service_pb2_grpc
+stub = event_service_pb2_grpc.EventServiceStub(grpc.insecure_channel("{grpc}"))
+for message in stub.WatchEvents(event_service_pb2.WatchEventsRequest(start_position="START_POSITION_EARLIEST")):
+    print(message.cursor, message.event.type, message.event.subject)
+PY
+
+# readiness and metrics; configuration and data of this demo
+curl -sS http://{admin}/readyz http://{admin}/metrics
+ls {folder}"#,
+        folder = stage.folder().display(),
+    );
+}

@@ -1,0 +1,71 @@
+//! Acts as the person and as the vendor's reviewer, through the sandbox's control API.
+
+use std::error::Error;
+
+use idv_gateway::sandbox::WebhookTarget;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+
+/// A client of the sandbox's control API.
+pub(super) struct Person {
+    sandbox: String,
+    client: reqwest::Client,
+}
+
+impl Person {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo plays the vendor's side; the kit is the gateway's"
+    )]
+    pub(super) fn new(sandbox: String) -> Self {
+        Self { sandbox, client: reqwest::Client::new() }
+    }
+
+    /// The person opens the link.
+    pub(super) async fn start(&self, id: &str) -> Result<(), Box<dyn Error>> {
+        self.act(id, "start", json!({ "channel": "APP" })).await
+    }
+
+    /// The person gives up.
+    pub(super) async fn abort(&self, id: &str, reason: &str) -> Result<(), Box<dyn Error>> {
+        self.act(id, "abort", json!({ "reason": reason })).await
+    }
+
+    /// The person is done.
+    pub(super) async fn submit(&self, id: &str, result: &str) -> Result<(), Box<dyn Error>> {
+        self.act(id, "submit", json!({ "result": result })).await
+    }
+
+    /// The reviewer decides.
+    pub(super) async fn review(&self, id: &str, result: &str) -> Result<(), Box<dyn Error>> {
+        self.act(id, "review", json!({ "result": result })).await
+    }
+
+    pub(super) async fn send_webhooks_to(&self, target: &WebhookTarget) -> Result<(), Box<dyn Error>> {
+        let body = json!({
+            "url": target.url,
+            "username": target.username,
+            "password": target.password.expose_secret(),
+        });
+        self.post("/control/webhooks/target", body).await
+    }
+
+    async fn act(&self, id: &str, what: &str, body: Value) -> Result<(), Box<dyn Error>> {
+        self.post(&format!("/control/identifications/{id}/{what}"), body).await
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the demo plays the vendor's side; the kit is the gateway's"
+    )]
+    async fn post(&self, path: &str, body: Value) -> Result<(), Box<dyn Error>> {
+        let request = self.client.post(format!("{}{path}", self.sandbox));
+        let response =
+            request.header("content-type", "application/json").body(body.to_string()).send().await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        Err(format!("the sandbox answered {path} with {status}: {}", response.text().await?).into())
+    }
+}

@@ -1,0 +1,185 @@
+//! The four stories, told by a gRPC client and the event stream.
+
+use std::error::Error;
+
+use idv_gateway::proto::event::Payload;
+use idv_gateway::proto::event_service_client::EventServiceClient;
+use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
+use idv_gateway::proto::watch_events_request::Start;
+use idv_gateway::proto::watch_events_response::Message;
+use idv_gateway::proto::{
+    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventFilter, EventType, IdentificationSpec,
+    Outcome, StartPosition, Subject, WatchEventsRequest, WatchEventsResponse, identification_spec,
+};
+use tonic::Streaming;
+use tonic::transport::Channel;
+
+use crate::commands::demo::person::Person;
+use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::render::Renderer;
+
+/// What happens in a story after the creation.
+enum Act {
+    Start,
+    Abort(&'static str),
+    Submit(&'static str),
+    Review(&'static str),
+    /// The vendor's test robot reviews by itself.
+    Wait,
+}
+
+struct Story {
+    title: &'static str,
+    reference: &'static str,
+    family_name: &'static str,
+    /// Each act, and the event the subscriber sees because of it.
+    acts: &'static [(Act, EventType)],
+    outcome: Outcome,
+}
+
+const STORIES: [Story; 4] = [
+    Story {
+        title: "1. Happy path: started, submitted, reviewed",
+        reference: "demo-happy",
+        family_name: "Beispiel",
+        acts: &[
+            (Act::Start, EventType::IdentificationStarted),
+            (Act::Submit("CHECK_PENDING"), EventType::IdentificationSubmitted),
+            (Act::Review("SUCCESS"), EventType::IdentificationCompleted),
+        ],
+        outcome: Outcome::Verified,
+    },
+    Story {
+        title: "2. Data changed: the document says something else than the caller",
+        reference: "demo-data-changed",
+        family_name: "Beispil",
+        acts: &[
+            (Act::Start, EventType::IdentificationStarted),
+            (Act::Submit("REVIEW_PENDING"), EventType::IdentificationSubmitted),
+            (Act::Review("SUCCESS_DATA_CHANGED"), EventType::IdentificationCompleted),
+        ],
+        outcome: Outcome::VerifiedDataChanged,
+    },
+    Story {
+        title: "3. Aborted, then retried with the same link",
+        reference: "demo-retry",
+        family_name: "Beispiel",
+        acts: &[
+            (Act::Start, EventType::IdentificationStarted),
+            (Act::Abort("USER_CANCELLATION_IDENTIFY_LATER"), EventType::IdentificationAttemptEnded),
+            (Act::Start, EventType::IdentificationStarted),
+            (Act::Submit("CHECK_PENDING"), EventType::IdentificationSubmitted),
+            (Act::Review("SUCCESS"), EventType::IdentificationCompleted),
+        ],
+        outcome: Outcome::Verified,
+    },
+    Story {
+        title: "4. Fraud: the vendor's test robot reviews",
+        reference: "demo-fraud",
+        family_name: "X-MANUALTEST-FRAUDIDENT",
+        acts: &[
+            (Act::Start, EventType::IdentificationStarted),
+            (Act::Submit("FRAUD_SUSPICION_PENDING"), EventType::IdentificationSubmitted),
+            (Act::Wait, EventType::IdentificationCompleted),
+        ],
+        outcome: Outcome::FraudConfirmed,
+    },
+];
+
+/// Tells all four, one after the other.
+pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
+    let person = stage.person();
+    let mut events = Subscriber::open(stage.channel(), renderer).await?;
+    for story in &STORIES {
+        println!("\n{}", renderer.heading(story.title));
+        let name = create(stage.channel(), story).await?;
+        events.expect(&name, EventType::IdentificationCreated).await?;
+
+        let id = name.rsplit('/').next().unwrap_or_default();
+        let mut last = None;
+        for (act, expected) in story.acts {
+            perform(&person, id, act).await?;
+            last = Some(events.expect(&name, *expected).await?);
+        }
+        let outcome = last.as_ref().and_then(outcome);
+        if outcome != Some(story.outcome) {
+            return Err(format!("{} ended with {outcome:?}, not {:?}", story.title, story.outcome).into());
+        }
+    }
+    println!("\n{}", renderer.heading("All four ended as they should. Cursor to go on from:"));
+    println!("{}", events.cursor);
+    Ok(())
+}
+
+async fn create(channel: Channel, story: &Story) -> Result<String, Box<dyn Error>> {
+    let auto_ident =
+        AutoIdentSpec { custom_data: vec![story.reference.to_owned()], ..AutoIdentSpec::default() };
+    let request = CreateIdentificationRequest {
+        parent: CONNECTION.to_owned(),
+        external_reference: story.reference.to_owned(),
+        subject: Some(Subject {
+            given_name: "Erika".to_owned(),
+            family_name: story.family_name.to_owned(),
+            birth_date: Some(Date { year: 1987, month: 5, day: 23 }),
+            nationality: "DE".to_owned(),
+            ..Subject::default()
+        }),
+        spec: Some(IdentificationSpec { kind: Some(identification_spec::Kind::AutoIdent(auto_ident)) }),
+        ..CreateIdentificationRequest::default()
+    };
+    let created =
+        IdentificationServiceClient::new(channel).create_identification(request).await?.into_inner();
+    Ok(created.identification.ok_or("the gateway answered without an identification")?.name)
+}
+
+async fn perform(person: &Person, id: &str, act: &Act) -> Result<(), Box<dyn Error>> {
+    match act {
+        Act::Start => person.start(id).await,
+        Act::Abort(reason) => person.abort(id, reason).await,
+        Act::Submit(result) => person.submit(id, result).await,
+        Act::Review(result) => person.review(id, result).await,
+        Act::Wait => Ok(()),
+    }
+}
+
+fn outcome(event: &Event) -> Option<Outcome> {
+    match &event.payload {
+        Some(Payload::IdentificationChanged(changed)) => {
+            Some(changed.identification.as_ref()?.decision.as_ref()?.outcome())
+        }
+        _ => None,
+    }
+}
+
+/// A reader of the demo's connection that prints everything it sees.
+struct Subscriber {
+    stream: Streaming<WatchEventsResponse>,
+    renderer: Renderer,
+    cursor: String,
+}
+
+impl Subscriber {
+    async fn open(channel: Channel, renderer: Renderer) -> Result<Self, Box<dyn Error>> {
+        let request = WatchEventsRequest {
+            start: Some(Start::StartPosition(StartPosition::Earliest.into())),
+            filter: Some(EventFilter { connections: vec![CONNECTION.to_owned()], ..EventFilter::default() }),
+            heartbeat_interval: None,
+            consumer: "demo".to_owned(),
+        };
+        let stream = EventServiceClient::new(channel).watch_events(request).await?.into_inner();
+        Ok(Self { stream, renderer, cursor: String::new() })
+    }
+
+    /// Prints events until `expected` happens to `name`.
+    async fn expect(&mut self, name: &str, expected: EventType) -> Result<Event, Box<dyn Error>> {
+        loop {
+            let response = self.stream.message().await?.ok_or("the event stream ended")?;
+            self.cursor = response.cursor;
+            let Some(Message::Event(event)) = response.message else { continue };
+            println!("  {}", self.renderer.event(&event));
+            if event.identification == name && event.r#type() == expected {
+                return Ok(event);
+            }
+        }
+    }
+}

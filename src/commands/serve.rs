@@ -1,0 +1,92 @@
+//! `serve`: the gateway itself.
+
+use std::error::Error as _;
+use std::path::PathBuf;
+
+use clap::Args;
+use idv_gateway::app::{App, StartError};
+use idv_gateway::clock::Clock;
+use idv_gateway::config::Config;
+use idv_gateway::telemetry::start_log;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::commands::{Exit, complain, wants_colour};
+
+/// Run the gateway until SIGTERM or SIGINT.
+///
+/// A signal starts the drain: health says NOT_SERVING, streams end with a cursor to go on from, calls are finished,
+/// and the process ends with 0 within the drain time.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  idv-gateway serve --config /etc/idv-gateway.toml")]
+pub(super) struct Serve {
+    /// The configuration file; docs/config.toml explains every key.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+impl Serve {
+    pub(super) fn run(self, environment: impl Iterator<Item = (String, String)>) -> Exit {
+        let config = match Config::load(&self.config, environment) {
+            Ok(config) => config,
+            Err(errors) => {
+                complain(&errors.to_string());
+                return Exit::Config;
+            }
+        };
+        if let Err(error) = start_log(&config.log, wants_colour(&std::io::stderr())) {
+            complain(&format!("the log cannot be started: {error}"));
+            return Exit::Config;
+        }
+        super::block_on(serve(config))
+    }
+}
+
+async fn serve(config: Config) -> Exit {
+    let (mut terminate, mut interrupt) =
+        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+            (Err(error), _) | (_, Err(error)) => {
+                complain(&format!("signals cannot be handled: {error}"));
+                return Exit::Unavailable;
+            }
+        };
+    let app = match App::start(config, Clock::system()).await {
+        Ok(app) => app,
+        Err(error) => {
+            complain(&explain(&error));
+            return if error.is_configuration() { Exit::Config } else { Exit::Unavailable };
+        }
+    };
+    let addresses = app.addresses();
+    tracing::info!(
+        grpc.address = %addresses.grpc,
+        webhooks.address = %addresses.webhooks,
+        admin.address = %addresses.admin,
+        "The gateway serves"
+    );
+    until_told(&mut terminate, &mut interrupt).await;
+    tracing::info!("The gateway drains");
+    if !app.shut_down().await {
+        tracing::warn!("The drain time was over before every call had ended; the rest was cut off");
+    }
+    Exit::Done
+}
+
+pub(super) async fn until_told(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// The error and everything that caused it, in one line.
+pub(super) fn explain(error: &StartError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,319 @@
+//! Kept deliveries are applied: read, matched, judged, written. From the journal, so that a crash loses nothing.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Error, Kind, Result};
+use crate::hub::confirm::{Answers, Believed};
+use crate::hub::evolve::Cause;
+use crate::hub::identify::CONFLICT_TRIES;
+use crate::hub::work::Outcome;
+use crate::hub::{Hub, sealing, store};
+use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, VendorId};
+use crate::model::name::{ConnectionId, DeliveryName};
+use crate::model::observation::Observation;
+use crate::model::record::Record;
+use crate::proto::{EventOrigin, VendorReference, WebhookDeliveryState as State};
+use crate::telemetry::DeliveryOutcome as Fate;
+use crate::vendor::Vendor;
+use crate::vendor::kit::delivery::Verified;
+
+const APPLY: &str = "apply_webhook";
+/// Dedupe keys outlive the events themselves.
+const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// A webhook may run ahead of what the vendor's own API shows for so long.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
+const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
+
+/// A delivery that was read, ready to be applied.
+pub(super) struct Prepared {
+    pub(super) job: Job,
+    pub(super) delivery: Delivery,
+    vendor: Arc<dyn Vendor>,
+    observations: Vec<Observation>,
+}
+
+/// What reading a delivery came to.
+pub(super) enum Preparation {
+    Ready(Box<Prepared>),
+    /// Nothing is left to apply; the job is over or comes again.
+    Over(Outcome),
+}
+
+impl Prepared {
+    pub(super) fn observations(&self) -> &[Observation] {
+        &self.observations
+    }
+
+    pub(super) fn vendor(&self) -> &dyn Vendor {
+        &*self.vendor
+    }
+
+    /// What must not be worked on at the same time: the things it is about.
+    pub(super) fn keys(&self) -> Vec<String> {
+        let connection = &self.delivery.name.connection;
+        let key = |reference: &VendorReference| {
+            let id = if reference.reference.is_empty() { &reference.id } else { &reference.reference };
+            format!("{connection}/{}", id.to_ascii_lowercase())
+        };
+        self.observations.iter().map(|observation| key(&observation.reference)).collect()
+    }
+}
+
+impl Hub {
+    /// Reads the delivery of a job. What cannot be read is kept as UNREADABLE.
+    pub(super) async fn prepare(&self, job: Job) -> Result<Preparation> {
+        let name: DeliveryName = job.subject.parse().map_err(|error| {
+            Error::new(Kind::StoreUnavailable, APPLY, format!("job {} is damaged", job.id)).caused_by(error)
+        })?;
+        let Some(delivery) = self.journal.delivery(&name).await.map_err(|error| store(error, APPLY))? else {
+            return Ok(Preparation::Over(Outcome::Done));
+        };
+        if !matches!(delivery.state, State::Received | State::Confirming | State::Unmatched) {
+            return Ok(Preparation::Over(Outcome::Done));
+        }
+        let Some(vendor) = self.registry.get(&name.connection).cloned() else {
+            // The connection is not configured at present; it may come back.
+            return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
+        };
+        let item = self.journal.sealed(&name.to_string()).await.map_err(|error| store(error, APPLY))?;
+        let Some(item) = item else {
+            return self.give_up(delivery, &job, "the body was erased").await;
+        };
+        let kept = self.vault.open(&item).map_err(|error| sealing(error, APPLY))?;
+        let verified = Verified::from_kept(&kept).map_err(|error| {
+            Error::new(Kind::StoreUnavailable, APPLY, "a kept delivery is damaged").caused_by(error)
+        })?;
+        let Some(webhooks) = vendor.webhooks() else {
+            return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
+        };
+        match webhooks.normalise(&verified) {
+            Ok(reading) => {
+                for field in &reading.drift {
+                    self.metrics.drift(vendor.account().vendor.as_str_name(), field);
+                }
+                let observations = reading.observations;
+                Ok(Preparation::Ready(Box::new(Prepared { job, delivery, vendor, observations })))
+            }
+            Err(unreadable) => {
+                self.metrics.drift(vendor.account().vendor.as_str_name(), "$");
+                let failure = format!("{}: {}", unreadable.path, unreadable.expected);
+                self.give_up(delivery, &job, &failure).await
+            }
+        }
+    }
+
+    async fn give_up(&self, mut delivery: Delivery, job: &Job, failure: &str) -> Result<Preparation> {
+        let name = delivery.name.clone();
+        delivery.state = State::Unreadable;
+        delivery.failure = failure.to_owned();
+        let batch = Batch {
+            deliveries: vec![DeliveryChange::Update(delivery)],
+            complete: vec![job.id.clone()],
+            ..Batch::default()
+        };
+        self.journal.append(batch).await.map_err(|error| store(error, APPLY))?;
+        self.metrics.webhook_processed(&name.connection, Fate::Unreadable);
+        tracing::warn!(delivery.name = %name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
+        Ok(Preparation::Over(Outcome::Written))
+    }
+
+    /// Applies a delivery, or hands it on to be confirmed. `answers` holds what the vendor said when asked.
+    pub(super) async fn apply(&self, prepared: &Prepared, answers: &Answers) -> Result<Outcome> {
+        for _try in 0..CONFLICT_TRIES {
+            let _turns = self.locks.lock_all(prepared.keys()).await;
+            let plan = match self.plan(prepared, answers).await? {
+                Planned::Write(plan) => *plan,
+                Planned::Later(wait) => return Ok(Outcome::Again(wait)),
+            };
+            match self.journal.append(plan.batch).await {
+                // Another taker of the same job was faster.
+                Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
+                Ok(_appended) => {
+                    if let Some(fate) = plan.fate {
+                        self.metrics.webhook_processed(&prepared.delivery.name.connection, fate);
+                    }
+                    if plan.fate == Some(Fate::Unmatched) {
+                        self.match_again(prepared).await?;
+                    }
+                    return Ok(Outcome::Written);
+                }
+                Err(JournalError::Conflict(_)) => {}
+                Err(error) => return Err(store(error, APPLY)),
+            }
+        }
+        Err(store(JournalError::Conflict(prepared.delivery.name.to_string()), APPLY))
+    }
+
+    /// The identification may have been recorded between the look-up and the mark UNMATCHED.
+    async fn match_again(&self, prepared: &Prepared) -> Result<()> {
+        for observation in &prepared.observations {
+            if self.matching(&prepared.delivery.name.connection, &observation.reference).await?.is_some() {
+                let batch =
+                    Batch { schedule: vec![self.apply_job(&prepared.delivery.name)], ..Batch::default() };
+                self.journal.append(batch).await.map_err(|error| store(error, APPLY))?;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
+        let name = &prepared.delivery.name;
+        if let Some(batch) = self.duplicate_of_earlier(prepared).await? {
+            return Ok(Planned::Write(Box::new(Plan { batch, fate: Some(Fate::Duplicate) })));
+        }
+        let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
+        let cause = Cause { origin: EventOrigin::Webhook, delivery: Some(name.clone()) };
+        let mut delivery = prepared.delivery.clone();
+        let mut fate = Fate::Unmatched;
+        let mut known: HashMap<String, Record> = HashMap::new();
+        delivery.waits_for.clear();
+        for (index, observation) in prepared.observations.iter().enumerate() {
+            let Some(found) = self.matching(&name.connection, &observation.reference).await? else {
+                delivery.waits_for.extend(waits_for(&observation.reference));
+                continue;
+            };
+            let record = known.remove(&found.name.to_string()).unwrap_or(found);
+            delivery.subject = record.name.to_string();
+            match self.believe(&*prepared.vendor, &record, observation, answers.get(&index), &prepared.job) {
+                Believed::Change(change, observation) => {
+                    let account = prepared.vendor.account();
+                    self.evolve(&mut batch, account, &record, &change, &observation, &cause);
+                    fate = Fate::Applied;
+                    known.insert(delivery.subject.clone(), change.record);
+                    continue;
+                }
+                Believed::Same => fate = weightier(fate, Fate::Duplicate),
+                Believed::Stale => fate = weightier(fate, Fate::Stale),
+                Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
+                Believed::Later(wait) => return Ok(Planned::Later(wait)),
+            }
+            known.insert(delivery.subject.clone(), record);
+        }
+        delivery.state = match fate {
+            Fate::Applied => State::Applied,
+            Fate::Duplicate => State::Duplicate,
+            Fate::Stale => State::Stale,
+            Fate::Unreadable => State::Unreadable,
+            Fate::Unmatched => State::Unmatched,
+        };
+        delivery.applied_revision =
+            known.get(&delivery.subject).map_or(0, |record| record.identification.revision);
+        if !delivery.subject.is_empty() {
+            // From now on the body goes when the identification is erased.
+            batch.reown.push((name.to_string(), delivery.subject.clone()));
+        }
+        delivery.event_ids = batch.events.iter().filter_map(|event| event.event_id.parse().ok()).collect();
+        batch.deliveries.push(DeliveryChange::Update(delivery));
+        batch.dedupe = (fate != Fate::Unmatched).then(|| applied_once(name));
+        Ok(Planned::Write(Box::new(Plan { batch, fate: Some(fate) })))
+    }
+
+    /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as the
+    /// identification has not moved on is the second one a repeat.
+    async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Batch>> {
+        let own = &prepared.delivery;
+        let alike = self.journal.deliveries_like(&own.name.connection, own.body_sha256);
+        for earlier in alike.await.map_err(|error| store(error, APPLY))? {
+            if earlier.name == own.name || earlier.state == State::Received {
+                continue;
+            }
+            let waiting = matches!(earlier.state, State::Confirming | State::Unmatched);
+            if !(waiting || self.stands_still_since(&earlier).await?) || own.state != State::Received {
+                continue;
+            }
+            let mut delivery = own.clone();
+            delivery.state = State::Duplicate;
+            delivery.subject.clone_from(&earlier.subject);
+            return Ok(Some(Batch {
+                deliveries: vec![
+                    DeliveryChange::Update(delivery),
+                    DeliveryChange::CountDuplicate(earlier.name),
+                ],
+                complete: vec![prepared.job.id.clone()],
+                dedupe: Some(applied_once(&own.name)),
+                ..Batch::default()
+            }));
+        }
+        Ok(None)
+    }
+
+    async fn stands_still_since(&self, earlier: &Delivery) -> Result<bool> {
+        let Ok(name) = earlier.subject.parse() else { return Ok(false) };
+        let record = self.journal.record(&name).await.map_err(|error| store(error, APPLY))?;
+        Ok(record.is_some_and(|record| record.identification.revision == earlier.applied_revision))
+    }
+
+    fn hand_over_to_confirm(&self, prepared: &Prepared, mut delivery: Delivery) -> Planned {
+        let now = self.clock.now();
+        delivery.state = State::Confirming;
+        let confirm = Job {
+            id: format!("confirm/{}", delivery.name),
+            kind: "confirm".to_owned(),
+            subject: delivery.name.to_string(),
+            due_at: now,
+            attempts: 0,
+            give_up_at: Some(now + CONFIRM_WITHIN),
+        };
+        let complete = [&prepared.job.id].into_iter().filter(|id| **id != confirm.id).cloned().collect();
+        let batch = Batch {
+            deliveries: vec![DeliveryChange::Update(delivery)],
+            complete,
+            schedule: vec![confirm],
+            ..Batch::default()
+        };
+        Planned::Write(Box::new(Plan { batch, fate: None }))
+    }
+
+    pub(super) async fn matching(
+        &self,
+        connection: &ConnectionId,
+        reference: &VendorReference,
+    ) -> Result<Option<Record>> {
+        let ids = [VendorId::Reference(&reference.reference), VendorId::Id(&reference.id)];
+        for id in ids {
+            if matches!(id, VendorId::Reference("") | VendorId::Id("")) {
+                continue;
+            }
+            if let Some(record) =
+                self.journal.find(connection, id).await.map_err(|error| store(error, APPLY))?
+            {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+}
+
+enum Planned {
+    Write(Box<Plan>),
+    Later(Duration),
+}
+
+struct Plan {
+    batch: Batch,
+    /// `None` while the delivery waits to be confirmed.
+    fate: Option<Fate>,
+}
+
+/// However often a delivery's job runs, it takes effect once.
+fn applied_once(delivery: &DeliveryName) -> (String, Duration) {
+    (format!("applied/{delivery}"), KEEP_DEDUPE)
+}
+
+/// One delivery can speak of several identifications: the weightiest outcome is the delivery's.
+fn weightier(one: Fate, other: Fate) -> Fate {
+    let weight = |fate: Fate| match fate {
+        Fate::Unreadable | Fate::Unmatched => 0,
+        Fate::Duplicate => 1,
+        Fate::Stale => 2,
+        Fate::Applied => 3,
+    };
+    if weight(other) > weight(one) { other } else { one }
+}
+
+fn waits_for(reference: &VendorReference) -> Vec<String> {
+    [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty()).cloned().collect()
+}

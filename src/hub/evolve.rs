@@ -1,0 +1,137 @@
+//! From an accepted observation to what the journal writes: events, the new state, and the jobs that follow.
+
+use std::time::Duration;
+
+use prost_types::Timestamp;
+
+use crate::hub::Hub;
+use crate::journal::{Batch, Job, JournalError, RecordChange, VendorId};
+use crate::model::lifecycle::{Change, Step, is_open};
+use crate::model::name::DeliveryName;
+use crate::model::observation::Observation;
+use crate::model::record::Record;
+use crate::proto::event::Payload;
+use crate::proto::{Event, EventOrigin, IdentificationChanged};
+use crate::vendor::Account;
+
+/// What made the gateway record a change.
+#[derive(Debug, Clone)]
+pub(super) struct Cause {
+    pub(super) origin: EventOrigin,
+    pub(super) delivery: Option<DeliveryName>,
+}
+
+impl Cause {
+    pub(super) fn new(origin: EventOrigin) -> Self {
+        Self { origin, delivery: None }
+    }
+}
+
+impl Hub {
+    /// Adds to `batch` everything that follows from `change`, which replaces `before`.
+    pub(super) fn evolve(
+        &self,
+        batch: &mut Batch,
+        account: &Account,
+        before: &Record,
+        change: &Change,
+        observation: &Observation,
+        cause: &Cause,
+    ) {
+        let name = &change.record.name;
+        for step in &change.steps {
+            batch.events.push(self.event(account, change, step, observation, cause));
+        }
+        batch.records.push(RecordChange {
+            record: change.record.clone(),
+            replaces: Some(before.identification.revision),
+        });
+        let expiry = format!("expire/{name}");
+        if is_open(change.record.identification.state()) {
+            batch.schedule.extend(change.record.identification.expire_time.map(|time| Job {
+                id: expiry,
+                kind: "expire".to_owned(),
+                subject: name.to_string(),
+                due_at: system_time(&time),
+                attempts: 0,
+                give_up_at: None,
+            }));
+        } else {
+            batch.complete.push(expiry);
+        }
+    }
+
+    fn event(
+        &self,
+        account: &Account,
+        change: &Change,
+        step: &Step,
+        observation: &Observation,
+        cause: &Cause,
+    ) -> Event {
+        let name = change.record.name.to_string();
+        let identification = &step.identification;
+        Event {
+            event_id: self.clock.uuid().to_string(),
+            r#type: step.event.into(),
+            subject: name.clone(),
+            external_reference: identification.external_reference.clone(),
+            labels: identification.labels.clone(),
+            revision: identification.revision,
+            record_time: None,
+            occur_time: observation.occur_time,
+            origin: cause.origin.into(),
+            traceparent: String::new(),
+            webhook_delivery: cause.delivery.as_ref().map(DeliveryName::to_string).unwrap_or_default(),
+            evidence: observation.evidence.into(),
+            environment: account.environment.clone(),
+            identification: name,
+            payload: Some(Payload::IdentificationChanged(IdentificationChanged {
+                identification: Some(identification.clone()),
+                previous_state: step.previous_state.into(),
+                previous_decision: step.previous_decision.clone(),
+            })),
+        }
+    }
+
+    /// Jobs for deliveries that came before the identification they are about was known.
+    pub(super) async fn awaken_unmatched(&self, record: &Record) -> Result<Vec<Job>, JournalError> {
+        let Some(reference) = &record.identification.vendor_reference else {
+            return Ok(Vec::new());
+        };
+        let connection = &record.name.connection;
+        let mut waiting = Vec::new();
+        if !reference.reference.is_empty() {
+            waiting = self.journal.unmatched(connection, VendorId::Reference(&reference.reference)).await?;
+        }
+        if !reference.id.is_empty() {
+            waiting.extend(self.journal.unmatched(connection, VendorId::Id(&reference.id)).await?);
+        }
+        Ok(waiting.into_iter().map(|delivery| self.apply_job(&delivery.name)).collect())
+    }
+
+    pub(super) fn apply_job(&self, delivery: &DeliveryName) -> Job {
+        Job {
+            id: format!("apply/{delivery}"),
+            kind: "apply".to_owned(),
+            subject: delivery.to_string(),
+            due_at: self.clock.now(),
+            attempts: 0,
+            give_up_at: None,
+        }
+    }
+
+    pub(super) fn timestamp(&self) -> Timestamp {
+        Timestamp::from(self.clock.now())
+    }
+
+    /// How long to wait before trying `attempts` + 1: doubling from one second up to `longest`, with jitter.
+    pub(super) fn backoff(&self, attempts: u32, longest: Duration) -> Duration {
+        let wait = Duration::from_secs(1).saturating_mul(1 << attempts.min(16)).min(longest);
+        self.clock.jitter(wait, 0.2)
+    }
+}
+
+pub(super) fn system_time(time: &Timestamp) -> std::time::SystemTime {
+    std::time::SystemTime::try_from(*time).unwrap_or(std::time::SystemTime::UNIX_EPOCH)
+}

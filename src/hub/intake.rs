@@ -1,0 +1,115 @@
+//! Webhooks come in: proven authentic, durable, and only then acknowledged.
+
+use std::net::IpAddr;
+
+use aws_lc_rs::digest::{SHA256, digest};
+
+use crate::hub::{Hub, sealing, store};
+use crate::journal::seal::SealInput;
+use crate::journal::{Batch, Delivery, DeliveryChange};
+use crate::model::name::{ConnectionId, DeliveryName};
+use crate::proto::WebhookDeliveryState;
+use crate::telemetry::WebhookRefusal;
+use crate::vendor::kit::delivery::{Refusal, Unverified};
+
+const INTAKE: &str = "accept_webhook";
+
+/// Why a webhook was not accepted.
+#[derive(Debug)]
+pub enum IntakeError {
+    /// It is not the vendor's, or not for a connection of this gateway. The sender learns nothing else.
+    Refused,
+    /// It could not be kept now; the vendor must send it again.
+    NotKept(crate::error::Error),
+}
+
+impl Hub {
+    /// Accepts a webhook for `connection`. When it returns `Ok`, the delivery is on disk and will be applied.
+    pub async fn accept_webhook(&self, connection: &str, delivery: Unverified) -> Result<(), IntakeError> {
+        let source = delivery.source;
+        let body_sha256 = sha256(&delivery.body);
+        let connection: ConnectionId = connection.parse().map_err(|_malformed| {
+            self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
+            IntakeError::Refused
+        })?;
+        let Some(vendor) = self.registry.get(&connection) else {
+            self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
+            return Err(IntakeError::Refused);
+        };
+        let Some(webhooks) = vendor.webhooks() else {
+            self.metrics.webhook_refused(Some(&connection), WebhookRefusal::UnknownConnection);
+            return Err(IntakeError::Refused);
+        };
+        let verified = match webhooks.verify(delivery) {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                self.metrics.webhook_refused(Some(&connection), cause(refusal));
+                self.note_rejection(&**vendor).await;
+                return Err(IntakeError::Refused);
+            }
+        };
+        self.metrics.secret_matched(&connection, verified.matched());
+        self.keep(connection, source, body_sha256, &verified.to_kept()).await
+    }
+
+    async fn keep(
+        &self,
+        connection: ConnectionId,
+        source: IpAddr,
+        body_sha256: [u8; 32],
+        kept: &[u8],
+    ) -> Result<(), IntakeError> {
+        let name = DeliveryName { connection: connection.clone(), id: self.clock.uuid() };
+        let owner = name.to_string();
+        let sealed = self
+            .vault
+            .seal(SealInput {
+                connection: connection.as_str(),
+                owner: &owner,
+                item: &owner,
+                kind: "webhook_delivery",
+                plaintext: kept,
+            })
+            .map_err(|error| IntakeError::NotKept(sealing(error, INTAKE)))?;
+        let delivery = Delivery {
+            name: name.clone(),
+            state: WebhookDeliveryState::Received,
+            receive_time: self.clock.now(),
+            body_sha256,
+            source_ip: source.to_string(),
+            subject: String::new(),
+            failure: String::new(),
+            duplicate_count: 0,
+            event_ids: Vec::new(),
+            applied_revision: 0,
+            waits_for: Vec::new(),
+        };
+        let batch = Batch {
+            deliveries: vec![DeliveryChange::Put(delivery)],
+            seal: vec![sealed],
+            schedule: vec![self.apply_job(&name)],
+            ..Batch::default()
+        };
+        self.journal.append(batch).await.map_err(|error| {
+            self.metrics.webhook_refused(Some(&connection), WebhookRefusal::JournalUnavailable);
+            IntakeError::NotKept(store(error, INTAKE))
+        })?;
+        self.metrics.webhook_accepted(&connection);
+        self.health.heard(&connection, self.clock.now());
+        Ok(())
+    }
+}
+
+fn cause(refusal: Refusal) -> WebhookRefusal {
+    match refusal {
+        Refusal::Missing => WebhookRefusal::MissingCredentials,
+        Refusal::Malformed => WebhookRefusal::MalformedCredentials,
+        Refusal::Wrong => WebhookRefusal::WrongCredentials,
+    }
+}
+
+fn sha256(body: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(&SHA256, body).as_ref());
+    bytes
+}

@@ -1,0 +1,183 @@
+//! The hub: where doors, vendors and journal meet. One file per use case.
+
+pub mod config;
+pub mod directory;
+pub mod identify;
+pub mod intake;
+pub mod subscribe;
+pub mod work;
+
+mod answer;
+mod apply;
+mod confirm;
+mod evolve;
+mod expire;
+mod health;
+mod locks;
+mod reject;
+mod settle;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::hub::config::StreamSettings;
+use crate::hub::health::HealthBoard;
+use crate::hub::locks::KeyedLocks;
+use crate::hub::reject::Rejections;
+use crate::journal::cursor::CursorError;
+use crate::journal::seal::{SealError, Vault};
+use crate::journal::{Journal, JournalError, Place, cursor};
+use crate::model::name::{ConnectionId, IdentificationName};
+use crate::model::record::Record;
+use crate::telemetry::Metrics;
+use crate::vendor::registry::Registry;
+use crate::vendor::{Identifications, Vendor};
+
+/// Everything a use case needs. Shared by all doors and the worker.
+pub struct Hub {
+    clock: Clock,
+    journal: Arc<dyn Journal>,
+    vault: Vault,
+    registry: Registry,
+    metrics: Metrics,
+    streams: StreamSettings,
+    health: HealthBoard,
+    rejections: Rejections,
+    locks: KeyedLocks,
+    open_streams: Arc<tokio::sync::Semaphore>,
+    drain: CancellationToken,
+    /// Calls that go on when their caller has gone: an outcome at the vendor must reach the journal.
+    calls: TaskTracker,
+}
+
+/// What a [`Hub`] is built from.
+pub struct HubParts {
+    /// Time, ids and randomness.
+    pub clock: Clock,
+    /// The store.
+    pub journal: Arc<dyn Journal>,
+    /// Seals what may hold personal data.
+    pub vault: Vault,
+    /// The configured connections.
+    pub registry: Registry,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Limits of event streams.
+    pub streams: StreamSettings,
+    /// Cancelled when the process drains.
+    pub drain: CancellationToken,
+}
+
+impl Hub {
+    /// A hub over its parts.
+    pub fn new(parts: HubParts) -> Arc<Self> {
+        Arc::new(Self {
+            health: HealthBoard::default(),
+            rejections: Rejections::default(),
+            locks: KeyedLocks::default(),
+            open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
+            calls: TaskTracker::new(),
+            clock: parts.clock,
+            journal: parts.journal,
+            vault: parts.vault,
+            registry: parts.registry,
+            metrics: parts.metrics,
+            streams: parts.streams,
+            drain: parts.drain,
+        })
+    }
+
+    /// `Ok` when the journal accepts appends.
+    pub async fn ready(&self) -> Result<()> {
+        self.journal.health().await.map_err(|error| store(error, "check_readiness"))
+    }
+
+    /// Waits for calls that were under way when the drain began.
+    pub async fn finish_calls(&self) {
+        self.calls.close();
+        self.calls.wait().await;
+    }
+
+    fn cursor(&self, place: Place) -> String {
+        cursor::encode(self.journal.identity(), place)
+    }
+
+    /// The cursor of the newest event: everything that happens from now on comes after it.
+    async fn head_cursor(&self) -> Result<String> {
+        let head = *self.journal.watch_head().borrow();
+        let place = self.journal.place(head).await.map_err(|error| store(error, "read_head"))?;
+        Ok(self.cursor(place.unwrap_or(Place { position: head, check: [0; 4] })))
+    }
+
+    fn vendor(&self, connection: &ConnectionId, operation: &'static str) -> Result<Arc<dyn Vendor>> {
+        self.registry.get(connection).cloned().ok_or_else(|| {
+            let detail = format!("connection {} is not configured", connection.name());
+            Error::new(Kind::ResourceNotFound, operation, detail)
+        })
+    }
+
+    async fn existing(&self, name: &IdentificationName, operation: &'static str) -> Result<Record> {
+        let record = self.journal.record(name).await.map_err(|error| store(error, operation))?;
+        record.ok_or_else(|| Error::new(Kind::ResourceNotFound, operation, format!("{name} does not exist")))
+    }
+}
+
+fn identifications<'a>(vendor: &'a dyn Vendor, operation: &'static str) -> Result<&'a dyn Identifications> {
+    vendor.identifications().ok_or_else(|| {
+        let detail = format!("{} has no identifications", vendor.account().connection.name());
+        Error::new(Kind::CapabilityNotSupported, operation, detail)
+    })
+}
+
+/// A journal's refusal in the words callers branch on.
+fn store(error: JournalError, operation: &'static str) -> Error {
+    let unavailable = |detail: &str, error: JournalError| {
+        Error::new(Kind::StoreUnavailable, operation, detail).caused_by(error)
+    };
+    match error {
+        JournalError::Conflict(_) => {
+            Error::new(Kind::GatewayOverloaded, operation, "the identification keeps changing; try again")
+                .caused_by(error)
+        }
+        JournalError::Damaged(_) => {
+            unavailable("the journal is damaged; its operator must restore it", error)
+        }
+        JournalError::OutcomeUnknown(_) => unavailable(
+            "the journal did not say whether it kept the change; repeat with the same request_id",
+            error,
+        ),
+        JournalError::Unavailable(_) | JournalError::Full => {
+            unavailable("the journal does not accept changes now", error)
+        }
+    }
+}
+
+/// A failure to seal or open in the words callers branch on.
+fn sealing(error: SealError, operation: &'static str) -> Error {
+    Error::new(Kind::StoreUnavailable, operation, "a sealed item cannot be handled; check the master keys")
+        .caused_by(error)
+}
+
+/// A refused cursor in the words callers branch on.
+fn refused_cursor(error: CursorError, operation: &'static str) -> Error {
+    match error {
+        CursorError::Malformed => {
+            Error::new(Kind::CursorMalformed, operation, "the cursor was not made by this gateway")
+        }
+        CursorError::EpochMismatch => Error::new(
+            Kind::CursorEpochMismatch,
+            operation,
+            "the journal was replaced since the cursor was handed out; start again from a snapshot",
+        ),
+        CursorError::Expired { earliest } => Error::new(
+            Kind::CursorExpired,
+            operation,
+            format!("events right after the cursor are no longer kept; the earliest cursor is {earliest}"),
+        ),
+        CursorError::Journal(error) => store(error, operation),
+    }
+}

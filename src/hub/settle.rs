@@ -1,0 +1,222 @@
+//! The creation at the vendor and its outcome, for a live call and for one that broke off.
+
+use std::time::{Duration, SystemTime};
+
+use prost::Message;
+
+use crate::error::{Error, Kind, Result};
+use crate::hub::answer::StoredAnswer;
+use crate::hub::evolve::Cause;
+use crate::hub::identify::{CONFLICT_TRIES, add_links, request_key};
+use crate::hub::work::Outcome;
+use crate::hub::{Hub, identifications, sealing, store};
+use crate::journal::{Batch, Job, JournalError, RecordChange, RequestChange, RequestKey};
+use crate::model::command::CreateIdentification;
+use crate::model::lifecycle::{Verdict, judge};
+use crate::model::name::IdentificationName;
+use crate::model::observation::{Observation, Word};
+use crate::model::record::Record;
+use crate::proto::{
+    CreateIdentificationRequest, CreateIdentificationResponse, EventOrigin, Evidence, IdentificationState,
+};
+use crate::vendor::{Create, Idempotency, Vendor};
+
+const SETTLE: &str = "create_identification";
+/// How long the answer to a `request_id` is kept.
+const KEEP_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+impl Hub {
+    /// Sends the creation (again: the vendor makes one thing of the same reference) and records what came of it.
+    pub(super) async fn settle(
+        &self,
+        command: &CreateIdentification,
+        vendor: &dyn Vendor,
+        key: Option<&RequestKey>,
+        origin: EventOrigin,
+    ) -> Result<CreateIdentificationResponse> {
+        let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
+        match self.note_health(vendor, sent).await {
+            Ok(observation) => self.record_outcome(command, vendor, key, observation, None, origin).await,
+            Err(error) if leaves_doubt(error.kind) => {
+                self.record_doubt(&command.name).await?;
+                Err(error)
+            }
+            Err(error) => {
+                let refused = Observation::new(Word::Refused, Evidence::Fetched);
+                self.record_outcome(command, vendor, key, refused, Some(error), origin).await
+            }
+        }
+    }
+
+    async fn record_outcome(
+        &self,
+        command: &CreateIdentification,
+        vendor: &dyn Vendor,
+        key: Option<&RequestKey>,
+        observation: Observation,
+        refusal: Option<Error>,
+        origin: EventOrigin,
+    ) -> Result<CreateIdentificationResponse> {
+        let name = command.name.to_string();
+        let _turn = self.locks.lock(&name).await;
+        for _try in 0..CONFLICT_TRIES {
+            let before = self.existing(&command.name, SETTLE).await?;
+            let mut batch = Batch {
+                complete: vec![format!("settle/{name}")],
+                unseal: vec![format!("create/{name}")],
+                ..Batch::default()
+            };
+            let mut after = before.clone();
+            if let Verdict::Change(change) = judge(&before, &observation, self.timestamp()) {
+                self.evolve(
+                    &mut batch,
+                    vendor.account(),
+                    &before,
+                    &change,
+                    &observation,
+                    &Cause::new(origin),
+                );
+                after = change.record;
+            }
+            batch.schedule.extend(self.awaken_unmatched(&after).await.map_err(|error| store(error, SETTLE))?);
+            let mut response = CreateIdentificationResponse {
+                identification: Some(after.identification),
+                replayed: false,
+                cursor: String::new(),
+            };
+            batch.requests.extend(key.map(|key| {
+                RequestChange::Answer {
+                    key: key.clone(),
+                    bytes: match &refusal {
+                        Some(error) => StoredAnswer::encode_error(error),
+                        None => StoredAnswer::encode_response(&response),
+                    }
+                    .into(),
+                    position: *self.journal.watch_head().borrow(),
+                    keep_until: self.clock.now() + KEEP_ANSWER,
+                }
+            }));
+            match self.journal.append(batch).await {
+                Ok(appended) => {
+                    if let Some(error) = refusal {
+                        return Err(error);
+                    }
+                    response.cursor = self.cursor(appended.place);
+                    response
+                        .identification
+                        .iter_mut()
+                        .for_each(|identification| add_links(identification, vendor));
+                    return Ok(response);
+                }
+                Err(JournalError::Conflict(_)) => {}
+                Err(error) => return Err(store(error, SETTLE)),
+            }
+        }
+        Err(store(JournalError::Conflict(name), SETTLE))
+    }
+
+    /// Marks a creation whose outcome nobody knows; the worker goes on with it.
+    async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
+        let _turn = self.locks.lock(&name.to_string()).await;
+        let before = self.existing(name, SETTLE).await?;
+        if before.identification.state() != IdentificationState::Creating || before.identification.in_doubt {
+            return Ok(());
+        }
+        let mut record = before;
+        record.identification.in_doubt = true;
+        let replaces = Some(record.identification.revision);
+        let batch = Batch { records: vec![RecordChange { record, replaces }], ..Batch::default() };
+        match self.journal.append(batch).await {
+            // A webhook has just proven that it exists: no doubt is left.
+            Ok(_) | Err(JournalError::Conflict(_)) => Ok(()),
+            Err(error) => Err(store(error, SETTLE)),
+        }
+    }
+
+    /// The job for a creation that a crash or a silent vendor left open.
+    pub(super) async fn settle_later(&self, job: &Job) -> Result<Outcome> {
+        let name: IdentificationName = parse_subject(job)?;
+        let Some(record) = self.journal.record(&name).await.map_err(|error| store(error, SETTLE))? else {
+            return Ok(Outcome::Done);
+        };
+        if record.identification.state() != IdentificationState::Creating {
+            return Ok(Outcome::Done);
+        }
+        let Some((command, key)) = self.kept_create(&record).await? else {
+            return Ok(Outcome::Done);
+        };
+        let vendor = self.vendor(&name.connection, SETTLE)?;
+        if self.horizon_passed(job) || identifications(&*vendor, SETTLE)?.idempotency() == Idempotency::None {
+            let detail = "whether the vendor created it is not known and it will not be sent again";
+            let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);
+            let refused = Observation::new(Word::Refused, Evidence::Gateway);
+            let outcome = self
+                .record_outcome(&command, &*vendor, key.as_ref(), refused, Some(error), EventOrigin::Timer)
+                .await;
+            return outcome.map(|_response| Outcome::Done).or(Ok(Outcome::Done));
+        }
+        match self.settle(&command, &*vendor, key.as_ref(), EventOrigin::Timer).await {
+            Ok(_settled) => Ok(Outcome::Done),
+            Err(error) if leaves_doubt(error.kind) || error.kind == Kind::StoreUnavailable => {
+                Ok(Outcome::Again(self.backoff(job.attempts + 4, LONGEST_WAIT)))
+            }
+            Err(_refused) => Ok(Outcome::Done),
+        }
+    }
+
+    fn horizon_passed(&self, job: &Job) -> bool {
+        job.give_up_at.is_some_and(|time: SystemTime| time <= self.clock.now())
+    }
+
+    async fn kept_create(
+        &self,
+        record: &Record,
+    ) -> Result<Option<(CreateIdentification, Option<RequestKey>)>> {
+        let damaged = |error: prost::DecodeError| {
+            Error::new(Kind::StoreUnavailable, SETTLE, "a kept request is damaged").caused_by(error)
+        };
+        let item = format!("create/{}", record.name);
+        let Some(sealed) = self.journal.sealed(&item).await.map_err(|error| store(error, SETTLE))? else {
+            return Ok(None);
+        };
+        let bytes = self.vault.open(&sealed).map_err(|error| sealing(error, SETTLE))?;
+        let kept = KeptCreate::decode(&bytes[..]).map_err(damaged)?;
+        let request = CreateIdentificationRequest::decode(kept.request.as_slice()).map_err(damaged)?;
+        let mut command = CreateIdentification::parse(request, record.name.id)?;
+        command.name = record.name.clone();
+        let key = request_key(&kept.caller, &command);
+        Ok(Some((command, key)))
+    }
+}
+
+/// A create request while its outcome is not known; sealed.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptCreate {
+    /// Who asked.
+    #[prost(string, tag = "1")]
+    pub(super) caller: String,
+    /// The encoded request.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) request: Vec<u8>,
+}
+
+/// Errors after which the vendor may have created it all the same, or may still do so when asked again.
+fn leaves_doubt(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::VendorUnavailable
+            | Kind::VendorTimeout
+            | Kind::VendorRateLimited
+            | Kind::VendorCircuitOpen
+            | Kind::VendorOutcomeUnknown
+            | Kind::VendorResponseInvalid
+    )
+}
+
+/// The identification a job is about.
+pub(super) fn parse_subject(job: &Job) -> Result<IdentificationName> {
+    job.subject.parse().map_err(|error| {
+        Error::new(Kind::StoreUnavailable, SETTLE, format!("job {} is damaged", job.id)).caused_by(error)
+    })
+}

@@ -1,0 +1,233 @@
+//! The worker: takes due jobs from the journal and does them. One per process.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, Result};
+use crate::hub::apply::{Preparation, Prepared};
+use crate::hub::confirm::Answers;
+use crate::hub::{Hub, store};
+use crate::journal::{Batch, Job};
+use crate::telemetry::JobResult;
+
+/// Jobs taken at once.
+const TAKE: usize = 64;
+/// Jobs that talk to vendors at the same time.
+const MAX_CALLS: usize = 32;
+const LEASE: Duration = Duration::from_secs(10);
+/// After the store failed, and between looks when nothing is known to be due.
+const PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+/// A job that failed for a reason of our own comes again after this time at the latest.
+const LONGEST_RETRY: Duration = Duration::from_secs(300);
+
+/// How a job went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing is left to do; the worker strikes it off.
+    Done,
+    /// Done, and struck off together with its effect.
+    Written,
+    /// It comes again after this time.
+    Again(Duration),
+}
+
+/// Jobs under way, so that one whose lease ran out is not begun twice.
+#[derive(Default)]
+struct Running(Mutex<HashSet<String>>);
+
+impl Running {
+    fn begin(&self, id: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned())
+    }
+
+    fn end(&self, id: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+impl Hub {
+    /// Works until the process drains. Everything it does can be cut off at any instant and is taken up again.
+    pub async fn work(self: Arc<Self>) {
+        let running = Arc::new(Running::default());
+        let calls = Arc::new(Semaphore::new(MAX_CALLS));
+        let mut due = self.journal.watch_due();
+        let mut swept = self.clock.now();
+        while !self.drain.is_cancelled() {
+            due.mark_unchanged();
+            let jobs = match self.journal.claim(self.clock.now(), TAKE, LEASE).await {
+                Ok(jobs) => jobs,
+                Err(error) => {
+                    tracing::error!(error = %error, "Due jobs cannot be read from the journal");
+                    self.pause(self.clock.now() + PAUSE, None).await;
+                    continue;
+                }
+            };
+            let full = jobs.len() == TAKE;
+            let (applies, others): (Vec<_>, Vec<_>) =
+                jobs.into_iter().filter(|job| running.begin(&job.id)).partition(|job| job.kind == "apply");
+            for job in others {
+                self.spawn_call(job, &running, &calls);
+            }
+            self.apply_all(applies, &running).await;
+            self.flush_rejections().await;
+            if self.clock.now().duration_since(swept).unwrap_or_default() >= SWEEP_EVERY {
+                swept = self.clock.now();
+                self.sweep().await;
+            }
+            if !full {
+                let wake = self.next_wake().await;
+                self.pause(wake, Some(&mut due)).await;
+            }
+        }
+    }
+
+    async fn sweep(&self) {
+        match self.journal.sweep(self.clock.now()).await {
+            Ok(count) => tracing::debug!(count, "Kept answers and dedupe keys past their time were dropped"),
+            Err(error) => tracing::warn!(error = %error, "Kept answers past their time could not be dropped"),
+        }
+    }
+
+    async fn next_wake(&self) -> SystemTime {
+        let latest = self.clock.now() + LONGEST_PAUSE;
+        match self.journal.next_due().await {
+            Ok(next) => next.map_or(latest, |next| next.min(latest)),
+            Err(_unread) => self.clock.now() + PAUSE,
+        }
+    }
+
+    async fn pause(&self, until: SystemTime, due: Option<&mut tokio::sync::watch::Receiver<u64>>) {
+        let scheduled = async {
+            let woken = match due {
+                Some(due) => due.changed().await.is_ok(),
+                None => false,
+            };
+            if !woken {
+                // Nobody tells; the time limit wakes.
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = self.drain.cancelled() => {}
+            () = self.clock.sleep_until(until) => {}
+            () = scheduled => {}
+        }
+    }
+
+    /// Applies deliveries: those about the same thing in the order they came, others side by side.
+    async fn apply_all(self: &Arc<Self>, jobs: Vec<Job>, running: &Arc<Running>) {
+        let mut lanes: Vec<Vec<Prepared>> = Vec::new();
+        let mut lane_of: HashMap<String, usize> = HashMap::new();
+        for job in jobs {
+            let id = job.id.clone();
+            let prepared = match self.prepare(job.clone()).await {
+                Ok(Preparation::Ready(prepared)) => *prepared,
+                Ok(Preparation::Over(outcome)) => {
+                    self.conclude(&job, Ok(outcome)).await;
+                    running.end(&id);
+                    continue;
+                }
+                Err(error) => {
+                    self.conclude(&job, Err(error)).await;
+                    running.end(&id);
+                    continue;
+                }
+            };
+            let keys = prepared.keys();
+            let lane = keys.iter().find_map(|key| lane_of.get(key).copied()).unwrap_or(lanes.len());
+            if lane == lanes.len() {
+                lanes.push(Vec::new());
+            }
+            lane_of.extend(keys.into_iter().map(|key| (key, lane)));
+            lanes[lane].push(prepared);
+        }
+        let work = lanes.into_iter().map(|lane| {
+            let (hub, running) = (self.clone(), running.clone());
+            async move {
+                for prepared in lane {
+                    let outcome = hub.apply(&prepared, &Answers::new()).await;
+                    hub.conclude(&prepared.job, outcome).await;
+                    running.end(&prepared.job.id);
+                }
+            }
+        });
+        futures::future::join_all(work).await;
+    }
+
+    fn spawn_call(self: &Arc<Self>, job: Job, running: &Arc<Running>, calls: &Arc<Semaphore>) {
+        let (hub, running, calls) = (self.clone(), running.clone(), calls.clone());
+        self.calls.spawn(async move {
+            // The semaphore is never closed: a permit comes.
+            let _permit = calls.acquire_owned().await;
+            let outcome = match job.kind.as_str() {
+                "confirm" => hub.confirm(job.clone()).await,
+                "settle" => hub.settle_later(&job).await,
+                "expire" => hub.expire(&job).await,
+                kind => {
+                    tracing::error!(
+                        job.id,
+                        job.kind = kind,
+                        "A job of an unknown kind waits for a newer gateway"
+                    );
+                    Ok(Outcome::Again(LONGEST_RETRY))
+                }
+            };
+            hub.conclude(&job, outcome).await;
+            running.end(&job.id);
+        });
+    }
+
+    async fn conclude(&self, job: &Job, outcome: Result<Outcome>) {
+        let (result, wait) = match outcome {
+            Ok(Outcome::Written) => return self.metrics.job_run(label(&job.kind), JobResult::Done),
+            Ok(Outcome::Done) => (JobResult::Done, None),
+            Ok(Outcome::Again(wait)) => (JobResult::Retried, Some(wait)),
+            Err(error) => {
+                log_failure(job, &error);
+                (JobResult::Failed, Some(self.backoff(job.attempts, LONGEST_RETRY)))
+            }
+        };
+        self.metrics.job_run(label(&job.kind), result);
+        let batch = match wait {
+            None => Batch { complete: vec![job.id.clone()], ..Batch::default() },
+            Some(wait) => {
+                let due_at = self.clock.now() + wait;
+                let again = Job { due_at, attempts: job.attempts + 1, ..job.clone() };
+                Batch { schedule: vec![again], ..Batch::default() }
+            }
+        };
+        if let Err(error) = self.journal.append(batch).await {
+            // The job stands in the journal as it was and is taken again when its lease is over.
+            tracing::warn!(job.id, error = %store(error, "conclude_job"), "A job's outcome could not be recorded");
+        }
+    }
+}
+
+/// A bounded name for metrics.
+fn label(kind: &str) -> &'static str {
+    match kind {
+        "apply" => "apply",
+        "confirm" => "confirm",
+        "settle" => "settle",
+        "expire" => "expire",
+        _ => "unknown",
+    }
+}
+
+fn log_failure(job: &Job, error: &Error) {
+    let source = error.source.as_ref().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(
+        job.id,
+        job.attempts,
+        error.reason = error.kind.as_str_name(),
+        error.operation = error.operation,
+        error.detail,
+        error.source = source,
+        "A job failed and comes again"
+    );
+}

@@ -1,0 +1,195 @@
+//! The journal in one SQLite file: one thread writes, a few short-lived readers ask.
+//!
+//! An append is in the write-ahead log and synced when it returns. A killed process loses nothing that was
+//! acknowledged and reopens at once; a full disk refuses appends until there is room again, on the same handle.
+
+mod append;
+mod fault;
+mod jobs;
+mod readers;
+mod rows;
+mod schema;
+mod upkeep;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::journal::seal::SealedItem;
+use crate::journal::{
+    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, Request,
+    RequestKey, VendorId,
+};
+use crate::model::filter::Filter;
+use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
+use crate::model::record::Record;
+
+pub use self::fault::OpenError;
+use self::readers::Readers;
+use self::writer::Writer;
+
+/// Where the journal is, and how it behaves.
+#[derive(Debug, Clone)]
+pub struct EmbeddedOptions {
+    /// The database file; its folder is made when it is missing. Files with `-wal`, `-shm` and `.lock` appended
+    /// to the name stand beside it.
+    pub path: PathBuf,
+    /// Stamps events and makes keys.
+    pub clock: Clock,
+    /// Bytes the database file may grow to; appends beyond it are refused with [`JournalError::Full`].
+    pub max_size: Option<u64>,
+    /// How long a statement waits for a lock that somebody else holds, before [`JournalError::Unavailable`].
+    pub busy_timeout: Duration,
+}
+
+/// A journal in an SQLite file.
+pub struct EmbeddedJournal {
+    identity: Identity,
+    // Before the writer: its last checkpoint wants no reader around.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl EmbeddedOptions {
+    /// A journal at `path` without a limit of its own.
+    pub fn new(path: impl Into<PathBuf>, clock: Clock) -> Self {
+        Self { path: path.into(), clock, max_size: None, busy_timeout: Duration::from_millis(250) }
+    }
+}
+
+impl EmbeddedJournal {
+    /// Opens the journal, or makes it. Blocks for some milliseconds.
+    ///
+    /// An [`OpenError`] is the source of the error when the file is held by another process, is not a journal, or
+    /// is newer than this gateway.
+    pub fn open(options: EmbeddedOptions) -> Result<Arc<Self>, JournalError> {
+        let EmbeddedOptions { path, clock, max_size, busy_timeout } = options;
+        let lock = schema::lock(&path)?;
+        let (connection, identity) = schema::open_writer(&path, busy_timeout, &clock)?;
+        upkeep::limit_size(&connection, max_size)?;
+        let writer = Writer::start(connection, clock, lock)?;
+        Ok(Arc::new(Self { identity, readers: Readers::new(path, busy_timeout), writer }))
+    }
+
+    /// Changes or lifts the limit of [`EmbeddedOptions::max_size`]. A file that is larger already keeps its size.
+    pub async fn limit_size(&self, bytes: Option<u64>) -> Result<(), JournalError> {
+        self.writer.ask(move |store| upkeep::limit_size(&store.connection, bytes)).await
+    }
+
+    /// How many transactions were committed for appends since it was opened.
+    pub fn commits(&self) -> u64 {
+        self.writer.shown.commits.load(Ordering::Relaxed)
+    }
+
+    /// Finishes what was asked before and closes the files; what is asked later is refused. Dropping does the
+    /// same, but blocks its thread meanwhile.
+    pub async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+}
+
+#[async_trait]
+impl Journal for EmbeddedJournal {
+    async fn append(&self, batch: Batch) -> Result<Appended, JournalError> {
+        self.writer.append(batch).await
+    }
+
+    async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
+        let filter = filter.clone();
+        self.readers.ask(move |connection| rows::page(connection, after, &filter, limit)).await
+    }
+
+    async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
+        self.readers.ask(move |connection| rows::place(connection, position)).await
+    }
+
+    fn watch_head(&self) -> watch::Receiver<Position> {
+        self.writer.shown.head.subscribe()
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError> {
+        let name = name.clone();
+        self.readers.ask(move |connection| rows::record(connection, &name)).await
+    }
+
+    async fn find(
+        &self,
+        connection: &ConnectionId,
+        by: VendorId<'_>,
+    ) -> Result<Option<Record>, JournalError> {
+        let (on, by) = (connection.clone(), rows::Wanted::from(by));
+        self.readers.ask(move |connection| rows::find(connection, &on, &by)).await
+    }
+
+    async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
+        let name = name.clone();
+        self.readers.ask(move |connection| rows::delivery(connection, &name)).await
+    }
+
+    async fn deliveries_like(
+        &self,
+        connection: &ConnectionId,
+        body_sha256: [u8; 32],
+    ) -> Result<Vec<Delivery>, JournalError> {
+        let on = connection.clone();
+        self.readers.ask(move |connection| rows::deliveries_like(connection, &on, body_sha256)).await
+    }
+
+    async fn unmatched(
+        &self,
+        connection: &ConnectionId,
+        by: VendorId<'_>,
+    ) -> Result<Vec<Delivery>, JournalError> {
+        let (on, by) = (connection.clone(), rows::Wanted::from(by));
+        self.readers.ask(move |connection| rows::unmatched(connection, &on, &by)).await
+    }
+
+    async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError> {
+        let key = key.clone();
+        self.readers.ask(move |connection| rows::request(connection, &key)).await
+    }
+
+    async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError> {
+        let item = item.to_owned();
+        self.readers.ask(move |connection| rows::sealed(connection, &item)).await
+    }
+
+    async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError> {
+        self.writer.ask(move |store| store.claims.claim(&store.connection, now, limit, lease)).await
+    }
+
+    async fn next_due(&self) -> Result<Option<SystemTime>, JournalError> {
+        self.writer.ask(|store| store.claims.next_due(&store.connection)).await
+    }
+
+    fn watch_due(&self) -> watch::Receiver<u64> {
+        self.writer.shown.due.subscribe()
+    }
+
+    async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {
+        let mut total = 0;
+        loop {
+            let (dropped, more) =
+                self.writer.ask(move |store| upkeep::sweep(&mut store.connection, now)).await?;
+            total += dropped;
+            if !more {
+                return Ok(total);
+            }
+        }
+    }
+
+    async fn health(&self) -> Result<(), JournalError> {
+        self.writer.ask(|store| upkeep::health(&mut store.connection, &store.clock)).await
+    }
+}

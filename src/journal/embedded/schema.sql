@@ -1,0 +1,108 @@
+-- Times are nanoseconds (_ns) or milliseconds (_ms) since 1970. Vendor identifiers are compared in lower case.
+
+CREATE TABLE meta (
+  name TEXT PRIMARY KEY,
+  value BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entries (
+  position INTEGER PRIMARY KEY,
+  record_time_ms INTEGER NOT NULL,
+  -- First 16 bytes of SHA-256 over position and bytes.
+  checksum BLOB NOT NULL,
+  bytes BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE records (
+  name TEXT PRIMARY KEY,
+  connection TEXT NOT NULL,
+  revision INTEGER NOT NULL,
+  state INTEGER NOT NULL,
+  live INTEGER NOT NULL,
+  vendor_id TEXT NOT NULL,
+  vendor_reference TEXT NOT NULL,
+  external_reference TEXT NOT NULL,
+  update_time_ns INTEGER NOT NULL,
+  identification BLOB NOT NULL,
+  memory BLOB NOT NULL,
+  checksum BLOB NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX records_live_reference ON records (connection, vendor_reference)
+  WHERE live AND vendor_reference <> '';
+CREATE INDEX records_vendor_reference ON records (connection, vendor_reference) WHERE vendor_reference <> '';
+CREATE INDEX records_vendor_id ON records (connection, vendor_id) WHERE vendor_id <> '';
+
+CREATE TABLE deliveries (
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  connection TEXT NOT NULL,
+  state INTEGER NOT NULL,
+  receive_time_ns INTEGER NOT NULL,
+  body_sha256 BLOB NOT NULL,
+  source_ip TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  failure TEXT NOT NULL,
+  duplicate_count INTEGER NOT NULL,
+  -- UUIDs, 16 bytes each.
+  event_ids BLOB NOT NULL,
+  applied_revision INTEGER NOT NULL,
+  -- A JSON list.
+  waits_for TEXT NOT NULL
+) STRICT;
+CREATE INDEX deliveries_body ON deliveries (connection, body_sha256);
+
+-- Only of deliveries that are UNMATCHED.
+CREATE TABLE delivery_waits (
+  connection TEXT NOT NULL,
+  vendor_id TEXT NOT NULL,
+  delivery INTEGER NOT NULL REFERENCES deliveries (number) ON DELETE CASCADE,
+  PRIMARY KEY (connection, vendor_id, delivery)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX delivery_waits_delivery ON delivery_waits (delivery);
+
+CREATE TABLE requests (
+  caller TEXT NOT NULL,
+  method TEXT NOT NULL,
+  request_id BLOB NOT NULL,
+  payload_mac BLOB NOT NULL,
+  subject TEXT NOT NULL,
+  answer BLOB,
+  position INTEGER,
+  keep_until_ns INTEGER,
+  PRIMARY KEY (caller, method, request_id)
+) STRICT;
+CREATE INDEX requests_keep_until ON requests (keep_until_ns) WHERE keep_until_ns IS NOT NULL;
+
+CREATE TABLE dedupe (
+  key TEXT PRIMARY KEY,
+  position INTEGER NOT NULL,
+  place_check BLOB NOT NULL,
+  keep_until_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX dedupe_keep_until ON dedupe (keep_until_ns);
+
+-- Apart from the bodies: deleting a key shreds the item.
+CREATE TABLE sealed_keys (
+  item TEXT PRIMARY KEY,
+  owner TEXT NOT NULL,
+  master_key TEXT NOT NULL,
+  wrapped_key BLOB NOT NULL
+) STRICT;
+CREATE INDEX sealed_keys_owner ON sealed_keys (owner);
+
+CREATE TABLE sealed_bodies (
+  item TEXT PRIMARY KEY,
+  connection TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE jobs (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  due_at_ns INTEGER NOT NULL,
+  attempts INTEGER NOT NULL,
+  give_up_at_ns INTEGER
+) STRICT;
+CREATE INDEX jobs_due ON jobs (due_at_ns, id);

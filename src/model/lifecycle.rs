@@ -1,1 +1,0 @@
-//! The status rule: what an observation makes of an identification.

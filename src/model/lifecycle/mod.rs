@@ -1,0 +1,296 @@
+//! The status rule: what an observation makes of an identification. Pure; the only place that knows the lifecycle.
+//!
+//! Vendors drop, repeat and reorder what they say. So every state can be reached without the ones before it, and
+//! what arrives late is told from what is new by the vendor's time where it gives one, then by how far a word lies
+//! along the way, never by arrival.
+
+mod draft;
+mod order;
+
+pub use draft::Step;
+
+use prost_types::Timestamp;
+
+use crate::model::lifecycle::draft::Draft;
+use crate::model::lifecycle::order::{Order, order};
+use crate::model::observation::{Observation, Word};
+use crate::model::record::Record;
+use crate::proto::{
+    AttemptEnd, EventType, Evidence, IdentificationState as State, Outcome, ProvisionalOutcome,
+};
+
+/// What the rule makes of an observation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Verdict {
+    /// It is news: the record after it, and one step for every event.
+    Change(Box<Change>),
+    /// It says what is known already.
+    Same,
+    /// It is older than what is known.
+    Stale,
+    /// It contradicts what is known: believe it only when the vendor, asked now, agrees.
+    Ask,
+}
+
+/// An accepted observation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The identification after it.
+    pub record: Record,
+    /// One per event, in order; each raises the revision by one.
+    pub steps: Vec<Step>,
+}
+
+/// Applies the rule. `now` is when the gateway learned of it.
+pub fn judge(record: &Record, observation: &Observation, now: Timestamp) -> Verdict {
+    let mut draft = Draft::new(record, observation, now);
+    if draft.state() == State::Creating {
+        return creating(draft, observation);
+    }
+    match consider(&mut draft, observation) {
+        Ruling::Accept => Verdict::Change(Box::new(draft.finish())),
+        Ruling::Same => Verdict::Same,
+        Ruling::Stale => Verdict::Stale,
+        Ruling::Ask => Verdict::Ask,
+    }
+}
+
+/// Whether `answer`, which the vendor gave when asked, bears out what a webhook hinted at.
+pub fn agrees(answer: Word, hint: Word) -> bool {
+    match hint {
+        // A vendor that was started and has nothing to show yet answers as if nobody had started.
+        Word::Started => matches!(answer, Word::Started | Word::NotStarted),
+        Word::Pending(_) => matches!(answer, Word::Pending(_)),
+        Word::Ended(_) => matches!(answer, Word::Ended(_)),
+        Word::Decided(_) => matches!(answer, Word::Decided(_)),
+        other => answer == other,
+    }
+}
+
+/// Whether an identification in `state` may still change without being reopened.
+pub fn is_open(state: State) -> bool {
+    matches!(
+        state,
+        State::Creating | State::AwaitingUser | State::InProgress | State::InReview | State::AwaitingRetry
+    )
+}
+
+/// How the rule takes one observation; `Accept` has changed the draft.
+enum Ruling {
+    Accept,
+    Same,
+    Stale,
+    Ask,
+}
+
+fn creating(mut draft: Draft<'_>, observation: &Observation) -> Verdict {
+    match observation.word {
+        // A 404 does not tell whether the create is still on its way.
+        Word::NotStarted => return Verdict::Same,
+        Word::Refused => {
+            draft.enter(State::Failed);
+            draft.step(EventType::IdentificationFailed);
+        }
+        _ => {
+            draft.enter(State::AwaitingUser);
+            draft.step(EventType::IdentificationCreated);
+            if observation.word != Word::Accepted {
+                // Whatever else the vendor says proves that it exists; stale or not, CREATED stands.
+                let _ruling = consider(&mut draft, observation);
+            }
+        }
+    }
+    Verdict::Change(Box::new(draft.finish()))
+}
+
+fn consider(draft: &mut Draft<'_>, observation: &Observation) -> Ruling {
+    if draft.state() == State::Deleted {
+        return Ruling::Stale;
+    }
+    let order = order(draft.vendor_time(), observation.occur_time.as_ref());
+    match observation.word {
+        Word::Accepted => accepted(draft),
+        Word::Refused => Ruling::Stale,
+        Word::NotStarted => Ruling::Same,
+        Word::Started => started(draft, observation, order),
+        Word::Pending(expected) => pending(draft, observation, order, expected),
+        Word::Ended(end) => ended(draft, observation, order, end),
+        Word::Decided(outcome) => decided(draft, observation, order, outcome),
+        Word::Cancelled => closed(draft, State::Cancelled, EventType::IdentificationCancelled),
+        Word::Expired => closed(draft, State::Expired, EventType::IdentificationExpired),
+        Word::Archived => archived(draft),
+        Word::Deleted => {
+            draft.enter(State::Deleted);
+            draft.step(EventType::IdentificationDeleted);
+            Ruling::Accept
+        }
+        Word::Unknown => unknown(draft, observation, order),
+    }
+}
+
+/// The answer to a create that a webhook has overtaken: only the vendor's id may be news.
+fn accepted(draft: &mut Draft<'_>) -> Ruling {
+    if !draft.learned_reference() {
+        return Ruling::Same;
+    }
+    draft.step(EventType::IdentificationUpdated);
+    Ruling::Accept
+}
+
+fn started(draft: &mut Draft<'_>, observation: &Observation, order: Order) -> Ruling {
+    match (draft.state(), order) {
+        (_, Order::Older) => return Ruling::Stale,
+        (State::AwaitingUser, _) => draft.begin_attempt(true),
+        (State::AwaitingRetry, Order::Same) => return Ruling::Stale,
+        // The end of a try whose start never came: this may be that start, late.
+        (State::AwaitingRetry, Order::Unknown) if !draft.start_was_seen() && !asked(observation) => {
+            return Ruling::Ask;
+        }
+        (State::AwaitingRetry, _) => draft.begin_attempt(true),
+        (State::InProgress, Order::Same) => return Ruling::Same,
+        (State::InReview, Order::Same) => return Ruling::Stale,
+        (State::InReview, Order::Unknown) if !asked(observation) => return Ruling::Ask,
+        (State::InProgress | State::InReview, _) => {
+            draft.supersede_attempt();
+            draft.begin_attempt(true);
+        }
+        (_, Order::Same) => return Ruling::Stale,
+        _ if !asked(observation) => return Ruling::Ask,
+        _ => {
+            draft.begin_attempt(true);
+            draft.enter(State::InProgress);
+            draft.step(EventType::IdentificationReopened);
+            return Ruling::Accept;
+        }
+    }
+    draft.enter(State::InProgress);
+    draft.step(EventType::IdentificationStarted);
+    Ruling::Accept
+}
+
+fn pending(
+    draft: &mut Draft<'_>,
+    observation: &Observation,
+    order: Order,
+    expected: ProvisionalOutcome,
+) -> Ruling {
+    let event = match (draft.state(), order) {
+        (_, Order::Older) => return Ruling::Stale,
+        (State::InReview, _) if draft.shows_pending(expected) => return Ruling::Same,
+        (State::InReview, _) => EventType::IdentificationUpdated,
+        (State::AwaitingUser, _) => {
+            draft.begin_attempt(false);
+            EventType::IdentificationSubmitted
+        }
+        (State::InProgress, _) => EventType::IdentificationSubmitted,
+        (_, Order::Same) => return Ruling::Stale,
+        (State::AwaitingRetry, _) => {
+            draft.begin_attempt(false);
+            EventType::IdentificationSubmitted
+        }
+        _ if !asked(observation) => return Ruling::Ask,
+        _ => EventType::IdentificationReopened,
+    };
+    draft.expect(expected);
+    draft.enter(State::InReview);
+    draft.step(event);
+    Ruling::Accept
+}
+
+fn ended(draft: &mut Draft<'_>, observation: &Observation, order: Order, end: AttemptEnd) -> Ruling {
+    let event = match (draft.state(), order) {
+        (_, Order::Older) => return Ruling::Stale,
+        // A try whose end never came was superseded by this one: the end may be either's.
+        (State::InProgress, Order::Unknown) if draft.end_is_missing() && !asked(observation) => {
+            return Ruling::Ask;
+        }
+        (State::InProgress | State::InReview, _) => EventType::IdentificationAttemptEnded,
+        (State::AwaitingRetry, Order::Same | Order::Unknown) if draft.shows_end(end) => return Ruling::Same,
+        (State::AwaitingUser | State::AwaitingRetry, _) => {
+            draft.begin_attempt(false);
+            EventType::IdentificationAttemptEnded
+        }
+        (_, Order::Same) => return Ruling::Stale,
+        _ if !asked(observation) => return Ruling::Ask,
+        _ => EventType::IdentificationReopened,
+    };
+    draft.end_attempt(end);
+    draft.enter(State::AwaitingRetry);
+    draft.step(event);
+    Ruling::Accept
+}
+
+fn decided(draft: &mut Draft<'_>, observation: &Observation, order: Order, outcome: Outcome) -> Ruling {
+    let state = draft.state();
+    if state == State::Completed {
+        if draft.shows_decision(outcome) {
+            return Ruling::Same;
+        }
+        if order == Order::Older {
+            return Ruling::Stale;
+        }
+        draft.decide(outcome);
+        draft.step(EventType::IdentificationDecisionRevised);
+        return Ruling::Accept;
+    }
+    if !is_open(state) {
+        if !asked(observation) {
+            return Ruling::Ask;
+        }
+        draft.enter(State::InReview);
+        draft.step(EventType::IdentificationReopened);
+    } else if order == Order::Older && !asked(observation) {
+        // A decision that the vendor gives when asked is never too old: it must not be lost to a wrong clock.
+        return Ruling::Stale;
+    }
+    if !draft.has_attempt_in_hand() {
+        draft.begin_attempt(false);
+    }
+    draft.end_attempt(AttemptEnd::Decided);
+    draft.decide(outcome);
+    draft.enter(State::Completed);
+    draft.step(EventType::IdentificationCompleted);
+    Ruling::Accept
+}
+
+fn closed(draft: &mut Draft<'_>, state: State, event: EventType) -> Ruling {
+    if draft.state() == state {
+        return Ruling::Same;
+    }
+    if !is_open(draft.state()) {
+        return Ruling::Stale;
+    }
+    draft.enter(state);
+    draft.step(event);
+    Ruling::Accept
+}
+
+fn archived(draft: &mut Draft<'_>) -> Ruling {
+    if draft.state() != State::Completed {
+        return Ruling::Stale;
+    }
+    if !draft.archive() {
+        return Ruling::Same;
+    }
+    draft.step(EventType::IdentificationArchived);
+    Ruling::Accept
+}
+
+fn unknown(draft: &mut Draft<'_>, observation: &Observation, order: Order) -> Ruling {
+    if order == Order::Older {
+        return Ruling::Stale;
+    }
+    if observation.vendor_status == draft.vendor_status_before() {
+        return Ruling::Same;
+    }
+    draft.step(EventType::IdentificationUpdated);
+    Ruling::Accept
+}
+
+/// The vendor said it in answer to our own question, or the gateway itself did it.
+fn asked(observation: &Observation) -> bool {
+    matches!(observation.evidence, Evidence::Fetched | Evidence::Gateway)
+}
+
+#[cfg(test)]
+mod tests;

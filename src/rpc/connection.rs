@@ -1,0 +1,56 @@
+//! `idvgateway.v1.ConnectionService`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+
+use crate::error::{Error, Violation};
+use crate::hub::Hub;
+use crate::model::name::ConnectionId;
+use crate::proto::connection_service_server::ConnectionService;
+use crate::proto::*;
+use crate::rpc::status::{not_served, status};
+
+pub(super) struct Service(pub(super) Arc<Hub>);
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl ConnectionService for Service {
+    async fn list_connections(
+        &self,
+        request: Request<ListConnectionsRequest>,
+    ) -> Answer<ListConnectionsResponse> {
+        let request = request.into_inner();
+        self.0.connections(request.page_size, &request.page_token).map(Response::new).map_err(status)
+    }
+
+    async fn get_connection(&self, request: Request<GetConnectionRequest>) -> Answer<GetConnectionResponse> {
+        let id = ConnectionId::from_name(&request.into_inner().name).map_err(|error| {
+            status(Error::invalid("get_connection", vec![Violation::new("name", error.to_string())]))
+        })?;
+        let connection = self.0.connection(&id).map_err(status)?;
+        Ok(Response::new(GetConnectionResponse { connection: Some(connection) }))
+    }
+
+    async fn check_connection(
+        &self,
+        _request: Request<CheckConnectionRequest>,
+    ) -> Answer<CheckConnectionResponse> {
+        Err(not_served("CheckConnection"))
+    }
+
+    async fn reconcile_connection(
+        &self,
+        _request: Request<ReconcileConnectionRequest>,
+    ) -> Answer<ReconcileConnectionResponse> {
+        Err(not_served("ReconcileConnection"))
+    }
+
+    async fn issue_client_token(
+        &self,
+        _request: Request<IssueClientTokenRequest>,
+    ) -> Answer<IssueClientTokenResponse> {
+        Err(not_served("IssueClientToken"))
+    }
+}

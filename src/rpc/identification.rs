@@ -1,0 +1,171 @@
+//! `idvgateway.v1.IdentificationService`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::Stream;
+use tonic::{Request, Response, Status};
+
+use crate::error::{Error, Violation};
+use crate::hub::Hub;
+use crate::model::name::IdentificationName;
+use crate::proto::identification_service_server::IdentificationService;
+use crate::proto::*;
+use crate::rpc::status::{not_served, status};
+
+pub(super) struct Service(pub(super) Arc<Hub>);
+
+/// Callers are not told apart: `auth = "none"` is the only way to run this release.
+const CALLER: &str = "anonymous";
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl IdentificationService for Service {
+    async fn create_identification(
+        &self,
+        request: Request<CreateIdentificationRequest>,
+    ) -> Answer<CreateIdentificationResponse> {
+        let created = self.0.create_identification(CALLER.to_owned(), request.into_inner()).await;
+        created.map(Response::new).map_err(status)
+    }
+
+    async fn get_identification(
+        &self,
+        request: Request<GetIdentificationRequest>,
+    ) -> Answer<GetIdentificationResponse> {
+        let request = request.into_inner();
+        let name = parse_name(&request.name, "get_identification")?;
+        let view = IdentificationView::try_from(request.view).map_err(|_unknown| {
+            let violation = Violation::new("view", "is not a view this gateway knows");
+            status(Error::invalid("get_identification", vec![violation]))
+        })?;
+        self.0.get_identification(&name, view).await.map(Response::new).map_err(status)
+    }
+
+    async fn refresh_identification(
+        &self,
+        request: Request<RefreshIdentificationRequest>,
+    ) -> Answer<RefreshIdentificationResponse> {
+        let name = parse_name(&request.into_inner().name, "refresh_identification")?;
+        self.0.refresh_identification(&name).await.map(Response::new).map_err(status)
+    }
+
+    async fn list_identifications(
+        &self,
+        _request: Request<ListIdentificationsRequest>,
+    ) -> Answer<ListIdentificationsResponse> {
+        Err(not_served("ListIdentifications"))
+    }
+
+    async fn wait_identification(
+        &self,
+        _request: Request<WaitIdentificationRequest>,
+    ) -> Answer<WaitIdentificationResponse> {
+        Err(not_served("WaitIdentification"))
+    }
+
+    async fn update_identification(
+        &self,
+        _request: Request<UpdateIdentificationRequest>,
+    ) -> Answer<UpdateIdentificationResponse> {
+        Err(not_served("UpdateIdentification"))
+    }
+
+    async fn cancel_identification(
+        &self,
+        _request: Request<CancelIdentificationRequest>,
+    ) -> Answer<CancelIdentificationResponse> {
+        Err(not_served("CancelIdentification"))
+    }
+
+    async fn restart_identification(
+        &self,
+        _request: Request<RestartIdentificationRequest>,
+    ) -> Answer<RestartIdentificationResponse> {
+        Err(not_served("RestartIdentification"))
+    }
+
+    async fn adopt_identification(
+        &self,
+        _request: Request<AdoptIdentificationRequest>,
+    ) -> Answer<AdoptIdentificationResponse> {
+        Err(not_served("AdoptIdentification"))
+    }
+
+    async fn copy_identification(
+        &self,
+        _request: Request<CopyIdentificationRequest>,
+    ) -> Answer<CopyIdentificationResponse> {
+        Err(not_served("CopyIdentification"))
+    }
+
+    async fn archive_identification(
+        &self,
+        _request: Request<ArchiveIdentificationRequest>,
+    ) -> Answer<ArchiveIdentificationResponse> {
+        Err(not_served("ArchiveIdentification"))
+    }
+
+    async fn delete_identification(
+        &self,
+        _request: Request<DeleteIdentificationRequest>,
+    ) -> Answer<DeleteIdentificationResponse> {
+        Err(not_served("DeleteIdentification"))
+    }
+
+    async fn get_identification_result(
+        &self,
+        _request: Request<GetIdentificationResultRequest>,
+    ) -> Answer<GetIdentificationResultResponse> {
+        Err(not_served("GetIdentificationResult"))
+    }
+
+    async fn list_artifacts(&self, _request: Request<ListArtifactsRequest>) -> Answer<ListArtifactsResponse> {
+        Err(not_served("ListArtifacts"))
+    }
+
+    type DownloadArtifactStream =
+        Pin<Box<dyn Stream<Item = Result<DownloadArtifactResponse, Status>> + Send>>;
+
+    async fn download_artifact(
+        &self,
+        _request: Request<DownloadArtifactRequest>,
+    ) -> Answer<Self::DownloadArtifactStream> {
+        Err(not_served("DownloadArtifact"))
+    }
+
+    async fn get_binding_key(
+        &self,
+        _request: Request<GetBindingKeyRequest>,
+    ) -> Answer<GetBindingKeyResponse> {
+        Err(not_served("GetBindingKey"))
+    }
+
+    async fn list_activities(
+        &self,
+        _request: Request<ListActivitiesRequest>,
+    ) -> Answer<ListActivitiesResponse> {
+        Err(not_served("ListActivities"))
+    }
+
+    async fn check_invitation(
+        &self,
+        _request: Request<CheckInvitationRequest>,
+    ) -> Answer<CheckInvitationResponse> {
+        Err(not_served("CheckInvitation"))
+    }
+
+    async fn send_invitation(
+        &self,
+        _request: Request<SendInvitationRequest>,
+    ) -> Answer<SendInvitationResponse> {
+        Err(not_served("SendInvitation"))
+    }
+}
+
+fn parse_name(name: &str, operation: &'static str) -> Result<IdentificationName, Status> {
+    name.parse().map_err(|error: crate::model::name::NameError| {
+        status(Error::invalid(operation, vec![Violation::new("name", error.to_string())]))
+    })
+}

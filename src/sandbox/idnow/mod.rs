@@ -1,0 +1,205 @@
+//! IDnow AutoIdent.
+
+mod api;
+mod control;
+mod document;
+mod fields;
+mod ident;
+mod register;
+mod reply;
+mod robot;
+mod statistics;
+mod token;
+mod webhook;
+
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tokio::sync::oneshot;
+
+use super::background::Background;
+use super::{Account, SandboxOptions};
+use crate::clock::Clock;
+use ident::{Ident, Kind, State, Word};
+use register::{Place, Register};
+use reply::Fault;
+use robot::Scenario;
+use statistics::Statistics;
+use token::Tokens;
+use webhook::{Notice, Webhooks};
+
+const LOGIN: &str = "/api/v1/{customer}/login";
+const START: &str = "/api/v1/{customer}/identifications/{t}/start";
+const START_OF_NONE: &str = "/api/v1/{customer}/identifications//start";
+const GET: &str = "/api/v1/{customer}/identifications/{t}";
+
+/// Bytes of a request body that are read; the vendor's own limit is not known.
+const BODY: usize = 256 * 1024;
+
+const ABOUT: &str = "\
+A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, and every person in it is made up.
+
+  POST /api/v1/{customer}/login                       {\"apiKey\"}, answers {\"authToken\"}
+  POST /api/v1/{customer}/identifications/{t}/start   create or update; header X-API-LOGIN-TOKEN
+  GET  /api/v1/{customer}/identifications/{t}         the result, once there is one
+  GET  /system_check
+
+Act as the person and the reviewer, with {t} an identification's transaction number or IdentID:
+
+  POST /control/identifications/{t}/start             {\"channel\":\"APP\"}
+  POST /control/identifications/{t}/abort             {\"reason\":\"USER_CANCELLATION_IDENTIFY_LATER\"}
+  POST /control/identifications/{t}/submit            {\"result\":\"CHECK_PENDING\"}
+  POST /control/identifications/{t}/review            {\"result\":\"SUCCESS\"}
+  GET  /control/identifications, /control/webhooks, /control/statistics
+
+docs/sandbox.md tells the rest.
+";
+
+/// The whole stand-in.
+pub(super) fn router(options: SandboxOptions, background: Background) -> io::Result<Router> {
+    let idnow = Arc::new(Idnow::new(options, background)?);
+    let counted = middleware::from_fn_with_state(Arc::clone(&idnow.statistics), statistics::count);
+    let clock = idnow.clock.clone();
+    Ok(Router::new()
+        .route(LOGIN, post(api::login))
+        .route(START, post(api::start))
+        .route(START_OF_NONE, post(api::start_of_none))
+        .route(GET, get(api::get))
+        .route("/system_check", get(async || "SYSTEM_CHECK_OK"))
+        .layer(counted)
+        .merge(control::router())
+        .route("/", get(async || ABOUT))
+        .fallback(async move |uri: Uri| nothing_here(&clock, &uri))
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(idnow))
+}
+
+/// What the handlers share.
+struct Idnow {
+    clock: Clock,
+    speed: f64,
+    accounts: Vec<Account>,
+    tokens: Tokens,
+    register: Mutex<Register>,
+    wording: Mutex<Wording>,
+    webhooks: Arc<Webhooks>,
+    statistics: Arc<Statistics>,
+    background: Background,
+}
+
+/// What the vendor leaves open or contradicts itself about.
+#[derive(Clone)]
+struct Wording {
+    /// Webhook bodies as `{"identifications":[...]}`.
+    wrapped: bool,
+    /// The result of an identification under way.
+    start: String,
+    /// The robot's result for its canceled scenario.
+    robot_canceled: Word,
+}
+
+impl Idnow {
+    fn new(options: SandboxOptions, background: Background) -> io::Result<Self> {
+        let SandboxOptions { clock, speed, webhook, webhook_wrapped, start_result, accounts, .. } = options;
+        let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
+        let wording = Wording {
+            wrapped: webhook_wrapped,
+            start: start_result,
+            robot_canceled: Word::parse("CANCELED").map_err(invalid)?,
+        };
+        Ok(Self {
+            tokens: Tokens::new(clock.clone()),
+            webhooks: Arc::new(Webhooks::new(clock.clone(), speed, webhook, background.clone())?),
+            register: Mutex::default(),
+            wording: Mutex::new(wording),
+            statistics: Arc::default(),
+            clock,
+            speed,
+            accounts,
+            background,
+        })
+    }
+
+    /// Lets someone move the identification at `place`, tells the customer, and wakes the robot if it is its turn.
+    fn advance(
+        self: &Arc<Self>,
+        place: Place,
+        step: impl FnOnce(&mut Ident, SystemTime) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let now = self.clock.now();
+        let mut register = self.register();
+        let ident = register.at(place);
+        step(ident, now)?;
+        ident.revision.send_modify(|revision| *revision += 1);
+        if !matches!(ident.state, State::Deleted) {
+            self.announce(ident);
+        }
+        if let State::Ended(word) = &ident.state
+            && word.kind() == Kind::Pending
+            && let Some(scenario) = Scenario::asked_for(&ident.fields)
+        {
+            let revision = *ident.revision.borrow();
+            let due = now + robot::review_time(&self.clock).div_f64(self.speed);
+            let idnow = Arc::clone(self);
+            self.background.spawn(async move { idnow.robot(place, revision, scenario, due).await });
+        }
+        Ok(())
+    }
+
+    /// Sends the webhook of the state that `ident` is in.
+    fn announce(&self, ident: &mut Ident) {
+        let wording = self.wording().clone();
+        let (tried, trying) = oneshot::channel();
+        let result = match &ident.state {
+            State::Ended(word) => word.as_str().to_owned(),
+            State::Created | State::Started | State::Deleted => wording.start.clone(),
+        };
+        self.webhooks.send(Notice {
+            customer: ident.customer.clone(),
+            id: ident.id.clone(),
+            number: ident.number.clone(),
+            result,
+            body: webhook::body(document::render(ident, &wording.start), wording.wrapped),
+            revision: *ident.revision.borrow(),
+            current: ident.revision.subscribe(),
+            before: ident.last_webhook.replace(trying),
+            tried,
+        });
+    }
+
+    /// Reviews what the person handed in at `revision`, unless someone else was faster.
+    async fn robot(self: Arc<Self>, place: Place, revision: u64, scenario: Scenario, due: SystemTime) {
+        self.clock.sleep_until(due).await;
+        let canceled = self.wording().robot_canceled.clone();
+        let reviewed = self.advance(place, |ident, now| {
+            if *ident.revision.borrow() != revision {
+                return Err(format!("{} changed before the robot came to it", ident.id));
+            }
+            ident.review(scenario.verdict(canceled)?, now)
+        });
+        if let Err(refusal) = reviewed {
+            tracing::debug!(refusal, "the test robot had nothing to review");
+        }
+    }
+
+    fn register(&self) -> MutexGuard<'_, Register> {
+        self.register.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wording(&self) -> MutexGuard<'_, Wording> {
+        self.wording.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        return Fault::no_such_path(clock).into_response();
+    }
+    (StatusCode::NOT_FOUND, "Nothing here. GET / tells what the sandbox can do.\n").into_response()
+}

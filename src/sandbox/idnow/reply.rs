@@ -1,0 +1,173 @@
+//! How the vendor answers: the two shapes of success, and errors whose bytes agree with its recorded ones.
+
+use std::io::{self, Write};
+
+use axum::body::Body;
+use axum::http::header::{
+    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::Serialize;
+
+use crate::clock::Clock;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+
+/// A JSON answer, compressed if `asked` accepts gzip.
+pub(super) fn success(asked: &HeaderMap, status: StatusCode, body: &serde_json::Value) -> Response {
+    let plain = body.to_string().into_bytes();
+    let vary = HeaderValue::from_static("Origin,Accept-Encoding");
+    let headers = [(CONTENT_TYPE, JSON), (VARY, vary)];
+    if accepts_gzip(asked)
+        && let Ok(packed) = gzip(&plain)
+    {
+        let encoding = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
+        return (status, headers, encoding, packed).into_response();
+    }
+    (status, headers, plain).into_response()
+}
+
+/// The 401 without a body that creating requests were recorded with.
+pub(super) fn empty_unauthorized() -> Response {
+    (StatusCode::UNAUTHORIZED, [(VARY, HeaderValue::from_static("Origin"))], Body::empty()).into_response()
+}
+
+/// An error answer. Its `id` is new each time, as the vendor's is.
+pub(super) struct Fault {
+    status: StatusCode,
+    error: FaultBody,
+}
+
+/// The vendor's documents explain four members; its servers send these six, in this order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FaultBody {
+    cause: &'static str,
+    error_type: Option<String>,
+    id: String,
+    key: Option<String>,
+    message: Option<String>,
+    translation_key: Option<String>,
+}
+
+#[derive(Serialize)]
+struct FaultList<'a> {
+    errors: [&'a FaultBody; 1],
+}
+
+impl Fault {
+    /// A token or key that is missing, wrong, expired, revoked or another customer's.
+    pub(super) fn invalid_login_token(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::UNAUTHORIZED, "INVALID_LOGIN_TOKEN", None, None)
+    }
+
+    /// An identification of another customer.
+    pub(super) fn security_violation(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::UNAUTHORIZED, "SECURITY_VIOLATION", None, None)
+    }
+
+    /// An identification that nobody started, that is gone, or that never was.
+    pub(super) fn no_data(clock: &Clock, ident: &str) -> Self {
+        let key = format!("Ident {ident} - No identification request found matching the provided parameters");
+        Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", Some(key), None)
+    }
+
+    /// A path the vendor does not have.
+    pub(super) fn no_such_path(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", None, None)
+    }
+
+    /// A body that is not a JSON object.
+    pub(super) fn unparseable_json(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::BAD_REQUEST, "UNPARSEABLE_JSON", None, None)
+    }
+
+    /// A field nobody knows.
+    pub(super) fn unrecognized_field(clock: &Clock, name: String) -> Self {
+        Self::new(clock, StatusCode::BAD_REQUEST, "UNRECOGNIZED_FIELD", Some(name), None)
+    }
+
+    /// A known field with a value it cannot have.
+    pub(super) fn bad_value(clock: &Clock, name: &str) -> Self {
+        let message = format!("Please provide a correct value for \u{2018}{name}\u{2019}");
+        Self::new(clock, StatusCode::BAD_REQUEST, "BAD_REQUEST", Some(name.to_owned()), Some(message))
+    }
+
+    /// A path without a transaction number.
+    pub(super) fn missing_transaction_token(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::BAD_REQUEST, "MISSING_TRANSACTION_TOKEN", None, None)
+    }
+
+    /// A finished identification, or the number of a deleted one.
+    pub(super) fn existing_identification(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::CONFLICT, "EXISTING_IDENTIFICATION", None, None)
+    }
+
+    /// What the vendor answers to a login it cannot make sense of. The misspelling is the vendor's.
+    pub(super) fn internal(clock: &Clock) -> Self {
+        let message = "An internal server error has occured".to_owned();
+        Self::new(clock, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", None, Some(message))
+    }
+
+    fn new(
+        clock: &Clock,
+        status: StatusCode,
+        cause: &'static str,
+        key: Option<String>,
+        message: Option<String>,
+    ) -> Self {
+        let id = format!("{:08}", u32::from_le_bytes(clock.random()) % 100_000_000);
+        Self { status, error: FaultBody { cause, error_type: None, id, key, message, translation_key: None } }
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let origin = HeaderValue::from_static("*");
+        let headers = [(ACCESS_CONTROL_ALLOW_ORIGIN, origin), (CONTENT_TYPE, JSON)];
+        match serde_json::to_vec(&FaultList { errors: [&self.error] }) {
+            Ok(body) => (self.status, headers, body).into_response(),
+            Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+        }
+    }
+}
+
+/// Whether the caller takes gzip: named, or `*`, and not with a quality of zero.
+fn accepts_gzip(asked: &HeaderMap) -> bool {
+    let values = asked.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let named = matches!(parts.next(), Some(name) if name.eq_ignore_ascii_case("gzip") || name == "*");
+        named && !parts.any(|part| matches!(part.strip_prefix("q=").map(str::parse), Some(Ok(0.0_f32))))
+    })
+}
+
+fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(plain)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_only_for_those_who_take_it() {
+        let asks = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_str(value).unwrap());
+            accepts_gzip(&headers)
+        };
+        assert!(asks("gzip"));
+        assert!(asks("deflate, GZIP;q=0.5"));
+        assert!(asks("*"));
+        assert!(!asks("deflate, br"));
+        assert!(!asks("gzip;q=0"));
+        assert!(!asks("gzip; q=0.0, br"));
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

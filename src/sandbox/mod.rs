@@ -1,0 +1,148 @@
+//! Stand-ins for the vendors' APIs, to try and to test the gateway without a vendor account.
+//!
+//! Written from the vendors' documents and recorded answers alone: nothing here is shared with the connectors, so
+//! that a wrong reading of a document shows as a disagreement between the two. `docs/sandbox.md` says what a
+//! stand-in does, how to act as the person and the reviewer, and what it does not check.
+
+mod background;
+mod idnow;
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::DropGuard;
+
+use crate::clock::Clock;
+use background::Background;
+
+/// How long a shutdown waits for requests in flight before it cuts them off.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What a sandbox is started with.
+pub struct SandboxOptions {
+    /// Where to listen. Port 0 takes a free one; [`Sandbox::address`] tells which.
+    pub listen: SocketAddr,
+    /// Time, ids and randomness.
+    pub clock: Clock,
+    /// How much faster than the vendor the robot reviews and webhooks are retried; 60 makes a minute a second.
+    /// Login tokens keep their true hour, because their claims say so.
+    pub speed: f64,
+    /// Where webhooks go until the control API sets something else; `None` sends none.
+    pub webhook: Option<WebhookTarget>,
+    /// Whether webhook bodies are wrapped as `{"identifications":[...]}`; the vendor's document shows both.
+    pub webhook_wrapped: bool,
+    /// The result word of the webhook sent when the person starts. The vendor does not publish it.
+    pub start_result: String,
+    /// Who may log in. At least one.
+    pub accounts: Vec<Account>,
+}
+
+/// One customer account (a shortname) and its key.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The shortname, as it stands in every path.
+    pub customer: String,
+    /// The key that logs it in.
+    pub api_key: SecretString,
+}
+
+/// Where webhooks are sent, and the Basic credentials they carry.
+#[derive(Clone, Debug)]
+pub struct WebhookTarget {
+    /// An absolute http or https URL.
+    pub url: String,
+    /// The user name of the Basic credentials.
+    pub username: String,
+    /// The password of the Basic credentials.
+    pub password: SecretString,
+}
+
+/// A running sandbox. Everything it can do is reached through its address; dropping it stops it without waiting.
+pub struct Sandbox {
+    address: SocketAddr,
+    background: Background,
+    server: JoinHandle<io::Result<()>>,
+    stop: DropGuard,
+}
+
+impl Sandbox {
+    /// Binds, and serves from a task of the current tokio runtime.
+    ///
+    /// # Errors
+    /// `InvalidInput` for options that cannot work, else what binding the address answered.
+    pub async fn start(options: SandboxOptions) -> io::Result<Self> {
+        options.check()?;
+        let listener = TcpListener::bind(options.listen).await?;
+        let address = listener.local_addr()?;
+        let background = Background::default();
+        let router = idnow::router(options, background.clone())?;
+        let stopped = background.stopped();
+        let server = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
+        Ok(Self {
+            address,
+            stop: background.stopped().drop_guard(),
+            background,
+            server: tokio::spawn(server.into_future()),
+        })
+    }
+
+    /// The address it listens on, with the port it was given.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections, ends retries and robots, and waits up to five seconds for requests in flight.
+    pub async fn shutdown(self) {
+        let Self { background, mut server, stop, .. } = self;
+        drop(stop);
+        let drained = tokio::time::timeout(DRAIN, async {
+            background.finished().await;
+            (&mut server).await
+        });
+        match drained.await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the sandbox stopped serving with an error"),
+            Ok(Err(error)) => tracing::error!(%error, "the sandbox did not stop in order"),
+            Err(_elapsed) => server.abort(),
+        }
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Default for SandboxOptions {
+    /// A free port on loopback, true time, true speed, no webhooks and no account: the caller adds one.
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            clock: Clock::system(),
+            speed: 1.0,
+            webhook: None,
+            webhook_wrapped: false,
+            start_result: "START".to_owned(),
+            accounts: Vec::new(),
+        }
+    }
+}
+
+impl SandboxOptions {
+    fn check(&self) -> io::Result<()> {
+        let invalid = |message: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        if self.accounts.is_empty() {
+            return invalid("the sandbox needs at least one account, or nobody can log in");
+        }
+        if !(self.speed.is_finite() && self.speed > 0.0) {
+            return invalid("the sandbox's speed is a number above 0");
+        }
+        Ok(())
+    }
+}

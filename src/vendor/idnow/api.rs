@@ -1,0 +1,168 @@
+//! IDnow's API: login, start and get, with one login for all calls.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result};
+use crate::vendor::idnow::IDENT_ID;
+use crate::vendor::idnow::fault::Refused;
+use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer, StartBody};
+use crate::vendor::kit::http::{Answer, Call, Transport};
+use crate::vendor::kit::token::{Issued, Token, TokenCache, TokenRules};
+use crate::vendor::kit::url::{Origin, PathTemplate, Segment, Target, UrlError};
+
+const LOGIN: &str = "idnow.login";
+const START: &str = "idnow.start";
+const GET: &str = "idnow.get";
+const LOGIN_TOKEN: HeaderName = HeaderName::from_static("x-api-login-token");
+
+/// The document speaks of an idle time of 60 minutes; the sample token also ends 60 minutes after its issue.
+const TOKEN_LIFE: Duration = Duration::from_mins(60);
+const TOKEN_RULES: TokenRules = TokenRules { renew_after: Duration::from_mins(50), idle: TOKEN_LIFE };
+
+/// The API of one account.
+pub(super) struct Api {
+    server: Arc<Server>,
+    tokens: TokenCache<HeaderValue>,
+}
+
+/// What the API says about one identification.
+pub(super) enum Found {
+    /// Nobody started it, or it was erased.
+    Nothing,
+    /// A body to read; the answer is for errors found while reading.
+    Result(Answer),
+}
+
+struct Server {
+    transport: Arc<dyn Transport>,
+    clock: Clock,
+    origin: Origin,
+    customer: Segment,
+    login: PathTemplate,
+    start: PathTemplate,
+    ident: PathTemplate,
+}
+
+impl Api {
+    pub(super) fn new(
+        transport: Arc<dyn Transport>,
+        clock: Clock,
+        origin: Origin,
+        customer: Segment,
+        api_key: SecretString,
+    ) -> Result<Self> {
+        let path = |text| PathTemplate::parse(text).map_err(|error| misbuilt("idnow.build", error));
+        let server = Arc::new(Server {
+            transport,
+            clock: clock.clone(),
+            origin,
+            customer,
+            login: path("/api/v1/{customer}/login")?,
+            start: path("/api/v1/{customer}/identifications/{t}/start")?,
+            ident: path("/api/v1/{customer}/identifications/{t}")?,
+        });
+        let api_key = Arc::new(api_key);
+        let tokens = TokenCache::new(clock, TOKEN_RULES, {
+            let server = server.clone();
+            move || {
+                let (server, api_key) = (server.clone(), api_key.clone());
+                async move { server.log_in(&api_key).await }.boxed()
+            }
+        });
+        Ok(Self { server, tokens })
+    }
+
+    /// Creates the identification `number`, or updates it while it is not finished. Returns its IdentID.
+    pub(super) async fn start(&self, number: &Segment, body: &StartBody<'_>) -> Result<Segment> {
+        let target = self.server.target(START, &self.server.start, Some(number))?;
+        let answer = self.call(&Call::new(START, Method::POST, target).json(body)?).await?;
+        if let Some(refused) = Refused::read(&answer) {
+            return Err(refused.error(&answer));
+        }
+        if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
+            return Err(answer.invalid("has a status that the vendor does not document"));
+        }
+        let started: StartAnswer = answer.json()?;
+        let id = started.id.unwrap_or_default().to_ascii_uppercase();
+        IDENT_ID.segment(&id).map_err(|_odd| answer.invalid("has no usable IdentID"))
+    }
+
+    /// Asks for the identification `number` (or IdentID).
+    pub(super) async fn get(&self, number: &Segment) -> Result<Found> {
+        let target = self.server.target(GET, &self.server.ident, Some(number))?;
+        let answer = self.call(&Call::new(GET, Method::GET, target)).await?;
+        match Refused::read(&answer) {
+            Some(refused) if refused.knows_nothing() => Ok(Found::Nothing),
+            Some(refused) if answer.status() == StatusCode::NOT_FOUND && !refused.has_cause() => {
+                Err(answer.invalid("is a 404 that is not the vendor's own"))
+            }
+            Some(refused) => Err(refused.error(&answer)),
+            None => Ok(Found::Result(answer)),
+        }
+    }
+
+    /// Makes `call` with the login token; when that is refused, once more with a new one.
+    async fn call(&self, call: &Call) -> Result<Answer> {
+        let token = self.tokens.get().await?;
+        let answer = self.server.authorised(call, &token).await?;
+        if !Refused::read(&answer).is_some_and(|refused| refused.wants_login()) {
+            return Ok(answer);
+        }
+        self.tokens.invalidate(&token);
+        let token = self.tokens.get().await?;
+        self.server.authorised(call, &token).await
+    }
+}
+
+impl Server {
+    async fn authorised(&self, call: &Call, token: &Token<HeaderValue>) -> Result<Answer> {
+        let call = call.clone().secret_header(LOGIN_TOKEN, token.value.clone());
+        call.send(self.transport.as_ref(), &self.clock).await
+    }
+
+    async fn log_in(&self, api_key: &SecretString) -> Result<Issued<HeaderValue>> {
+        let target = self.target(LOGIN, &self.login, None)?;
+        let call =
+            Call::new(LOGIN, Method::POST, target).json(&LoginBody { api_key: api_key.expose_secret() })?;
+        // The token's hour begins at the vendor, at the earliest when the request leaves.
+        let expires = self.clock.now() + TOKEN_LIFE;
+        let answer = call.send(self.transport.as_ref(), &self.clock).await?;
+        if let Some(refused) = Refused::read(&answer) {
+            return Err(refused.login_error(&answer));
+        }
+        let token = answer.json::<LoginAnswer>()?.auth_token.filter(|token| !token.is_empty());
+        let token = token.ok_or_else(|| answer.invalid("has no token"))?;
+        let value = HeaderValue::from_maybe_shared(Bytes::from(token));
+        Ok(Issued { value: value.map_err(|_odd| answer.invalid("has no usable token"))?, expires })
+    }
+
+    fn target(
+        &self,
+        operation: &'static str,
+        path: &PathTemplate,
+        number: Option<&Segment>,
+    ) -> Result<Target> {
+        let mut values = vec![("customer", &self.customer)];
+        values.extend(number.map(|number| ("t", number)));
+        path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
+    }
+}
+
+/// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.
+fn misbuilt(operation: &'static str, error: UrlError) -> Error {
+    Error::new(Kind::VendorRejectedRequest, operation, "the vendor's URL cannot be built").caused_by(error)
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("origin", &self.server.origin).finish_non_exhaustive()
+    }
+}

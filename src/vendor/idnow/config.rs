@@ -1,0 +1,230 @@
+//! Settings of one IDnow account.
+
+use std::collections::HashSet;
+
+use serde::Deserialize;
+
+use crate::settings::{Problems, SecretSource};
+use crate::vendor::idnow::CUSTOMER;
+use crate::vendor::idnow::link::Links;
+use crate::vendor::idnow::result::KNOWN_RESULTS;
+use crate::vendor::kit::printable;
+use crate::vendor::kit::url::{Origin, Plain, UrlError};
+
+/// Settings of one IDnow account (`[connections.{name}.idnow]`).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdnowSettings {
+    /// For people; default: the connection's id.
+    #[serde(default)]
+    pub display_name: String,
+    /// Which of the vendor's worlds.
+    pub environment: Environment,
+    /// Which of the vendor's data centres: `ch` only in Switzerland, `ae` only in the Emirates.
+    #[serde(default)]
+    pub region: Region,
+    /// The account's shortname.
+    pub customer: String,
+    /// Where the API key is kept.
+    pub api_key: SecretSource,
+    /// Another API server, `https://host[:port]`. Needed for `sandbox`, where it may be http to this machine.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// Other forms of the links for the person.
+    #[serde(default)]
+    pub links: LinkTemplates,
+    /// Result words that mean "the person started". IDnow does not document them.
+    #[serde(default = "start_results")]
+    pub start_results: Vec<String>,
+    /// How IDnow's webhooks prove themselves; without it the connection takes none.
+    #[serde(default)]
+    pub webhook: Option<IdnowWebhookSettings>,
+    /// How long IDnow keeps an identification that nobody finishes, in days: 1 to 3650.
+    #[serde(default = "identification_lifetime_days")]
+    pub identification_lifetime_days: u32,
+}
+
+/// Which of IDnow's worlds a connection lives in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// Real people.
+    Live,
+    /// IDnow's test gateway.
+    Test,
+    /// The stand-in of this crate.
+    Sandbox,
+}
+
+/// Which of IDnow's data centres a connection uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Region {
+    /// Germany, and all countries without one of their own.
+    #[default]
+    De,
+    /// Switzerland.
+    Ch,
+    /// United Arab Emirates.
+    Ae,
+}
+
+/// Forms of the links for the person. Places: `{host}`, `{customer}`, `{transactionnumber}`, `{identid}`.
+///
+/// One user of the Swiss production is known to need `/app/` before the customer in `embed`; the document does
+/// not show it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinkTemplates {
+    /// For a browser or the app; default `https://{host}/{customer}/identifications/{transactionnumber}`.
+    pub web: Option<String>,
+    /// Short enough to type; default `https://{host}/{identid}`.
+    pub web_short: Option<String>,
+    /// For an iframe; default `https://{host}/{customer}/identifications/{identid}/identification/start`.
+    pub embed: Option<String>,
+}
+
+/// How IDnow's webhooks prove themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IdnowWebhookSettings {
+    /// HTTP Basic credentials that are accepted; two while a password is being changed.
+    pub basic: Vec<BasicSettings>,
+}
+
+/// One accepted pair of user name and password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BasicSettings {
+    /// Names the pair in metrics: which one the vendor uses.
+    pub label: String,
+    /// The user name, without a colon.
+    pub username: String,
+    /// Where the password is kept.
+    pub password: SecretSource,
+}
+
+fn start_results() -> Vec<String> {
+    ["START", "STARTED"].map(str::to_owned).to_vec()
+}
+
+fn identification_lifetime_days() -> u32 {
+    90
+}
+
+impl IdnowSettings {
+    /// Reports what no type can say about these settings.
+    pub fn check(&self, problems: &mut Problems) {
+        if let Err(error) = CUSTOMER.segment(&self.customer) {
+            problems.add("customer", error.to_string());
+        }
+        self.check_base_url(problems);
+        problems.within("links", |problems| Links::check(self, problems));
+        for word in &self.start_results {
+            if !printable(word) {
+                problems.add("start_results", "must be words of 1 to 64 of A-Z, a-z, 0-9, _, . and -");
+            } else if KNOWN_RESULTS.contains(&word.as_str()) {
+                problems.add(
+                    "start_results",
+                    format!("must not hold {word}, which already means something else"),
+                );
+            }
+        }
+        if !(1..=3650).contains(&self.identification_lifetime_days) {
+            problems.add("identification_lifetime_days", "must be 1 to 3650");
+        }
+        if let Some(webhook) = &self.webhook {
+            problems.within("webhook", |problems| webhook.check(problems));
+        }
+    }
+
+    fn check_base_url(&self, problems: &mut Problems) {
+        if self.environment == Environment::Sandbox && self.base_url.is_none() {
+            problems
+                .add("base_url", "is needed for environment \"sandbox\", for example http://127.0.0.1:8090");
+        } else if let Err(error) = self.api_origin() {
+            problems.add("base_url", error.to_string());
+        }
+    }
+
+    /// Where the API is.
+    pub(super) fn api_origin(&self) -> Result<Origin, UrlError> {
+        match &self.base_url {
+            Some(url) => Origin::parse(url, self.environment.plain()),
+            None => Origin::parse(&self.vendor_host("gateway"), Plain::Never),
+        }
+    }
+
+    /// Where the person goes. A sandbox serves both from one place.
+    pub(super) fn person_origin(&self) -> Result<Origin, UrlError> {
+        match self.environment {
+            Environment::Sandbox => self.api_origin(),
+            Environment::Live | Environment::Test => Origin::parse(&self.vendor_host("go"), Plain::Never),
+        }
+    }
+
+    fn vendor_host(&self, service: &str) -> String {
+        let domain = match self.region {
+            Region::De => "idnow.de",
+            Region::Ch => "online-ident.ch",
+            Region::Ae => "idnow.ae",
+        };
+        match self.environment {
+            Environment::Live => format!("https://{service}.{domain}"),
+            Environment::Test | Environment::Sandbox => format!("https://{service}.test.{domain}"),
+        }
+    }
+}
+
+impl IdnowWebhookSettings {
+    fn check(&self, problems: &mut Problems) {
+        if self.basic.is_empty() {
+            problems.add("basic", "must hold at least one pair; leave out the section to take no webhooks");
+        }
+        let mut labels = HashSet::new();
+        problems.within("basic", |problems| {
+            for (index, entry) in self.basic.iter().enumerate() {
+                problems.within(&index.to_string(), |problems| {
+                    if !printable(&entry.label) || !labels.insert(&entry.label) {
+                        problems.add(
+                            "label",
+                            "must be a word of 1 to 64 of A-Z, a-z, 0-9, _, . and -, used once",
+                        );
+                    }
+                    if entry.username.is_empty() || entry.username.contains(':') {
+                        problems.add("username", "must not be empty and must not contain a colon");
+                    }
+                });
+            }
+        });
+    }
+}
+
+impl Environment {
+    /// As the contract spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+            Self::Sandbox => "sandbox",
+        }
+    }
+
+    pub(super) fn plain(self) -> Plain {
+        match self {
+            Self::Sandbox => Plain::Loopback,
+            Self::Live | Self::Test => Plain::Never,
+        }
+    }
+}
+
+impl Region {
+    /// As the contract spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::De => "de",
+            Self::Ch => "ch",
+            Self::Ae => "ae",
+        }
+    }
+}

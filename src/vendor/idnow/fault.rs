@@ -1,0 +1,144 @@
+//! IDnow's errors in the gateway's words.
+
+use http::StatusCode;
+
+use crate::error::{Error, Kind, Violation};
+use crate::vendor::idnow::wire::{ErrorBody, Fault};
+use crate::vendor::kit::http::{Answer, read_json};
+
+/// The vendor's fields and where they come from in a request.
+const FIELDS: [(&str, &str); 21] = [
+    ("birthday", "subject.birth_date"),
+    ("birthname", "subject.birth_name"),
+    ("birthplace", "subject.birth_place"),
+    ("city", "subject.address.city"),
+    ("country", "subject.address.region_code"),
+    ("custom1", "spec.auto_ident.custom_data[0]"),
+    ("custom2", "spec.auto_ident.custom_data[1]"),
+    ("custom3", "spec.auto_ident.custom_data[2]"),
+    ("custom4", "spec.auto_ident.custom_data[3]"),
+    ("custom5", "spec.auto_ident.custom_data[4]"),
+    ("email", "subject.email"),
+    ("firstname", "subject.given_name"),
+    ("gender", "subject.gender"),
+    ("lastname", "subject.family_name"),
+    ("mobilephone", "subject.phone.e164"),
+    ("nationality", "subject.nationality"),
+    ("preferredLang", "spec.auto_ident.signing_language_code"),
+    ("street", "subject.address.street"),
+    ("streetnumber", "subject.address.house_number"),
+    ("title", "subject.title"),
+    ("zipcode", "subject.address.postal_code"),
+];
+
+/// A refusal: what the vendor means by it, and what it said.
+pub(super) struct Refused {
+    status: StatusCode,
+    cause: String,
+    id: String,
+    key: String,
+}
+
+impl Refused {
+    /// The refusal in `answer`, if it is one. A 200 may carry errors too: then the cause says which status the
+    /// vendor would have used.
+    pub(super) fn read(answer: &Answer) -> Option<Self> {
+        // An error body may be empty, or a page of something in between; then the status has to do.
+        let body: ErrorBody = read_json(answer.body()).unwrap_or_default();
+        let listed = body.errors.filter(|errors| !errors.is_empty());
+        if answer.status().is_success() && listed.is_none() {
+            return None;
+        }
+        let Fault { cause, id, key } =
+            listed.and_then(|errors| errors.into_iter().next()).unwrap_or_default();
+        let (cause, id, key) = (cause.unwrap_or_default(), id.unwrap_or_default(), key.unwrap_or_default());
+        let status = if answer.status().is_success() { status_of(&cause) } else { answer.status() };
+        Some(Self { status, cause, id, key })
+    }
+
+    /// The login token is not taken (any more). The vendor has answered so with an empty body, too.
+    pub(super) fn wants_login(&self) -> bool {
+        self.status == StatusCode::UNAUTHORIZED && self.cause != "SECURITY_VIOLATION"
+    }
+
+    /// The vendor knows of no start, or erased everything. A 404 that is not the vendor's own says nothing.
+    pub(super) fn knows_nothing(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND && self.cause == "OBJECT_NOT_FOUND"
+    }
+
+    /// The vendor itself said it, and not something in between.
+    pub(super) fn has_cause(&self) -> bool {
+        !self.cause.is_empty()
+    }
+
+    /// The error for callers. Of what the vendor said only the cause and the number go on.
+    pub(super) fn error(&self, answer: &Answer) -> Error {
+        let error = |kind, detail: &str| answer.error(kind, detail, &self.cause, &self.id);
+        match self.status.as_u16() {
+            400 => self.bad_request(answer),
+            401 => error(
+                Kind::VendorCredentialsRejected,
+                "the vendor does not take the credentials of the connection",
+            ),
+            403 => error(
+                Kind::VendorFeatureNotEnabled,
+                "the vendor account lacks a permission or feature for this",
+            ),
+            404 => error(Kind::VendorRejectedRequest, "the vendor does not know what was asked of it"),
+            409 => {
+                error(Kind::ResourceExists, "the vendor has a finished identification with this reference")
+            }
+            412 => error(Kind::VendorFeatureNotEnabled, "the vendor account is not set up for this"),
+            429 => answer.rate_limited(&self.cause, &self.id),
+            408 | 500..=599 => answer.unavailable(&self.cause, &self.id),
+            402..=499 => error(Kind::VendorRejectedRequest, "the vendor refused the form of the request"),
+            _ => error(
+                Kind::VendorResponseInvalid,
+                "the vendor's answer is neither a success nor a known error",
+            ),
+        }
+    }
+
+    /// The error for callers when a login was refused, whatever the vendor calls it.
+    pub(super) fn login_error(&self, answer: &Answer) -> Error {
+        match self.status.as_u16() {
+            400 | 401 | 403 | 404 => {
+                let detail =
+                    "the vendor refused the login: check customer, region and api_key of the connection";
+                answer.error(Kind::VendorCredentialsRejected, detail, &self.cause, &self.id)
+            }
+            _ => self.error(answer),
+        }
+    }
+
+    fn bad_request(&self, answer: &Answer) -> Error {
+        let field = FIELDS.iter().find(|(vendor, _)| vendor.eq_ignore_ascii_case(&self.key));
+        match (self.cause.as_str(), field) {
+            ("UNRECOGNIZED_FIELD" | "UNPARSEABLE_JSON" | "MISSING_TRANSACTION_TOKEN", _) | (_, None) => {
+                let detail = "the vendor refused the form of the request";
+                answer.error(Kind::VendorRejectedRequest, detail, &self.cause, &self.id)
+            }
+            (_, Some((_, path))) => {
+                let detail = format!("the vendor refused {path}");
+                let error = answer.error(Kind::VendorRejectedField, detail, &self.cause, &self.id);
+                Error { violations: vec![Violation::new(*path, "was refused by the vendor")], ..error }
+            }
+        }
+    }
+}
+
+/// The status that belongs to a cause.
+fn status_of(cause: &str) -> StatusCode {
+    match cause {
+        "UNRECOGNIZED_FIELD" | "UNPARSEABLE_JSON" | "MISSING_TRANSACTION_TOKEN" | "BAD_REQUEST" => {
+            StatusCode::BAD_REQUEST
+        }
+        "INVALID_LOGIN_TOKEN" | "SECURITY_VIOLATION" => StatusCode::UNAUTHORIZED,
+        "FORBIDDEN" => StatusCode::FORBIDDEN,
+        "OBJECT_NOT_FOUND" => StatusCode::NOT_FOUND,
+        "EXISTING_IDENTIFICATION" => StatusCode::CONFLICT,
+        "PRECONDITION_FAILED" => StatusCode::PRECONDITION_FAILED,
+        "INTERNAL_SERVER_ERROR" => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::OK,
+    }
+}

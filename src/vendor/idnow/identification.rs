@@ -1,0 +1,126 @@
+//! Identifications at IDnow: the create request in the vendor's fields, and its answers as observations.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Result, Violation};
+use crate::model::command::CreateIdentification;
+use crate::model::observation::{Observation, Word};
+use crate::proto::identification_spec::Kind as Spec;
+use crate::proto::{AutoIdentSpec, Date, Evidence, StartLink, Subject, VendorReference};
+use crate::vendor::idnow::api::Found;
+use crate::vendor::idnow::wire::StartBody;
+use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
+use crate::vendor::kit::url::Segment;
+use crate::vendor::{Create, Get, Idempotency, Identifications};
+
+#[async_trait]
+impl Identifications for Idnow {
+    fn idempotency(&self) -> Idempotency {
+        Idempotency::UpsertByReference
+    }
+
+    fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    fn check(&self, command: &CreateIdentification) -> Vec<Violation> {
+        match command.spec {
+            Spec::AutoIdent(_) => Vec::new(),
+            _ => vec![Violation::new("spec", "must be auto_ident on this connection")],
+        }
+    }
+
+    async fn create(&self, create: Create<'_>) -> Result<Observation, Error> {
+        let command = create.command;
+        let Spec::AutoIdent(spec) = &command.spec else {
+            return Err(Error::invalid("idnow.start", self.check(command)));
+        };
+        let reference = command.name.id.as_hyphenated().to_string();
+        let number = TRANSACTION_NUMBER.segment(&reference);
+        let number =
+            number.map_err(|error| refused("idnow.start", "identification_id", error.to_string()))?;
+        let id = self.api.start(&number, &start_body(&command.subject, spec)).await?;
+        let reference =
+            VendorReference { id: id.as_str().to_owned(), reference, ..VendorReference::default() };
+        Ok(Observation { reference, ..Observation::new(Word::Accepted, Evidence::Gateway) })
+    }
+
+    async fn get(&self, get: Get<'_>) -> Result<Observation, Error> {
+        let answer = match self.api.get(&address(get.reference)?).await? {
+            Found::Nothing => {
+                let reference = get.reference.clone();
+                return Ok(Observation {
+                    reference,
+                    ..Observation::new(Word::NotStarted, Evidence::Fetched)
+                });
+            }
+            Found::Result(answer) => answer,
+        };
+        let reading = self.reader.read(answer.body(), Evidence::Fetched);
+        let reading =
+            reading.map_err(|odd| answer.invalid(&format!("needs {} at {}", odd.expected, odd.path)))?;
+        for path in reading.drift {
+            tracing::info!(vendor.field = path, "IDnow answered a value that this gateway does not know.");
+        }
+        let mut observations = reading.observations.into_iter();
+        let asked = observations.find(|observation| agrees(&observation.reference, get.reference));
+        asked.ok_or_else(|| answer.invalid("is about another identification"))
+    }
+
+    fn start_links(&self, reference: &VendorReference) -> Vec<StartLink> {
+        self.links.all(reference)
+    }
+}
+
+/// What the vendor's URL calls it: the transaction number, or the IdentID where that is all there is.
+fn address(reference: &VendorReference) -> Result<Segment> {
+    let segment = match reference.reference.as_str() {
+        "" => IDENT_ID.segment(&reference.id),
+        number => TRANSACTION_NUMBER.segment(number),
+    };
+    segment.map_err(|error| refused("idnow.get", "vendor_reference", error.to_string()))
+}
+
+fn refused(operation: &'static str, field: &str, expected: String) -> Error {
+    Error::invalid(operation, vec![Violation::new(field, expected)])
+}
+
+/// Whether two references can mean the same identification: nothing that both of them say differs.
+fn agrees(one: &VendorReference, other: &VendorReference) -> bool {
+    let same = |one: &str, other: &str| one.is_empty() || other.is_empty() || one.eq_ignore_ascii_case(other);
+    same(&one.id, &other.id) && same(&one.reference, &other.reference)
+}
+
+fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> StartBody<'a> {
+    let custom = |index: usize| spec.custom_data.get(index).map_or("", String::as_str);
+    let address = subject.address.as_ref();
+    StartBody {
+        birthday: subject.birth_date.as_ref().map(iso_date),
+        birthname: &subject.birth_name,
+        birthplace: &subject.birth_place,
+        city: address.map_or("", |address| &address.city),
+        country: address.map_or("", |address| &address.region_code),
+        custom1: custom(0),
+        custom2: custom(1),
+        custom3: custom(2),
+        custom4: custom(3),
+        custom5: custom(4),
+        email: &subject.email,
+        firstname: &subject.given_name,
+        gender: &subject.gender,
+        lastname: &subject.family_name,
+        mobilephone: subject.phone.as_ref().map_or("", |phone| &phone.e164),
+        nationality: &subject.nationality,
+        preferred_lang: &spec.signing_language_code,
+        street: address.map_or("", |address| &address.street),
+        streetnumber: address.map_or("", |address| &address.house_number),
+        title: &subject.title,
+        zipcode: address.map_or("", |address| &address.postal_code),
+    }
+}
+
+fn iso_date(date: &Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
+}

@@ -1,0 +1,344 @@
+//! Outbound HTTP: the one place that talks to vendors, its limits, and what an answer means before a vendor's
+//! own error codes are looked at.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::clock::Clock;
+use crate::error::{Error, Kind, Result, VendorFault};
+use crate::vendor::kit::url::Target;
+use crate::vendor::kit::{UNPRINTABLE, printable};
+
+/// Most bytes of an answer that are read, after decompression.
+pub const MAX_ANSWER: usize = 1 << 20;
+/// Advised when a vendor is not available and does not say for how long.
+const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+/// Longest delay a vendor's `Retry-After` can ask for.
+const MAX_DELAY: Duration = Duration::from_hours(1);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Sends one request and reads the whole answer, whatever its status. Never follows a redirect.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends `request`.
+    async fn send(&self, request: Request) -> Result<Response, TransportError>;
+}
+
+/// A request. Its URL cannot have left its template.
+#[derive(Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Where to.
+    pub target: Target,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body, or nothing.
+    pub body: Bytes,
+}
+
+/// An answer, read to its end.
+#[derive(Clone)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body after decompression, at most [`MAX_ANSWER`] bytes.
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// No connection, or it broke.
+    #[error("the connection failed")]
+    Unreachable(#[source] Box<dyn StdError + Send + Sync>),
+    /// No answer in time.
+    #[error("no answer came in time")]
+    Timeout(#[source] Box<dyn StdError + Send + Sync>),
+    /// More than [`MAX_ANSWER`] bytes.
+    #[error("the answer is too large")]
+    TooLarge,
+    /// The answer's compression is damaged.
+    #[error("the answer cannot be decompressed")]
+    Undecodable(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// How long each part of a call may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// Until the connection stands.
+    pub connect: Duration,
+    /// Between two pieces of the answer.
+    pub read: Duration,
+    /// The whole call.
+    pub total: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        let (connect, read) = (Duration::from_secs(2), Duration::from_secs(10));
+        Self { connect, read, total: Duration::from_secs(30) }
+    }
+}
+
+/// The real transport: pooled connections, TLS by rustls with aws-lc.
+#[derive(Debug, Clone)]
+pub struct HttpTransport(reqwest::Client);
+
+impl HttpTransport {
+    /// A transport with limits `timeouts`. `Err` when the system's certificates cannot be used.
+    #[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
+    pub fn new(timeouts: Timeouts) -> Result<Self> {
+        let client = reqwest::Client::builder()
+            // A redirect would send credentials and personal data to wherever it points.
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            // A proxy from the environment would see, and could change, where vendors are reached.
+            .no_proxy()
+            .user_agent(concat!("idv-gateway/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(timeouts.connect)
+            .read_timeout(timeouts.read)
+            .timeout(timeouts.total)
+            .build();
+        let detail = "no HTTP client can be built: check the certificates of this system";
+        client
+            .map(Self)
+            .map_err(|error| Error::new(Kind::Unspecified, "http.client", detail).caused_by(error))
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    #[expect(clippy::disallowed_methods, reason = "the one place that sends HTTP")]
+    async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let mut out = reqwest::Request::new(request.method, request.target.url().clone());
+        *out.headers_mut() = request.headers;
+        if !request.body.is_empty() {
+            *out.body_mut() = Some(request.body.into());
+        }
+        let mut answer = self.0.execute(out).await.map_err(no_answer)?;
+        let mut body = BytesMut::new();
+        while let Some(piece) = answer.chunk().await.map_err(no_answer)? {
+            if body.len() + piece.len() > MAX_ANSWER {
+                return Err(TransportError::TooLarge);
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Response {
+            status: answer.status(),
+            headers: std::mem::take(answer.headers_mut()),
+            body: body.freeze(),
+        })
+    }
+}
+
+fn no_answer(error: reqwest::Error) -> TransportError {
+    // The URL may end in an identifier; the span already names the template.
+    let error = error.without_url();
+    if error.is_timeout() {
+        TransportError::Timeout(error.into())
+    } else if is_damaged(&error) {
+        TransportError::Undecodable(error.into())
+    } else {
+        TransportError::Unreachable(error.into())
+    }
+}
+
+/// Whether the bytes came but made no sense to the decompressor, as opposed to a connection that broke.
+fn is_damaged(error: &reqwest::Error) -> bool {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let kinds = causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    error.is_decode()
+        && kinds
+            .into_iter()
+            .any(|kind| matches!(kind, io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+}
+
+/// One call to a vendor, under the name its errors carry.
+#[derive(Debug, Clone)]
+pub struct Call {
+    operation: &'static str,
+    request: Request,
+}
+
+impl Call {
+    /// A call of `operation` without a body.
+    pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
+        let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
+        Self { operation, request: Request { method, target, headers, body: Bytes::new() } }
+    }
+
+    /// Adds a JSON body.
+    pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
+        let operation = self.operation;
+        let unwritable = |_names_a_value| {
+            Error::new(Kind::VendorRejectedRequest, operation, "the request cannot be written as JSON")
+        };
+        self.request.body = serde_json::to_vec(body).map_err(unwritable)?.into();
+        self.request.headers.insert(CONTENT_TYPE, JSON);
+        Ok(self)
+    }
+
+    /// Adds a header field that no debug output shows.
+    #[must_use]
+    pub fn secret_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.request.headers.insert(name, value);
+        self
+    }
+
+    /// Sends it. `Ok` is any answer but a redirect; `Err` says that there was none, or none to work with.
+    #[tracing::instrument(
+        level = "debug", name = "vendor_call", skip_all,
+        fields(operation = self.operation, template = self.request.target.template(), status)
+    )]
+    pub async fn send(self, transport: &dyn Transport, clock: &Clock) -> Result<Answer> {
+        let operation = self.operation;
+        let answer = transport.send(self.request).await.map_err(|error| failed(operation, error))?;
+        tracing::Span::current().record("status", answer.status.as_u16());
+        let retry_after = retry_after(&answer.headers, clock.now());
+        let answer = Answer { operation, status: answer.status, body: answer.body, retry_after };
+        if answer.status.is_redirection() || answer.status.is_informational() {
+            return Err(answer.invalid("is a redirect, which is never followed"));
+        }
+        Ok(answer)
+    }
+}
+
+fn failed(operation: &'static str, error: TransportError) -> Error {
+    let (kind, delay) = match error {
+        TransportError::Unreachable(_) => (Kind::VendorUnavailable, Some(DEFAULT_DELAY)),
+        TransportError::Timeout(_) => (Kind::VendorTimeout, Some(DEFAULT_DELAY)),
+        TransportError::TooLarge | TransportError::Undecodable(_) => (Kind::VendorResponseInvalid, None),
+    };
+    let failure = Error::new(kind, operation, error.to_string()).from_vendor(VendorFault::default());
+    Error { retry_after: delay, ..failure.caused_by(error) }
+}
+
+/// A vendor's answer that is no redirect.
+pub struct Answer {
+    operation: &'static str,
+    status: StatusCode,
+    body: Bytes,
+    retry_after: Option<Duration>,
+}
+
+impl Answer {
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The body.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body as JSON.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        read_json(&self.body)
+            .map_err(|misfit| self.invalid("is not the JSON that was expected").caused_by(misfit))
+    }
+
+    /// An error of `kind` with the vendor's own `code` and error `id`, which are replaced when they could hold
+    /// more than a code. A vendor's message has no way in.
+    pub fn error(&self, kind: Kind, detail: impl Into<String>, code: &str, id: &str) -> Error {
+        let word = |text: &str| match text {
+            "" => String::new(),
+            text if printable(text) => text.to_owned(),
+            _ => UNPRINTABLE.to_owned(),
+        };
+        let fault = VendorFault { code: word(code), id: word(id), status: self.status.as_u16() };
+        Error::new(kind, self.operation, detail).from_vendor(fault)
+    }
+
+    /// The answer cannot be what the vendor documents; `fault` goes on after "the vendor's answer".
+    pub fn invalid(&self, fault: &str) -> Error {
+        self.error(Kind::VendorResponseInvalid, format!("the vendor's answer {fault}"), "", "")
+    }
+
+    /// The vendor asks for patience.
+    pub fn rate_limited(&self, code: &str, id: &str) -> Error {
+        let detail = "the vendor's rate limit is reached";
+        self.error(Kind::VendorRateLimited, detail, code, id).retry_after(self.delay())
+    }
+
+    /// The vendor has a fault of its own.
+    pub fn unavailable(&self, code: &str, id: &str) -> Error {
+        let detail = format!("the vendor answered {}", self.status.as_u16());
+        self.error(Kind::VendorUnavailable, detail, code, id).retry_after(self.delay())
+    }
+
+    fn delay(&self) -> Duration {
+        self.retry_after.unwrap_or(DEFAULT_DELAY)
+    }
+}
+
+/// JSON that is not what was expected. It says where, never what stands there: serde's own message would.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unexpected JSON at {path} (line {line}, column {column})")]
+pub struct Misfit {
+    /// Path of the field, `$` for the whole text.
+    pub path: String,
+    line: usize,
+    column: usize,
+}
+
+/// Reads JSON.
+pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misfit> {
+    let misfit = |path: String, error: &serde_json::Error| {
+        let path = if path == "." { "$".to_owned() } else { path };
+        Misfit { path, line: error.line(), column: error.column() }
+    };
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| misfit(error.path().to_string(), error.inner()))?;
+    reader.end().map_err(|error| misfit("$".to_owned(), &error))?;
+    Ok(value)
+}
+
+/// `Retry-After` in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let delay = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_no_number) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(delay.min(MAX_DELAY))
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut form = f.debug_struct("Request");
+        form.field("method", &self.method)
+            .field("target", &self.target)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("body_bytes", &self.body.len())
+            .finish()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).field("body_bytes", &self.body.len()).finish()
+    }
+}

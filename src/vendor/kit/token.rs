@@ -1,0 +1,185 @@
+//! One login for all callers of a credential.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared, WeakShared};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+/// How long after a failed early renewal the old token is used without another try.
+const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+/// Spread of the renewal time, so that replicas do not log in at the same moment.
+const RENEWAL_JITTER: f64 = 0.05;
+
+/// Keeps one token: all callers share it, and while there is none they share one login.
+#[derive(Clone)]
+pub struct TokenCache<T>(Arc<Inner<T>>);
+
+/// A token in use. Hand the same `Arc` to [`TokenCache::invalidate`] when the vendor refuses it.
+pub struct Token<T> {
+    /// What the vendor gave.
+    pub value: T,
+    expires: SystemTime,
+}
+
+/// What a login brought.
+pub struct Issued<T> {
+    /// What the vendor gave.
+    pub value: T,
+    /// When the vendor stops taking it, however it is used.
+    pub expires: SystemTime,
+}
+
+/// When a token is not used any more although its hard end has not come.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenRules {
+    /// Renewed this long after the login, plus or minus 5 %.
+    pub renew_after: Duration,
+    /// Dropped when nobody used it for this long.
+    pub idle: Duration,
+}
+
+type Login<T> = dyn Fn() -> BoxFuture<'static, Result<Issued<T>>> + Send + Sync;
+type Outcome<T> = std::result::Result<Arc<Token<T>>, Arc<Error>>;
+type Flight<T> = BoxFuture<'static, Outcome<T>>;
+
+struct Inner<T> {
+    clock: Clock,
+    rules: TokenRules,
+    login: Box<Login<T>>,
+    state: Mutex<State<T>>,
+}
+
+struct State<T> {
+    held: Option<Held<T>>,
+    /// Weak: a login that every waiter gave up on is dropped, not found half done by the next caller.
+    flight: Option<WeakShared<Flight<T>>>,
+}
+
+struct Held<T> {
+    token: Arc<Token<T>>,
+    renew_at: SystemTime,
+    last_used: SystemTime,
+}
+
+impl<T: Send + Sync + 'static> TokenCache<T> {
+    /// A cache that gets its tokens from `login`.
+    pub fn new(
+        clock: Clock,
+        rules: TokenRules,
+        login: impl Fn() -> BoxFuture<'static, Result<Issued<T>>> + Send + Sync + 'static,
+    ) -> Self {
+        let state = Mutex::new(State { held: None, flight: None });
+        Self(Arc::new(Inner { clock, rules, login: Box::new(login), state }))
+    }
+
+    /// The present token, or that of the one login all waiters share. A failed login fails every waiter and is
+    /// forgotten; while an old token is still good, a failed early renewal falls back on it.
+    pub async fn get(&self) -> Result<Arc<Token<T>>> {
+        let flight = match self.0.usable() {
+            Usable::Token(token) => return Ok(token),
+            Usable::Flight(flight) => flight,
+        };
+        flight.await.map_err(shared_failure)
+    }
+
+    /// Forgets `token` if it is still the present one. Of many callers whose calls were refused with the same
+    /// token, the first leads to a login; the rest find the next token or the login on its way.
+    pub fn invalidate(&self, token: &Arc<Token<T>>) {
+        let mut state = self.0.lock();
+        if state.held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token, token)) {
+            state.held = None;
+        }
+    }
+}
+
+enum Usable<T> {
+    Token(Arc<Token<T>>),
+    Flight(Shared<Flight<T>>),
+}
+
+impl<T: Send + Sync + 'static> Inner<T> {
+    fn usable(self: &Arc<Self>) -> Usable<T> {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        if let Some(held) = &mut state.held {
+            let rested = now >= held.last_used + self.rules.idle;
+            if !rested && now < held.renew_at.min(held.token.expires) {
+                held.last_used = now;
+                return Usable::Token(held.token.clone());
+            }
+        }
+        if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade) {
+            return Usable::Flight(flight);
+        }
+        let flight = self.clone().fly().boxed().shared();
+        state.flight = flight.downgrade();
+        Usable::Flight(flight)
+    }
+
+    async fn fly(self: Arc<Self>) -> Outcome<T> {
+        let outcome = (self.login)().await;
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.flight = None;
+        match outcome {
+            Ok(Issued { value, expires }) => {
+                let token = Arc::new(Token { value, expires });
+                let renew_at = now + self.clock.jitter(self.rules.renew_after, RENEWAL_JITTER);
+                state.held = Some(Held { token: token.clone(), renew_at, last_used: now });
+                Ok(token)
+            }
+            Err(error) => match &mut state.held {
+                Some(held) if now < held.token.expires && now < held.last_used + self.rules.idle => {
+                    held.renew_at = now + RENEWAL_PAUSE;
+                    held.last_used = now;
+                    tracing::warn!(
+                        error.operation = error.operation,
+                        "A vendor login could not be renewed early."
+                    );
+                    Ok(held.token.clone())
+                }
+                _ => Err(Arc::new(error)),
+            },
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An error of its own for each waiter; what the vendor said is kept as its cause.
+fn shared_failure(error: Arc<Error>) -> Error {
+    Error {
+        kind: error.kind,
+        operation: error.operation,
+        detail: error.detail.clone(),
+        violations: error.violations.clone(),
+        retry_after: error.retry_after,
+        vendor: error.vendor.clone(),
+        source: Some(Box::new(error)),
+    }
+}
+
+impl<T> fmt::Debug for TokenCache<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCache")
+    }
+}
+
+impl<T> fmt::Debug for Token<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for Issued<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issued").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}

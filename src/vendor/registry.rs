@@ -1,0 +1,78 @@
+//! The configured connections, each with its vendor behind it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::model::name::ConnectionId;
+use crate::settings::Problems;
+use crate::vendor::Vendor;
+use crate::vendor::idnow::Idnow;
+use crate::vendor::idnow::config::IdnowSettings;
+use crate::vendor::kit::http::Transport;
+
+/// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionSettings {
+    /// IDnow AutoIdent.
+    Idnow(IdnowSettings),
+}
+
+/// Every connection by id.
+#[derive(Clone, Default)]
+pub struct Registry(BTreeMap<ConnectionId, Arc<dyn Vendor>>);
+
+impl ConnectionSettings {
+    /// Reports what no type can say about them.
+    pub fn check(&self, problems: &mut Problems) {
+        match self {
+            Self::Idnow(settings) => problems.within("idnow", |problems| settings.check(problems)),
+        }
+    }
+
+    /// `live`, `test` or `sandbox`.
+    pub fn environment(&self) -> &'static str {
+        match self {
+            Self::Idnow(settings) => settings.environment.as_str(),
+        }
+    }
+}
+
+impl Registry {
+    /// Builds every connection, reading its secrets.
+    pub fn build(
+        connections: BTreeMap<ConnectionId, ConnectionSettings>,
+        clock: &Clock,
+        transport: &Arc<dyn Transport>,
+    ) -> Result<Self> {
+        let build = |(connection, settings): (ConnectionId, ConnectionSettings)| {
+            let vendor: Arc<dyn Vendor> = match settings {
+                ConnectionSettings::Idnow(settings) => {
+                    Arc::new(Idnow::new(connection, &settings, clock.clone(), transport.clone())?)
+                }
+            };
+            Ok(vendor)
+        };
+        connections.into_iter().map(build).collect()
+    }
+
+    /// The connection `id`.
+    pub fn get(&self, id: &ConnectionId) -> Option<&Arc<dyn Vendor>> {
+        self.0.get(id)
+    }
+
+    /// Every connection in order of its id.
+    pub fn list(&self) -> impl ExactSizeIterator<Item = &Arc<dyn Vendor>> {
+        self.0.values()
+    }
+}
+
+impl FromIterator<Arc<dyn Vendor>> for Registry {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn Vendor>>>(vendors: I) -> Self {
+        Self(vendors.into_iter().map(|vendor| (vendor.account().connection.clone(), vendor)).collect())
+    }
+}

@@ -1,0 +1,80 @@
+//! The HTTP door for the vendors' webhooks: capped raw bytes in, acknowledged after the append.
+
+pub mod config;
+mod reply;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::response::Response;
+use axum::routing::any;
+use http::{HeaderMap, Method, Request, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use crate::clock::Clock;
+use crate::hub::Hub;
+use crate::hub::intake::IntakeError;
+use crate::vendor::kit::delivery::Unverified;
+use crate::webhook::config::WebhookSettings;
+
+#[derive(Clone)]
+struct Door {
+    hub: Arc<Hub>,
+    clock: Clock,
+    max_body: usize,
+    body_timeout: Duration,
+}
+
+/// The door's routes: `POST /webhooks/{connection}` and nothing else.
+pub fn router(hub: Arc<Hub>, clock: Clock, settings: &WebhookSettings) -> Router {
+    let door = Door { hub, clock, max_body: settings.max_body_bytes, body_timeout: settings.body_timeout() };
+    Router::new()
+        .route("/webhooks/{connection}", any(receive))
+        .fallback(|| async { reply::refused() })
+        .with_state(door)
+}
+
+async fn receive(
+    State(door): State<Door>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(connection): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    if request.method() != Method::POST || is_ambiguous(request.headers()) {
+        return reply::refused();
+    }
+    let (parts, body) = request.into_parts();
+    let read = Limited::new(body, door.max_body).collect();
+    let body = tokio::select! {
+        read = read => match read {
+            Ok(body) => body.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return reply::too_large(),
+            Err(_broken_off) => return reply::refused(),
+        },
+        () = door.clock.sleep(door.body_timeout) => return reply::too_slow(),
+    };
+    let delivery = Unverified { headers: parts.headers, body, source: peer.ip() };
+    match door.hub.accept_webhook(&connection, delivery).await {
+        Ok(()) => reply::accepted(),
+        Err(IntakeError::Refused) => reply::refused(),
+        Err(IntakeError::NotKept(error)) => {
+            tracing::error!(
+                connection,
+                error.reason = error.kind.as_str_name(),
+                error.detail,
+                error.source = error.source.map(|source| source.to_string()),
+                "A webhook could not be kept; the vendor is told to send it again"
+            );
+            reply::not_kept()
+        }
+    }
+}
+
+/// Two lengths are how a request is smuggled past a proxy.
+fn is_ambiguous(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH)
+}

@@ -1,0 +1,9 @@
+//! The stand-in of IDnow's API, over real sockets, against what the vendor's documents record.
+
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+mod house;
+
+mod api;
+mod moves;
+mod robot;
+mod webhooks;
