@@ -22,7 +22,7 @@ pub struct Error {
     /// How long to wait before the next try.
     pub retry_after: Option<Duration>,
     /// What the vendor called it.
-    pub vendor: Option<VendorFault>,
+    pub vendor: Option<Box<VendorFault>>,
     /// What caused it, for our own log.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -90,7 +90,7 @@ impl Error {
     /// Adds what the vendor called it.
     #[must_use]
     pub fn from_vendor(mut self, fault: VendorFault) -> Self {
-        self.vendor = Some(fault);
+        self.vendor = Some(Box::new(fault));
         self
     }
 }

@@ -38,7 +38,7 @@ impl StoredAnswer {
     }
 
     pub(super) fn encode_error(error: &Error) -> Vec<u8> {
-        let vendor = error.vendor.clone().unwrap_or_default();
+        let vendor = error.vendor.as_deref().cloned().unwrap_or_default();
         let stored = StoredError {
             kind: error.kind.into(),
             detail: error.detail.clone(),
@@ -78,7 +78,7 @@ impl StoredError {
             .map(|(field, description)| Violation { field, description })
             .collect();
         if !self.vendor_code.is_empty() || self.vendor_status != 0 {
-            error.vendor = Some(VendorFault {
+            error = error.from_vendor(VendorFault {
                 code: self.vendor_code,
                 id: self.vendor_error_id,
                 status: u16::try_from(self.vendor_status).unwrap_or_default(),

@@ -305,10 +305,8 @@ proptest! {
         for observation in &observations {
             let Verdict::Change(change) = judge(&record, observation, at(1_000_000)) else { continue };
             prop_assert!(!change.steps.is_empty());
-            let mut revision = record.identification.revision;
             let mut state = record.identification.state();
-            for step in &change.steps {
-                revision += 1;
+            for (revision, step) in (record.identification.revision + 1..).zip(&change.steps) {
                 prop_assert_eq!(step.identification.revision, revision);
                 prop_assert_eq!(step.previous_state, state);
                 state = step.identification.state();
