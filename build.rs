@@ -123,7 +123,11 @@ fn own_member(field: &FieldDescriptor) -> bool {
 }
 
 fn member(name: &str) -> String {
-    if matches!(name, "type" | "match" | "ref" | "move" | "in") { format!("r#{name}") } else { name.to_owned() }
+    if matches!(name, "type" | "match" | "ref" | "move" | "in") {
+        format!("r#{name}")
+    } else {
+        name.to_owned()
+    }
 }
 
 fn rust_path(message: &MessageDescriptor) -> String {

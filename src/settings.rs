@@ -84,7 +84,8 @@ impl SecretSource {
     pub fn read(&self) -> Result<SecretString, SecretError> {
         let (text, place) = match self {
             Self::File(path) => {
-                let text = fs::read_to_string(path).map_err(|error| SecretError::File(path.clone(), error))?;
+                let text =
+                    fs::read_to_string(path).map_err(|error| SecretError::File(path.clone(), error))?;
                 (text, path.display().to_string())
             }
             Self::Env(name) => {

@@ -135,25 +135,19 @@ fn identifications<'a>(vendor: &'a dyn Vendor, operation: &'static str) -> Resul
 
 /// A journal's refusal in the words callers branch on.
 fn store(error: JournalError, operation: &'static str) -> Error {
-    let unavailable = |detail: &str, error: JournalError| {
-        Error::new(Kind::StoreUnavailable, operation, detail).caused_by(error)
-    };
-    match error {
-        JournalError::Conflict(_) => {
-            Error::new(Kind::GatewayOverloaded, operation, "the identification keeps changing; try again")
-                .caused_by(error)
-        }
+    let (kind, detail) = match error {
+        JournalError::Conflict(_) => (Kind::GatewayOverloaded, "the identification keeps changing"),
         JournalError::Damaged(_) => {
-            unavailable("the journal is damaged; its operator must restore it", error)
+            (Kind::StoreDamaged, "the journal is damaged; its operator must restore it")
         }
-        JournalError::OutcomeUnknown(_) => unavailable(
-            "the journal did not say whether it kept the change; repeat with the same request_id",
-            error,
-        ),
+        JournalError::OutcomeUnknown(_) => {
+            (Kind::StoreOutcomeUnknown, "the journal did not say whether it kept the change")
+        }
         JournalError::Unavailable(_) | JournalError::Full => {
-            unavailable("the journal does not accept changes now", error)
+            (Kind::StoreUnavailable, "the journal does not accept changes now")
         }
-    }
+    };
+    Error::new(kind, operation, detail).caused_by(error)
 }
 
 /// A failure to seal or open in the words callers branch on.

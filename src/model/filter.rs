@@ -65,7 +65,8 @@ impl Filter {
         (self.connections.is_empty() || self.connections.iter().any(on))
             && (self.subjects.is_empty() || self.subjects.contains(&event.subject))
             && (self.types.is_empty() || self.types.contains(&event.r#type))
-            && (self.external_references.is_empty() || self.external_references.contains(&event.external_reference))
+            && (self.external_references.is_empty()
+                || self.external_references.contains(&event.external_reference))
             && (self.identifications.is_empty() || self.identifications.contains(&event.identification))
             && self.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
     }

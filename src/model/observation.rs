@@ -2,7 +2,9 @@
 
 use prost_types::Timestamp;
 
-use crate::proto::{AttemptEnd, Evidence, Outcome, ProofOfAddressOutcome, ProvisionalOutcome, Reason, VendorReference};
+use crate::proto::{
+    AttemptEnd, Evidence, Outcome, ProofOfAddressOutcome, ProvisionalOutcome, Reason, VendorReference,
+};
 
 /// One statement of a vendor (a webhook, an answer to a call) or of the gateway itself (a timer).
 #[derive(Debug, Clone, PartialEq)]

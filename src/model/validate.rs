@@ -37,7 +37,11 @@ impl Checks {
     }
 
     /// Parses `text`, or refuses the field with the parser's own sentence.
-    pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, field: &str, text: &str) -> Option<T> {
+    pub fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Option<T> {
         text.parse().map_err(|error| self.refuse(field, format!("{error}"))).ok()
     }
 
@@ -104,7 +108,10 @@ impl Checks {
             self.refuse(format!("{field}.email"), "must be an e-mail address");
         }
         if !subject.language_code.is_empty() && !is_language(&subject.language_code) {
-            self.refuse(format!("{field}.language_code"), "must be a BCP 47 language tag, for example de or pt-BR");
+            self.refuse(
+                format!("{field}.language_code"),
+                "must be a BCP 47 language tag, for example de or pt-BR",
+            );
         }
         if let Some(date) = &subject.birth_date {
             self.date(&format!("{field}.birth_date"), date);
@@ -158,9 +165,12 @@ fn is_region(code: &str) -> bool {
 }
 
 fn is_email(text: &str) -> bool {
-    let plain = text.len() <= 254 && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
+    let plain =
+        text.len() <= 254 && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control());
     let parts = text.rsplit_once('@');
-    plain && parts.is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.starts_with('.'))
+    plain
+        && parts
+            .is_some_and(|(local, host)| !local.is_empty() && host.contains('.') && !host.starts_with('.'))
 }
 
 fn is_language(tag: &str) -> bool {

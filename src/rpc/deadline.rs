@@ -36,8 +36,8 @@ pub(super) fn until<T: Send + 'static>(
 ) -> impl Stream<Item = Result<T, Status>> + Send + 'static {
     let exceeded = || Status::deadline_exceeded("the deadline of the call has passed");
     // `None` ends the whole: that of the messages, or the one after the error.
-    let late =
-        stream::once(clock.sleep_until(deadline)).flat_map(|()| stream::iter([Some(Err(exceeded())), None]));
+    let late = stream::once(clock.sleep_until(deadline))
+        .flat_map(move |()| stream::iter([Some(Err(exceeded())), None]));
     let ended = stream::once(std::future::ready(None));
     stream::select(messages.map(Some).chain(ended), late).scan((), |(), item| std::future::ready(item))
 }

@@ -208,8 +208,10 @@ impl Metrics {
     }
 
     /// A vendor used an unknown word in `field`, a path that the connector knows.
-    pub fn drift(&self, vendor: &'static str, field: &'static str) {
-        self.0.vendor_drift.add(1, &[KeyValue::new("vendor", vendor), KeyValue::new("field", field)]);
+    pub fn drift(&self, vendor: &'static str, field: &str) {
+        self.0
+            .vendor_drift
+            .add(1, &[KeyValue::new("vendor", vendor), KeyValue::new("field", field.to_owned())]);
     }
 
     /// A call of a vendor's API ended after `duration` with an HTTP status, or `None` without an answer.

@@ -5,5 +5,7 @@
 mod architecture;
 mod config;
 mod contract;
+mod journal;
 mod sandbox;
 mod telemetry;
+mod vendor;
