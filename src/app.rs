@@ -93,7 +93,7 @@ impl App {
         let telemetry = Telemetry::new();
         let vault = vault(&config, &clock)?;
         let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Timeouts::default())?);
-        let registry = Registry::build(config.connections, &clock, &transport)?;
+        let registry = Registry::build(config.connections, &clock, &transport, &telemetry.metrics())?;
         let grpc = bind("gRPC", config.grpc.listen).await?;
         let webhooks = bind("webhook", config.webhooks.listen).await?;
         let operators = bind("admin", config.admin.listen).await?;

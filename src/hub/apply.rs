@@ -113,7 +113,7 @@ impl Hub {
             complete: vec![job.id.clone()],
             ..Batch::default()
         };
-        self.journal.append(batch).await.map_err(|error| store(error, APPLY))?;
+        self.append(batch).await.map_err(|error| store(error, APPLY))?;
         self.metrics.webhook_processed(&name.connection, Fate::Unreadable);
         tracing::warn!(delivery.name = %name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
         Ok(Preparation::Over(Outcome::Written))
@@ -127,7 +127,7 @@ impl Hub {
                 Planned::Write(plan) => *plan,
                 Planned::Later(wait) => return Ok(Outcome::Again(wait)),
             };
-            match self.journal.append(plan.batch).await {
+            match self.append(plan.batch).await {
                 // Another taker of the same job was faster.
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
@@ -152,7 +152,7 @@ impl Hub {
             if self.matching(&prepared.delivery.name.connection, &observation.reference).await?.is_some() {
                 let batch =
                     Batch { schedule: vec![self.apply_job(&prepared.delivery.name)], ..Batch::default() };
-                self.journal.append(batch).await.map_err(|error| store(error, APPLY))?;
+                self.append(batch).await.map_err(|error| store(error, APPLY))?;
                 return Ok(());
             }
         }

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::error::Result;
+use crate::hub::Hub;
 use crate::hub::apply::{Preparation, Prepared};
 use crate::hub::work::Outcome;
-use crate::hub::{Hub, identifications};
 use crate::journal::Job;
 use crate::model::lifecycle::{Change, Verdict, agrees, judge};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::Evidence;
-use crate::vendor::{Get, Vendor};
+use crate::vendor::Vendor;
 
 const CONFIRM: &str = "confirm_webhook";
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -52,8 +52,7 @@ impl Hub {
                 continue;
             }
             let reference = record.identification.vendor_reference.clone().unwrap_or_default();
-            let asked = identifications(vendor, CONFIRM)?.get(Get { reference: &reference }).await;
-            match self.note_health(vendor, asked).await {
+            match self.ask(vendor, &reference, CONFIRM).await {
                 Ok(answer) => answers.insert(index, answer),
                 // The vendor will answer some day; until then nothing is believed and nothing is dropped.
                 Err(error) => return Ok(self.ask_again(&prepared, &error)),

@@ -6,12 +6,11 @@ use crate::error::Result;
 use crate::hub::evolve::{Cause, system_time};
 use crate::hub::settle::parse_subject;
 use crate::hub::work::Outcome;
-use crate::hub::{Hub, identifications, store};
+use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job, JournalError};
 use crate::model::lifecycle::{Verdict, is_open, judge};
 use crate::model::observation::{Observation, Word};
 use crate::proto::{EventOrigin, Evidence};
-use crate::vendor::Get;
 
 const EXPIRE: &str = "expire_identification";
 /// A vendor that still knows it after its time is asked once a day.
@@ -37,8 +36,7 @@ impl Hub {
         }
         let vendor = self.vendor(&name.connection, EXPIRE)?;
         let reference = identification.vendor_reference.clone().unwrap_or_default();
-        let asked = identifications(&*vendor, EXPIRE)?.get(Get { reference: &reference }).await;
-        let observation = match self.note_health(&*vendor, asked).await {
+        let observation = match self.ask(&*vendor, &reference, EXPIRE).await {
             Ok(answer) if answer.word == Word::NotStarted => {
                 Observation::new(Word::Expired, Evidence::Fetched)
             }
@@ -61,7 +59,7 @@ impl Hub {
         );
         // Whether it comes again is decided below, not by the past time it was due at.
         batch.schedule.clear();
-        match self.journal.append(batch).await {
+        match self.append(batch).await {
             Ok(_) if is_open(change.record.identification.state()) => Ok(Outcome::Again(ASK_AGAIN)),
             Ok(_) => Ok(Outcome::Done),
             Err(JournalError::Conflict(_)) => Ok(Outcome::Again(Duration::from_secs(1))),

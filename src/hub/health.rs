@@ -107,7 +107,7 @@ impl Hub {
             ..Event::default()
         };
         let batch = Batch { events: vec![event], ..Batch::default() };
-        if let Err(error) = self.journal.append(batch).await {
+        if let Err(error) = self.append(batch).await {
             // The call it describes goes on; its own append will meet the same store.
             tracing::warn!(error = %error, "A change of a connection's health could not be recorded");
         }

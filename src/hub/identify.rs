@@ -23,7 +23,7 @@ use crate::proto::{
     Identification, IdentificationOrigin, IdentificationState, IdentificationView, ReferenceConflictPolicy,
     RefreshIdentificationResponse, VendorReference,
 };
-use crate::vendor::{Get, Vendor};
+use crate::vendor::Vendor;
 
 const CREATE: &str = "create_identification";
 const GET: &str = "get_identification";
@@ -124,6 +124,7 @@ impl Hub {
         command.name = earlier.subject.parse().map_err(|error| {
             Error::new(Kind::StoreUnavailable, CREATE, "a kept request is damaged").caused_by(error)
         })?;
+        self.record_doubt(&command.name).await?;
         let response = self.settle(command, vendor, Some(key), EventOrigin::Api).await?;
         Ok(CreateIdentificationResponse { replayed: true, ..response })
     }
@@ -193,7 +194,7 @@ impl Hub {
             schedule,
             ..Batch::default()
         };
-        match self.journal.append(batch).await {
+        match self.append(batch).await {
             Ok(_appended) => Ok(()),
             Err(JournalError::Conflict(_)) => {
                 Err(Error::new(Kind::ResourceExists, CREATE, format!("{name} exists already")))
@@ -224,8 +225,7 @@ impl Hub {
         let vendor = self.vendor(&name.connection, REFRESH)?;
         let reference =
             self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
-        let asked = identifications(&*vendor, REFRESH)?.get(Get { reference: &reference }).await;
-        let observation = self.note_health(&*vendor, asked).await?;
+        let observation = self.ask(&*vendor, &reference, REFRESH).await?;
         let _turn = self.locks.lock(&name.to_string()).await;
         for _try in 0..CONFLICT_TRIES {
             let record = self.existing(name, REFRESH).await?;
@@ -239,7 +239,7 @@ impl Hub {
             let mut batch = Batch::default();
             let cause = Cause::new(EventOrigin::Api);
             self.evolve(&mut batch, vendor.account(), &record, &change, &observation, &cause);
-            match self.journal.append(batch).await {
+            match self.append(batch).await {
                 Ok(appended) => {
                     return Ok(RefreshIdentificationResponse {
                         identification: Some(change.record.identification),

@@ -29,10 +29,13 @@ impl Hub {
         let source = delivery.source;
         let body_sha256 = sha256(&delivery.body);
         let connection: ConnectionId = connection.parse().map_err(|_malformed| {
+            self.metrics.webhook_received(None);
             self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
             IntakeError::Refused
         })?;
-        let Some(vendor) = self.registry.get(&connection) else {
+        let known = self.registry.get(&connection);
+        self.metrics.webhook_received(known.map(|_vendor| &connection));
+        let Some(vendor) = known else {
             self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
             return Err(IntakeError::Refused);
         };
@@ -90,7 +93,7 @@ impl Hub {
             schedule: vec![self.apply_job(&name)],
             ..Batch::default()
         };
-        self.journal.append(batch).await.map_err(|error| {
+        self.append(batch).await.map_err(|error| {
             self.metrics.webhook_refused(Some(&connection), WebhookRefusal::JournalUnavailable);
             IntakeError::NotKept(store(error, INTAKE))
         })?;

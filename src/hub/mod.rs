@@ -30,12 +30,14 @@ use crate::hub::locks::KeyedLocks;
 use crate::hub::reject::Rejections;
 use crate::journal::cursor::CursorError;
 use crate::journal::seal::{SealError, Vault};
-use crate::journal::{Journal, JournalError, Place, cursor};
+use crate::journal::{Appended, Batch, Journal, JournalError, Place, cursor};
 use crate::model::name::{ConnectionId, IdentificationName};
+use crate::model::observation::Observation;
 use crate::model::record::Record;
-use crate::telemetry::Metrics;
+use crate::proto::{Event, VendorReference};
+use crate::telemetry::{AppendFailure, Metrics};
 use crate::vendor::registry::Registry;
-use crate::vendor::{Identifications, Vendor};
+use crate::vendor::{Get, Identifications, Vendor};
 
 /// Everything a use case needs. Shared by all doors and the worker.
 pub struct Hub {
@@ -100,6 +102,39 @@ impl Hub {
     pub async fn finish_calls(&self) {
         self.calls.close();
         self.calls.wait().await;
+    }
+
+    /// Asks the vendor about `reference`, noting what the answer tells about the connection.
+    async fn ask(
+        &self,
+        vendor: &dyn Vendor,
+        reference: &VendorReference,
+        operation: &'static str,
+    ) -> Result<Observation> {
+        let asked = identifications(vendor, operation)?.get(Get { reference }).await;
+        let answer = self.note_health(vendor, asked).await?;
+        for field in answer.drift {
+            self.metrics.drift(vendor.account().vendor.as_str_name(), field);
+        }
+        Ok(answer.observation)
+    }
+
+    /// Appends `batch` and counts what came of it.
+    async fn append(&self, batch: Batch) -> Result<Appended, JournalError> {
+        let kinds: Vec<_> = batch.events.iter().map(Event::r#type).collect();
+        let appended = self.journal.append(batch).await;
+        match &appended {
+            Ok(appended) if appended.duplicate => {}
+            Ok(_) => kinds.into_iter().for_each(|kind| self.metrics.event_appended(kind)),
+            Err(error) => self.metrics.append_failed(match error {
+                JournalError::Unavailable(_) => AppendFailure::Unavailable,
+                JournalError::Full => AppendFailure::Full,
+                JournalError::OutcomeUnknown(_) => AppendFailure::OutcomeUnknown,
+                JournalError::Conflict(_) => AppendFailure::Conflict,
+                JournalError::Damaged(_) => AppendFailure::Damaged,
+            }),
+        }
+        appended
     }
 
     fn cursor(&self, place: Place) -> String {

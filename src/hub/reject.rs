@@ -85,7 +85,7 @@ impl Hub {
             ..Event::default()
         };
         let batch = Batch { events: vec![event], ..Batch::default() };
-        if let Err(error) = self.journal.append(batch).await {
+        if let Err(error) = self.append(batch).await {
             tracing::warn!(error = %error, "Refused webhooks could not be recorded; they are counted in the metrics");
         }
     }

@@ -18,6 +18,7 @@ use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
     CreateIdentificationRequest, CreateIdentificationResponse, EventOrigin, Evidence, IdentificationState,
+    VendorReference,
 };
 use crate::vendor::{Create, Idempotency, Vendor};
 
@@ -35,8 +36,7 @@ impl Hub {
         key: Option<&RequestKey>,
         origin: EventOrigin,
     ) -> Result<CreateIdentificationResponse> {
-        let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
-        match self.note_health(vendor, sent).await {
+        match self.send(command, vendor).await {
             Ok(observation) => self.record_outcome(command, vendor, key, observation, None, origin).await,
             Err(error) if leaves_doubt(error.kind) => {
                 self.record_doubt(&command.name).await?;
@@ -47,6 +47,20 @@ impl Hub {
                 self.record_outcome(command, vendor, key, refused, Some(error), origin).await
             }
         }
+    }
+
+    /// A repeated creation can find the person done: the vendor then refuses to touch what we made.
+    async fn send(&self, command: &CreateIdentification, vendor: &dyn Vendor) -> Result<Observation> {
+        let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
+        let sent = self.note_health(vendor, sent).await;
+        let taken = matches!(&sent, Err(error) if error.kind == Kind::ResourceExists);
+        if !taken || !self.existing(&command.name, SETTLE).await?.identification.in_doubt {
+            return sent;
+        }
+        let reference =
+            VendorReference { reference: command.name.id.to_string(), ..VendorReference::default() };
+        let answer = self.ask(vendor, &reference, SETTLE).await?;
+        if answer.word == Word::NotStarted { sent } else { Ok(answer) }
     }
 
     async fn record_outcome(
@@ -97,7 +111,7 @@ impl Hub {
                     keep_until: self.clock.now() + KEEP_ANSWER,
                 }
             }));
-            match self.journal.append(batch).await {
+            match self.append(batch).await {
                 Ok(appended) => {
                     if let Some(error) = refusal {
                         return Err(error);
@@ -117,7 +131,7 @@ impl Hub {
     }
 
     /// Marks a creation whose outcome nobody knows; the worker goes on with it.
-    async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
+    pub(super) async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
         let _turn = self.locks.lock(&name.to_string()).await;
         let before = self.existing(name, SETTLE).await?;
         if before.identification.state() != IdentificationState::Creating || before.identification.in_doubt {
@@ -127,7 +141,7 @@ impl Hub {
         record.identification.in_doubt = true;
         let replaces = Some(record.identification.revision);
         let batch = Batch { records: vec![RecordChange { record, replaces }], ..Batch::default() };
-        match self.journal.append(batch).await {
+        match self.append(batch).await {
             // A webhook has just proven that it exists: no doubt is left.
             Ok(_) | Err(JournalError::Conflict(_)) => Ok(()),
             Err(error) => Err(store(error, SETTLE)),
@@ -147,6 +161,7 @@ impl Hub {
             return Ok(Outcome::Done);
         };
         let vendor = self.vendor(&name.connection, SETTLE)?;
+        self.record_doubt(&name).await?;
         if self.horizon_passed(job) || identifications(&*vendor, SETTLE)?.idempotency() == Idempotency::None {
             let detail = "whether the vendor created it is not known and it will not be sent again";
             let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);

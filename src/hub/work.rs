@@ -201,7 +201,7 @@ impl Hub {
                 Batch { schedule: vec![again], ..Batch::default() }
             }
         };
-        if let Err(error) = self.journal.append(batch).await {
+        if let Err(error) = self.append(batch).await {
             // The job stands in the journal as it was and is taken again when its lease is over.
             tracing::warn!(job.id, error = %store(error, "conclude_job"), "A job's outcome could not be recorded");
         }

@@ -70,7 +70,7 @@ pub trait Identifications: Send + Sync {
     /// Creates it. `Ok` is [`Word::Accepted`](crate::model::observation::Word::Accepted) with the vendor's ids.
     async fn create(&self, create: Create<'_>) -> Result<Observation, Error>;
     /// Asks for its present state, Evidence FETCHED.
-    async fn get(&self, get: Get<'_>) -> Result<Observation, Error>;
+    async fn get(&self, get: Get<'_>) -> Result<Answer, Error>;
     /// Where the person starts. Computed from the ids, never stored.
     fn start_links(&self, reference: &VendorReference) -> Vec<StartLink>;
 }
@@ -87,6 +87,15 @@ pub struct Create<'a> {
 pub struct Get<'a> {
     /// The vendor's identifiers.
     pub reference: &'a VendorReference,
+}
+
+/// What the vendor answered about one identification.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its present state.
+    pub observation: Observation,
+    /// Paths of fields whose value the connector does not know, for the drift counter.
+    pub drift: Vec<&'static str>,
 }
 
 /// Webhooks of one vendor account.

@@ -9,10 +9,12 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::model::name::ConnectionId;
 use crate::settings::Problems;
+use crate::telemetry::Metrics;
 use crate::vendor::Vendor;
 use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::config::IdnowSettings;
 use crate::vendor::kit::http::Transport;
+use crate::vendor::kit::metered::Metered;
 
 /// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -48,11 +50,14 @@ impl Registry {
         connections: BTreeMap<ConnectionId, ConnectionSettings>,
         clock: &Clock,
         transport: &Arc<dyn Transport>,
+        metrics: &Metrics,
     ) -> Result<Self> {
         let build = |(connection, settings): (ConnectionId, ConnectionSettings)| {
+            let transport =
+                Arc::new(Metered::new(transport.clone(), connection.clone(), metrics.clone(), clock.clone()));
             let vendor: Arc<dyn Vendor> = match settings {
                 ConnectionSettings::Idnow(settings) => {
-                    Arc::new(Idnow::new(connection, &settings, clock.clone(), transport.clone())?)
+                    Arc::new(Idnow::new(connection, &settings, clock.clone(), transport)?)
                 }
             };
             Ok(vendor)

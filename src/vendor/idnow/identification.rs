@@ -13,7 +13,7 @@ use crate::vendor::idnow::api::Found;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
 use crate::vendor::kit::url::Segment;
-use crate::vendor::{Create, Get, Idempotency, Identifications};
+use crate::vendor::{Answer, Create, Get, Idempotency, Identifications};
 
 #[async_trait]
 impl Identifications for Idnow {
@@ -47,26 +47,23 @@ impl Identifications for Idnow {
         Ok(Observation { reference, ..Observation::new(Word::Accepted, Evidence::Gateway) })
     }
 
-    async fn get(&self, get: Get<'_>) -> Result<Observation, Error> {
+    async fn get(&self, get: Get<'_>) -> Result<Answer, Error> {
         let answer = match self.api.get(&address(get.reference)?).await? {
             Found::Nothing => {
                 let reference = get.reference.clone();
-                return Ok(Observation {
-                    reference,
-                    ..Observation::new(Word::NotStarted, Evidence::Fetched)
-                });
+                let observation =
+                    Observation { reference, ..Observation::new(Word::NotStarted, Evidence::Fetched) };
+                return Ok(Answer { observation, drift: Vec::new() });
             }
             Found::Result(answer) => answer,
         };
         let reading = self.reader.read(answer.body(), Evidence::Fetched);
         let reading =
             reading.map_err(|odd| answer.invalid(&format!("needs {} at {}", odd.expected, odd.path)))?;
-        for path in reading.drift {
-            tracing::info!(vendor.field = path, "IDnow answered a value that this gateway does not know.");
-        }
         let mut observations = reading.observations.into_iter();
         let asked = observations.find(|observation| agrees(&observation.reference, get.reference));
-        asked.ok_or_else(|| answer.invalid("is about another identification"))
+        let observation = asked.ok_or_else(|| answer.invalid("is about another identification"))?;
+        Ok(Answer { observation, drift: reading.drift })
     }
 
     fn start_links(&self, reference: &VendorReference) -> Vec<StartLink> {

@@ -36,6 +36,8 @@ pub trait Transport: Send + Sync {
 /// A request. Its URL cannot have left its template.
 #[derive(Clone)]
 pub struct Request {
+    /// What it is for, in the words of errors and metrics, for example `idnow.start`.
+    pub operation: &'static str,
     /// The method.
     pub method: Method,
     /// Where to.
@@ -167,26 +169,23 @@ fn is_damaged(error: &reqwest::Error) -> bool {
 
 /// One call to a vendor, under the name its errors carry.
 #[derive(Debug, Clone)]
-pub struct Call {
-    operation: &'static str,
-    request: Request,
-}
+pub struct Call(Request);
 
 impl Call {
     /// A call of `operation` without a body.
     pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
-        Self { operation, request: Request { method, target, headers, body: Bytes::new() } }
+        Self(Request { operation, method, target, headers, body: Bytes::new() })
     }
 
     /// Adds a JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
-        let operation = self.operation;
+        let operation = self.0.operation;
         let unwritable = |_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, operation, "the request cannot be written as JSON")
         };
-        self.request.body = serde_json::to_vec(body).map_err(unwritable)?.into();
-        self.request.headers.insert(CONTENT_TYPE, JSON);
+        self.0.body = serde_json::to_vec(body).map_err(unwritable)?.into();
+        self.0.headers.insert(CONTENT_TYPE, JSON);
         Ok(self)
     }
 
@@ -194,18 +193,18 @@ impl Call {
     #[must_use]
     pub fn secret_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
-        self.request.headers.insert(name, value);
+        self.0.headers.insert(name, value);
         self
     }
 
     /// Sends it. `Ok` is any answer but a redirect; `Err` says that there was none, or none to work with.
     #[tracing::instrument(
         level = "debug", name = "vendor_call", skip_all,
-        fields(operation = self.operation, template = self.request.target.template(), status)
+        fields(operation = self.0.operation, template = self.0.target.template(), status)
     )]
     pub async fn send(self, transport: &dyn Transport, clock: &Clock) -> Result<Answer> {
-        let operation = self.operation;
-        let answer = transport.send(self.request).await.map_err(|error| failed(operation, error))?;
+        let operation = self.0.operation;
+        let answer = transport.send(self.0).await.map_err(|error| failed(operation, error))?;
         tracing::Span::current().record("status", answer.status.as_u16());
         let retry_after = retry_after(&answer.headers, clock.now());
         let answer = Answer { operation, status: answer.status, body: answer.body, retry_after };

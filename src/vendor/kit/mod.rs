@@ -2,6 +2,7 @@
 
 pub mod delivery;
 pub mod http;
+pub mod metered;
 pub mod token;
 pub mod url;
 

@@ -26,7 +26,8 @@ async fn create(stub: &Stub) -> Result<Observation, Error> {
 
 async fn get(stub: &Stub) -> Result<Observation, Error> {
     let (idnow, _time) = over_sockets(&stub.base);
-    idnow.get(Get { reference: &reference("TST-KLMNP", ID) }).await
+    let answer = idnow.get(Get { reference: &reference("TST-KLMNP", ID) }).await;
+    answer.map(|answer| answer.observation)
 }
 
 fn erika() -> (Subject, AutoIdentSpec) {
@@ -282,7 +283,7 @@ async fn five_hundred_refused_calls_lead_to_one_login_and_one_repeat_each() {
             let idnow = &idnow;
             async move {
                 let about = reference("", &format!("number-{number}"));
-                idnow.get(Get { reference: &about }).await.unwrap().word
+                idnow.get(Get { reference: &about }).await.unwrap().observation.word
             }
         });
         assert!(join_all(calls).await.into_iter().all(|word| word == Word::NotStarted));

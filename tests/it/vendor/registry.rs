@@ -8,6 +8,7 @@ use idv_gateway::error::Kind;
 use idv_gateway::model::name::ConnectionId;
 use idv_gateway::proto::{Evidence, Vendor as VendorKind};
 use idv_gateway::settings::Problems;
+use idv_gateway::telemetry::Metrics;
 use idv_gateway::vendor::kit::http::{Request, Transport};
 use idv_gateway::vendor::registry::{ConnectionSettings, Registry};
 
@@ -28,7 +29,7 @@ fn transport() -> Arc<dyn Transport> {
 fn connections_are_found_by_id_and_listed_in_order() {
     let files = Files::new();
     let connections = connections(&files, &["bank-de", "a", "z9"]);
-    let registry = Registry::build(connections, &Clock::system(), &transport()).unwrap();
+    let registry = Registry::build(connections, &Clock::system(), &transport(), &Metrics::noop()).unwrap();
     let ids: Vec<_> = registry.list().map(|vendor| vendor.account().connection.to_string()).collect();
     assert_eq!(ids, ["a", "bank-de", "z9"]);
     let account = registry.get(&"bank-de".parse().unwrap()).unwrap().account();
@@ -61,7 +62,7 @@ fn a_connection_with_a_problem_stops_the_registry() {
     connections[&"odd".parse().unwrap()].check(&mut problems);
     let paths: Vec<_> = problems.into_found().into_iter().map(|problem| problem.path.join(".")).collect();
     assert_eq!(paths, ["idnow.customer"]);
-    let error = Registry::build(connections, &Clock::system(), &transport()).err().unwrap();
+    let error = Registry::build(connections, &Clock::system(), &transport(), &Metrics::noop()).err().unwrap();
     assert_eq!(error.kind, Kind::ValidationFailed);
     assert!(error.detail.starts_with("connections.odd.idnow.customer: "), "{}", error.detail);
 }
