@@ -11,7 +11,8 @@ use super::Exit;
 /// Check a configuration without starting anything.
 ///
 /// Prints every problem at once, each with the line of the file or the name of the variable, and exits with 78. Secrets
-/// are read too, so that one that is missing shows up before the start; their values are never printed.
+/// are read too, so that one that is missing, or is no master key, shows up before the start; their values are never
+/// printed.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CheckConfig {

@@ -24,7 +24,6 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::admin::config::AdminSettings;
@@ -35,6 +34,7 @@ use crate::config::report::Source;
 pub use crate::config::report::{ConfigError, ConfigErrors, Place};
 use crate::hub::config::StreamSettings;
 use crate::journal::config::{JournalSettings, KeySettings};
+use crate::journal::seal::MasterKey;
 use crate::model::name::ConnectionId;
 use crate::rpc::config::GrpcSettings;
 use crate::settings::{Problems, SecretError, SecretSource};
@@ -89,11 +89,11 @@ pub struct DrainSettings {
     pub seconds: u64,
 }
 
-/// A place of a secret and where it is named, for the message when it cannot be read.
+/// A place of a secret and where it is named, for the message when it cannot be used.
 #[derive(Debug)]
 struct NamedSecret {
     place: Place,
-    path: String,
+    path: Vec<String>,
     source: SecretSource,
 }
 
@@ -153,15 +153,11 @@ impl Config {
     }
 
     /// Reads every secret the configuration names and forgets it again. Returns how many there are, or which of them
-    /// cannot be read.
+    /// cannot be read, or are no master keys although they stand for one.
     pub fn check_secrets(&self) -> Result<usize, ConfigErrors> {
         let errors = self.secrets.iter().filter_map(|secret| {
-            let error = secret.source.read().map(|_secret: SecretString| ()).err()?;
-            Some(ConfigError {
-                place: secret.place.clone(),
-                path: secret.path.clone(),
-                message: explained(&error),
-            })
+            let message = secret.problem()?;
+            Some(ConfigError { place: secret.place.clone(), path: report::dotted(&secret.path), message })
         });
         match ConfigErrors::new(errors.collect()) {
             None => Ok(self.secrets.len()),
@@ -225,12 +221,24 @@ impl DrainSettings {
     }
 }
 
+impl NamedSecret {
+    fn problem(&self) -> Option<String> {
+        match self.source.read() {
+            Err(error) => Some(explained(&error)),
+            Ok(secret) if self.path.starts_with(&["keys".to_owned(), "master".to_owned()]) => {
+                MasterKey::parse(&secret).err().map(|error| error.to_string())
+            }
+            Ok(_secret) => None,
+        }
+    }
+}
+
 fn named_secrets(document: &Document, source: Source<'_>, paths: Vec<Vec<String>>) -> Vec<NamedSecret> {
     let named = paths.into_iter().filter_map(|path| {
         let node = document.node(&path)?;
         let secret = SecretSource::deserialize(Reader::new(node, &Notes::default())).ok()?;
         let place = source.place(&document.origin(&path));
-        Some(NamedSecret { place, path: report::dotted(&path), source: secret })
+        Some(NamedSecret { place, path, source: secret })
     });
     named.collect()
 }

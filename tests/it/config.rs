@@ -4,6 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use idv_gateway::admin::config::AdminSettings;
 use idv_gateway::config::{Config, DrainSettings, Profile};
 use idv_gateway::hub::config::StreamSettings;
@@ -11,6 +13,8 @@ use idv_gateway::journal::config::{EmbeddedSettings, JournalSettings, KeySetting
 use idv_gateway::rpc::config::{Auth, GrpcSettings};
 use idv_gateway::settings::SecretSource;
 use idv_gateway::telemetry::LogSettings;
+use idv_gateway::vendor::idnow::config::LinkTemplates;
+use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::webhook::config::WebhookSettings;
 
 const DOCUMENTED: &str = include_str!("../../docs/config.toml");
@@ -78,6 +82,21 @@ fn the_documented_examples_are_accepted() {
     assert!(config.webhooks.public_url.is_some());
     let JournalSettings::Embedded(EmbeddedSettings { max_size_bytes, .. }) = config.journal;
     assert!(max_size_bytes.is_some());
+}
+
+#[test]
+fn what_the_documented_example_calls_a_default_is_one() {
+    let idnow = |text: &str| {
+        let ConnectionSettings::Idnow(settings) =
+            parse(text, &[]).unwrap().connections.into_values().next().unwrap();
+        settings
+    };
+    let documented = idnow(&documented_with_examples());
+    let bare = idnow(&format!("{SOUND}{CONNECTION}").replace("region = \"de\"\n", ""));
+    assert_eq!(documented.region, bare.region);
+    assert_eq!(documented.start_results, bare.start_results);
+    assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
+    assert_eq!(bare.links, LinkTemplates::default());
 }
 
 #[test]
@@ -157,12 +176,11 @@ webhook.basic = [{ label = "a", username = "b", password = { file = "c" } }, { l
         "gateway.toml:20:11: keys.master.0: must say where the secret is kept, { file = \"...\" } or \
          { env = \"...\" }, never the secret itself",
         "gateway.toml:21:14: connections.Bank_DE: must be 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter",
-        "gateway.toml:21:1: connections.Bank_DE.idnow.webhook: is required",
         "gateway.toml:24:12: connections.Bank_DE.idnow.customer: must be text in quotes",
         "gateway.toml:25:13: connections.Bank_DE.idnow.api_key.fil: is not a known key; did you mean file?",
-        "gateway.toml:26:1: connections.bank-ch.idnow.region: is required",
         "gateway.toml:29:1: connections.bank-ch.idnow.colour: is not a known key; known here: display_name, \
-         environment, region, customer, api_key, webhook",
+         environment, region, customer, api_key, base_url, links, start_results, webhook, \
+         identification_lifetime_days",
         "gateway.toml:30:11: connections.bank-ch.idnow.api_key: must say where the secret is kept, \
          { file = \"...\" } or { env = \"...\" }, never the secret itself",
         "gateway.toml:31:78: connections.bank-ch.idnow.webhook.basic.1.password: is required",
@@ -247,7 +265,8 @@ fn doors_do_not_share_an_address() {
 
 #[test]
 fn a_live_gateway_refuses_a_sandbox() {
-    let sandbox = CONNECTION.replace("environment = \"test\"", "environment = \"sandbox\"");
+    let sandbox = CONNECTION
+        .replace("environment = \"test\"", "environment = \"sandbox\"\nbase_url = \"http://127.0.0.1:8090\"");
     assert!(parse(&format!("{SOUND}{sandbox}"), &[]).is_ok());
     let found = problems(&format!("{SOUND}{sandbox}"), &[("IDV__PROFILE", "live")]);
     assert!(
@@ -264,7 +283,10 @@ fn variables_replace_and_add_keys() {
             ("IDV__JOURNAL__EMBEDDED__PATH", "elsewhere/journal.sqlite3"),
             ("IDV__LOG", "{ format = \"json\", level = \"debug\" }"),
             ("IDV__LOG__LEVEL", "\"warn\""),
-            ("IDV__CONNECTIONS__BANK_CH__IDNOW", "{ environment = \"test\", region = \"ch\", customer = \"x\", api_key = { env = \"A\" }, webhook = { basic = [] } }"),
+            (
+                "IDV__CONNECTIONS__BANK_CH__IDNOW",
+                "{ environment = \"test\", region = \"ch\", customer = \"x\", api_key = { env = \"A\" } }",
+            ),
             ("IDV__CONNECTIONS__BANK_DE__IDNOW__CUSTOMER", "12345"),
             ("HOME", "ignored"),
             ("IDV_MASTER_KEY", "ignored"),
@@ -352,15 +374,20 @@ fn check_config_reads_secrets_and_never_shows_them() {
     let password = format!(
         "{shown}:16:12: connections.bank-de.idnow.webhook.basic.0.password: the secret in PASSWORD is empty"
     );
-    assert_eq!(stderr.lines().collect::<Vec<_>>(), [api_key.as_str(), password.as_str(), "2 problems"]);
+    let master = format!(
+        "{shown}:6:11: keys.master.0: a master key must be 32 bytes in base64; `openssl rand -base64 32` makes one"
+    );
+    let expected = [master.as_str(), api_key.as_str(), password.as_str(), "3 problems"];
+    assert_eq!(stderr.lines().collect::<Vec<_>>(), expected);
 
-    let secrets = [("MASTER", "hush-master"), ("PASSWORD", "hush-password"), ("API_KEY", "hush-key")];
+    let master = BASE64_STANDARD.encode(*b"hush hush hush hush hush hush hu");
+    let secrets = [("MASTER", master.as_str()), ("PASSWORD", "hush-password"), ("API_KEY", "hush-key")];
     let output = check_config(&file, &secrets);
     assert_eq!(output.status.code(), Some(0));
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(stdout.starts_with("config ok: 1 connection\n"), "{stdout}");
     assert!(stdout.contains("connections/bank-de  test"), "{stdout}");
-    assert!(!stdout.contains("hush"), "{stdout}");
+    assert!(!stdout.contains("hush") && !stdout.contains(&master), "{stdout}");
 }
 
 #[test]
