@@ -65,9 +65,10 @@ fn summary(config: &Config, secrets: usize) -> String {
         format!("  journal   embedded, {}", journal.path.display()),
         format!("  secrets   {secrets} read"),
     ];
-    let connections = config.connections.iter();
-    lines
-        .extend(connections.map(|(id, connection)| format!("  {}  {}", id.name(), connection.environment())));
+    for (id, connection) in &config.connections {
+        let url = config.webhooks.url_for(id).map(|url| format!("  webhooks to {url}")).unwrap_or_default();
+        lines.push(format!("  {}  {}{url}", id.name(), connection.environment()));
+    }
     lines.join("\n")
 }
 

@@ -50,6 +50,7 @@ async fn serve(config: Config) -> Exit {
                 return Exit::Unavailable;
             }
         };
+    let urls: Vec<_> = config.connections.keys().filter_map(|id| config.webhooks.url_for(id)).collect();
     let app = match App::start(config, Clock::system()).await {
         Ok(app) => app,
         Err(error) => {
@@ -64,6 +65,9 @@ async fn serve(config: Config) -> Exit {
         admin.address = %addresses.admin,
         "The gateway serves"
     );
+    for url in urls {
+        tracing::info!(webhooks.url = url, "A vendor's webhooks are expected here");
+    }
     until_told(&mut terminate, &mut interrupt).await;
     tracing::info!("The gateway drains");
     if !app.shut_down().await {

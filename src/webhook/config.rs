@@ -7,6 +7,7 @@ use http::Uri;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
+use crate::model::name::ConnectionId;
 use crate::settings::{Problems, listen_address};
 
 /// `[webhooks]`.
@@ -49,6 +50,12 @@ impl WebhookSettings {
     /// How long a sender may take for the body.
     pub fn body_timeout(&self) -> Duration {
         Duration::from_secs(self.body_timeout_seconds)
+    }
+
+    /// What a vendor has to be told to call for `connection`; unknown without `public_url`.
+    pub fn url_for(&self, connection: &ConnectionId) -> Option<String> {
+        let base = self.public_url.as_ref()?.to_string();
+        Some(format!("{}/webhooks/{connection}", base.trim_end_matches('/')))
     }
 
     /// Reports what is wrong with them.
