@@ -13,11 +13,10 @@ use crate::clock::Clock;
 use crate::config::{Config, DrainSettings};
 use crate::hub::{Hub, HubParts};
 use crate::journal::JournalError;
-use crate::journal::config::JournalSettings;
+use crate::journal::config::{JournalSettings, KeyError};
 use crate::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
-use crate::journal::seal::{MasterKey, MasterKeyError, SealError, Vault};
+use crate::journal::seal::{SealError, Vault};
 use crate::listen::{self, Limits};
-use crate::settings::SecretError;
 use crate::telemetry::Telemetry;
 use crate::vendor::kit::http::{HttpTransport, Timeouts, Transport};
 use crate::vendor::registry::Registry;
@@ -53,12 +52,9 @@ pub struct Addresses {
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// A secret cannot be read.
-    #[error("a secret cannot be read")]
-    Secret(#[from] SecretError),
-    /// A master key cannot be used.
-    #[error("a master key cannot be used")]
-    MasterKey(#[from] MasterKeyError),
+    /// The master keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// Sealing is impossible.
     #[error("nothing can be sealed")]
     Seal(#[from] SealError),
@@ -91,7 +87,7 @@ impl App {
     /// Builds and starts a gateway. When it returns, every door is open.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let telemetry = Telemetry::new();
-        let vault = vault(&config, &clock)?;
+        let vault = Vault::new(clock.clone(), config.keys.read()?)?;
         let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Timeouts::default())?);
         let registry = Registry::build(config.connections, &clock, &transport, &telemetry.metrics())?;
         let grpc = bind("gRPC", config.grpc.listen).await?;
@@ -173,14 +169,6 @@ async fn serve_grpc(door: rpc::Door) {
         tracing::error!(error = %error, "The gRPC door broke down; the gateway stops");
         drain.cancel();
     }
-}
-
-fn vault(config: &Config, clock: &Clock) -> Result<Vault, StartError> {
-    let mut keys = Vec::new();
-    for source in &config.keys.master {
-        keys.push(MasterKey::parse(&source.read()?)?);
-    }
-    Ok(Vault::new(clock.clone(), keys)?)
 }
 
 fn open_journal(settings: &JournalSettings, clock: &Clock) -> Result<Arc<EmbeddedJournal>, StartError> {

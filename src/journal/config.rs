@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::settings::{Problems, SecretSource};
+use crate::journal::seal::{MasterKey, MasterKeyError};
+use crate::settings::{Problems, SecretError, SecretSource};
 
 const SMALLEST_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -33,6 +35,17 @@ pub struct EmbeddedSettings {
 pub struct KeySettings {
     /// Master keys: the first seals, all of them open, so that a new one can take over.
     pub master: Vec<SecretSource>,
+}
+
+/// A master key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// It cannot be read.
+    #[error("a master key cannot be read")]
+    Secret(#[from] SecretError),
+    /// It is not a key.
+    #[error("a master key cannot be used")]
+    MasterKey(#[from] MasterKeyError),
 }
 
 impl Default for JournalSettings {
@@ -70,6 +83,17 @@ impl EmbeddedSettings {
 }
 
 impl KeySettings {
+    /// Makes a master key of a secret that [`KeySettings::master`] names.
+    pub fn parse(secret: &SecretString) -> Result<MasterKey, MasterKeyError> {
+        MasterKey::parse(secret)
+    }
+
+    /// Reads the master keys, in their order.
+    pub fn read(&self) -> Result<Vec<MasterKey>, KeyError> {
+        let read = |source: &SecretSource| Ok(Self::parse(&source.read()?)?);
+        self.master.iter().map(read).collect()
+    }
+
     /// Reports what is wrong with them.
     pub fn check(&self, problems: &mut Problems) {
         if self.master.is_empty() {
