@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
 use axum::routing::any;
@@ -41,9 +42,11 @@ pub fn router(hub: Arc<Hub>, clock: Clock, settings: &WebhookSettings) -> Router
 async fn receive(
     State(door): State<Door>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Path(connection): Path<String>,
+    connection: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Response {
+    // A name that is no text is no connection's; axum would answer it in its own words.
+    let Ok(Path(connection)) = connection else { return reply::refused() };
     if request.method() != Method::POST || is_ambiguous(request.headers()) {
         return reply::refused();
     }
