@@ -13,7 +13,7 @@ mod words;
 mod confirm;
 // mod create;
 mod early;
-// mod forged;
+mod forged;
 mod repeats;
 // mod resume;
 mod store;
