@@ -107,6 +107,8 @@ impl Hub {
         if !reference.id.is_empty() {
             waiting.extend(self.journal.unmatched(connection, VendorId::Id(&reference.id)).await?);
         }
+        // In the order they came in, whichever identifier they waited for.
+        waiting.sort_by_key(|delivery| delivery.receive_time);
         Ok(waiting.into_iter().map(|delivery| self.apply_job(&delivery.name)).collect())
     }
 

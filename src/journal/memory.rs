@@ -160,8 +160,8 @@ impl Journal for MemoryJournal {
         let mut state = self.state();
         let State { tables, claims, .. } = &mut *state;
         let free = |job: &&Job| job.due_at <= now && claims.get(&job.id).is_none_or(|until| *until <= now);
-        let mut jobs: Vec<Job> = tables.jobs.values().filter(free).cloned().collect();
-        jobs.sort_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
+        let mut jobs: Vec<Job> = tables.jobs.iter().filter(free).cloned().collect();
+        jobs.sort_by_key(|job| job.due_at);
         jobs.truncate(limit);
         claims.extend(jobs.iter().map(|job| (job.id.clone(), now + lease)));
         Ok(jobs)
@@ -171,7 +171,7 @@ impl Journal for MemoryJournal {
         let state = self.state();
         let free_at =
             |job: &Job| state.claims.get(&job.id).map_or(job.due_at, |until| job.due_at.max(*until));
-        Ok(state.tables.jobs.values().map(free_at).min())
+        Ok(state.tables.jobs.iter().map(free_at).min())
     }
 
     fn watch_due(&self) -> watch::Receiver<u64> {
@@ -208,7 +208,8 @@ struct Tables {
     deliveries: Vec<Delivery>,
     requests: HashMap<RequestKey, (Request, Option<SystemTime>)>,
     sealed: HashMap<String, SealedItem>,
-    jobs: BTreeMap<String, Job>,
+    /// In the order they were scheduled.
+    jobs: Vec<Job>,
     dedupe: HashMap<String, (Place, SystemTime)>,
 }
 
@@ -261,10 +262,11 @@ impl Tables {
                 sealed.owner = owner;
             }
         }
-        for id in &batch.complete {
-            self.jobs.remove(id);
+        self.jobs.retain(|job| !batch.complete.contains(&job.id));
+        for job in batch.schedule {
+            self.jobs.retain(|present| present.id != job.id);
+            self.jobs.push(job);
         }
-        self.jobs.extend(batch.schedule.into_iter().map(|job| (job.id.clone(), job)));
         Ok(())
     }
 

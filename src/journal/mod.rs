@@ -77,7 +77,8 @@ pub trait Journal: Send + Sync {
     /// A sealed item. `None`: never there, or its key was shredded.
     async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError>;
 
-    /// Takes up to `limit` jobs that are due, oldest first, and hides them from other takers for `lease`.
+    /// Takes up to `limit` jobs that are due, oldest first (those due at the same time in the order they were
+    /// scheduled), and hides them from other takers for `lease`.
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError>;
 
     /// When the next job can be claimed: one that somebody holds only at the end of its lease.

@@ -7,5 +7,6 @@ mod config;
 mod contract;
 mod journal;
 mod sandbox;
+mod scenario;
 mod telemetry;
 mod vendor;

@@ -15,7 +15,8 @@ use crate::journal::{Batch, Job, JournalError};
 pub(super) struct Claims(HashMap<String, i64>);
 
 impl Claims {
-    /// Hands out up to `limit` jobs that are due and free, oldest first.
+    /// Hands out up to `limit` jobs that are due and free, oldest first. A row takes a new, higher
+    /// `rowid` when its job is scheduled again.
     pub(super) fn claim(
         &mut self,
         connection: &Connection,
@@ -26,7 +27,7 @@ impl Claims {
         let now = nanos(now);
         let until = now.saturating_add(i64::try_from(lease.as_nanos()).unwrap_or(i64::MAX));
         let select = "SELECT id, kind, subject, due_at_ns, attempts, give_up_at_ns FROM jobs \
-             WHERE due_at_ns <= ?1 ORDER BY due_at_ns, id";
+             WHERE due_at_ns <= ?1 ORDER BY due_at_ns, rowid";
         let mut statement = connection.prepare_cached(select).map_err(fault)?;
         let mut rows = statement.query([now]).map_err(fault)?;
         let mut jobs: Vec<Job> = Vec::new();
@@ -44,7 +45,7 @@ impl Claims {
 
     /// When the next job can be claimed: a held one when its lease is over.
     pub(super) fn next_due(&self, connection: &Connection) -> Result<Option<SystemTime>, JournalError> {
-        let select = "SELECT id, due_at_ns FROM jobs ORDER BY due_at_ns, id";
+        let select = "SELECT id, due_at_ns FROM jobs ORDER BY due_at_ns, rowid";
         let mut statement = connection.prepare_cached(select).map_err(fault)?;
         let mut rows = statement.query(()).map_err(fault)?;
         let mut next: Option<i64> = None;

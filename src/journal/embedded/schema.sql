@@ -105,4 +105,5 @@ CREATE TABLE jobs (
   attempts INTEGER NOT NULL,
   give_up_at_ns INTEGER
 ) STRICT;
-CREATE INDEX jobs_due ON jobs (due_at_ns, id);
+-- Jobs due at the same time come in the order they were scheduled: SQLite ends every index with the rowid.
+CREATE INDEX jobs_due ON jobs (due_at_ns);

@@ -30,7 +30,12 @@ pub(super) async fn jobs_come_when_due_and_oldest_first(fixture: Fixture) {
     assert_eq!(journal.next_due().await.unwrap(), Some(start() + seconds(1)));
     assert!(claimed(journal, Duration::from_millis(999), 10).await.is_empty());
     let due = journal.claim(start() + seconds(2), 10, LEASE).await.unwrap();
-    assert_eq!(due, [jobs[3].clone(), jobs[2].clone(), jobs[1].clone()]);
+    assert_eq!(due, [jobs[3].clone(), jobs[1].clone(), jobs[2].clone()], "b was scheduled before a");
+
+    // A restart or a crash of the taker must not turn them round, nor must scheduling one of them again.
+    journal.append(schedule(vec![jobs[1].clone()])).await.unwrap();
+    let due = journal.claim(start() + seconds(2) + LEASE, 10, LEASE).await.unwrap();
+    assert_eq!(due, [jobs[3].clone(), jobs[2].clone(), jobs[1].clone(), jobs[0].clone()]);
 }
 
 pub(super) async fn claims_are_disjoint(fixture: Fixture) {

@@ -1,0 +1,94 @@
+//! Webhooks that come before the gateway knows what they are about.
+
+use std::time::Duration;
+
+use idv_gateway::proto::{EventType, IdentificationState, WebhookDeliveryState as State};
+use serde_json::json;
+
+use super::house::House;
+use super::vendor_door::Mood;
+use super::words::{BANK, create, said, shown, types};
+
+const ID: &str = "5f0c1b7e-94f1-4b27-8b0c-3f6a0e7d2c11";
+const CREATED: EventType = EventType::IdentificationCreated;
+const STARTED: EventType = EventType::IdentificationStarted;
+const SUBMITTED: EventType = EventType::IdentificationSubmitted;
+
+#[tokio::test]
+async fn a_webhook_before_the_create_returned_is_applied_at_once() {
+    let mut house = House::new().await;
+    house.vendor.is(Mood::HoldsAnswers);
+    let mut request = create(BANK);
+    request.identification_id = ID.to_owned();
+    let mut client = house.identifications();
+    let call = tokio::spawn(async move { client.create_identification(request).await });
+    let answer = house.vendor.held().await;
+
+    // The vendor has it, the gateway has not heard so.
+    house.person(ID, "start", json!({})).await;
+    house.until("the start", async || (house.events().await.len() == 2).then_some(())).await;
+    assert_eq!(types(&house.events().await), [CREATED, STARTED]);
+    drop(answer);
+
+    let created = call.await.unwrap().unwrap().into_inner().identification.unwrap();
+    assert_eq!(created.state(), IdentificationState::InProgress);
+    assert_eq!(types(&house.events().await), [CREATED, STARTED], "the late answer is no news");
+    assert_eq!(house.states(), [State::Applied]);
+    assert_eq!(house.get(ID).await.revision, 2);
+}
+
+#[tokio::test]
+async fn the_late_answer_of_a_create_still_brings_the_vendors_own_id() {
+    let mut house = House::silent().await;
+    house.vendor.is(Mood::HoldsAnswers);
+    let mut request = create(BANK);
+    request.identification_id = ID.to_owned();
+    let mut client = house.identifications();
+    let call = tokio::spawn(async move { client.create_identification(request).await });
+    let answer = house.vendor.held().await;
+    assert_eq!(house.webhook(said("START", ID).to_string()).await.status, 204);
+    house.until("the start", async || (house.events().await.len() == 2).then_some(())).await;
+    drop(answer);
+
+    let created = call.await.unwrap().unwrap().into_inner().identification.unwrap();
+    let known = house.see(&format!("identifications/{ID}")).await;
+    assert_eq!(created.vendor_reference.unwrap().id, known["id"].as_str().unwrap());
+    assert_eq!(types(&house.events().await), [CREATED, STARTED, EventType::IdentificationUpdated]);
+}
+
+#[tokio::test]
+async fn webhooks_for_an_id_never_seen_are_kept_until_it_is_created() {
+    let house = House::silent().await;
+    // In the vendor's spelling: transaction numbers are compared without case.
+    for body in [said("START", &ID.to_ascii_uppercase()), said("CHECK_PENDING", ID), said("REVIEW_PENDING", ID)] {
+        assert_eq!(house.webhook(body.to_string()).await.status, 204);
+    }
+    house.applied(3).await;
+    assert_eq!(house.states(), [State::Unmatched; 3]);
+    assert_eq!(house.metric("idv_webhook_processed_total", &["outcome=\"unmatched\""]).await, 3.0);
+    // Days later they are still there.
+    house.clock.advance(Duration::from_secs(3 * 24 * 60 * 60));
+    assert!(house.events().await.is_empty());
+
+    let mut request = create(BANK);
+    request.identification_id = ID.to_owned();
+    house.try_create(request).await.unwrap();
+    house.applied(3).await;
+    house.until("their end", async || (house.states() == [State::Applied; 3]).then_some(())).await;
+    let events = house.events().await;
+    let seen = types(&events);
+    let expected = [CREATED, STARTED, SUBMITTED, EventType::IdentificationUpdated];
+    assert_eq!(seen.iter().filter(|kind| expected.contains(kind)).count(), seen.len());
+    assert_eq!(seen[..3], expected[..3], "in the order in which they came");
+    assert_eq!(shown(events.last().unwrap()).state(), IdentificationState::InReview);
+}
+
+#[tokio::test]
+async fn a_webhook_of_another_connection_does_not_match() {
+    let house = House::silent().await;
+    let id = house.created_on(super::words::OTHER_BANK).await;
+    assert_eq!(house.webhook(said("START", &id).to_string()).await.status, 204);
+    house.applied(1).await;
+    assert_eq!(house.states(), [State::Unmatched]);
+    assert_eq!(types(&house.events().await), [CREATED]);
+}

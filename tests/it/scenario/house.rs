@@ -1,0 +1,374 @@
+//! A gateway, a sandbox, the vendor's door between them, and a clock that moves both.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use http::HeaderMap;
+use idv_gateway::app::{Addresses, App};
+use idv_gateway::clock::{Clock, ManualClock};
+use idv_gateway::config::Config;
+use idv_gateway::journal::embedded::EmbeddedJournal;
+use idv_gateway::model::filter::Filter;
+use idv_gateway::journal::Journal as _;
+use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
+use idv_gateway::proto::{
+    CreateIdentificationRequest, CreateIdentificationResponse, Event, GetIdentificationRequest, Identification,
+    IdentificationView, WebhookDeliveryState,
+};
+use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
+use prost::Message as _;
+use rusqlite::{Connection, OpenFlags};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tonic::transport::Channel;
+
+use super::vendor_door::VendorDoor;
+use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, create};
+
+/// When every scenario begins: 2026-11-20T12:00:00Z.
+const START_SECONDS: u64 = 1_795_176_000;
+/// A scenario that waits longer for one thing hangs.
+const GUARD: Duration = Duration::from_secs(20);
+const USER: &str = "idnow";
+const PASSWORD: &str = "open sesame";
+const API_KEY: &str = "key of the sandbox";
+
+/// What a house is built with.
+pub(super) struct Plan {
+    /// The sandbox sends webhooks; otherwise the scenario posts its own.
+    pub(super) webhooks: bool,
+    /// Streams one caller may hold open.
+    pub(super) max_streams: usize,
+}
+
+/// Everything, running.
+pub(super) struct House {
+    pub(super) clock: ManualClock,
+    pub(super) vendor: VendorDoor,
+    pub(super) channel: Channel,
+    app: App,
+    sandbox: Sandbox,
+    folder: TempDir,
+    client: reqwest::Client,
+}
+
+/// An answer over HTTP.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What a delivery came to, as the store has it.
+pub(super) type Fates = Vec<(WebhookDeliveryState, u32)>;
+
+impl House {
+    /// A house whose sandbox sends webhooks.
+    pub(super) async fn new() -> Self {
+        Self::with(|_plan| ()).await
+    }
+
+    /// A house whose sandbox sends none.
+    pub(super) async fn silent() -> Self {
+        Self::with(|plan| plan.webhooks = false).await
+    }
+
+    pub(super) async fn with(change: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = Plan { webhooks: true, max_streams: 64 };
+        change(&mut plan);
+        let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
+        let account =
+            |customer: &str| Account { customer: customer.to_owned(), api_key: SecretString::from(API_KEY) };
+        let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
+        let options = SandboxOptions { clock: clock.clone(), accounts, ..SandboxOptions::default() };
+        let sandbox = Sandbox::start(options).await.unwrap();
+        let vendor = VendorDoor::open(sandbox.address()).await;
+
+        let folder = tempfile::tempdir().unwrap();
+        for (name, secret) in
+            [("master.key", BASE64_STANDARD.encode([7; 32])), ("api.key", API_KEY.into()), ("webhook", PASSWORD.into())]
+        {
+            std::fs::write(folder.path().join(name), secret).unwrap();
+        }
+        let text = configuration(folder.path(), vendor.address(), &plan);
+        let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
+        let app = App::start(config, clock).await.unwrap();
+        let channel = connect(app.addresses()).await;
+        let house = Self { clock: hand, vendor, channel, app, sandbox, folder, client: client() };
+        if plan.webhooks {
+            for customer in [CUSTOMER, OTHER_CUSTOMER] {
+                house.send_webhooks_of(customer).await;
+            }
+        }
+        house
+    }
+
+    /// Lets the sandbox send the webhooks of `customer` to the connection of the same name.
+    pub(super) async fn send_webhooks_of(&self, customer: &str) {
+        let url = self.webhook_url(customer);
+        let target = json!({ "url": url, "username": USER, "password": PASSWORD, "customer": customer });
+        assert_eq!(self.control("webhooks/target", &target).await.status, 200);
+    }
+
+    pub(super) fn addresses(&self) -> Addresses {
+        self.app.addresses()
+    }
+
+    pub(super) fn journal(&self) -> &Arc<EmbeddedJournal> {
+        self.app.journal()
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(super) fn identifications(&self) -> IdentificationServiceClient<Channel> {
+        IdentificationServiceClient::new(self.channel.clone())
+    }
+
+    /// Drains the gateway, as SIGTERM does. True when it ended in time.
+    pub(super) async fn shut_down(self) -> (bool, TempDir) {
+        let in_time = tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap();
+        (in_time, self.folder)
+    }
+
+    // The caller.
+
+    pub(super) async fn try_create(
+        &self,
+        request: CreateIdentificationRequest,
+    ) -> Result<CreateIdentificationResponse, tonic::Status> {
+        self.identifications().create_identification(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// A new identification on the first connection; its id.
+    pub(super) async fn created(&self) -> String {
+        self.created_on(BANK).await
+    }
+
+    pub(super) async fn created_on(&self, connection: &str) -> String {
+        let created = self.try_create(create(connection)).await.unwrap();
+        id_of(&created.identification.unwrap().name)
+    }
+
+    /// The gateway's view of the identification `id` on the first connection.
+    pub(super) async fn get(&self, id: &str) -> Identification {
+        let request = GetIdentificationRequest {
+            name: format!("{BANK}/identifications/{id}"),
+            view: IdentificationView::Basic.into(),
+        };
+        self.identifications().get_identification(request).await.unwrap().into_inner().identification.unwrap()
+    }
+
+    // The person and the reviewer.
+
+    pub(super) async fn control(&self, path: &str, body: &Value) -> Reply {
+        let url = format!("http://{}/control/{path}", self.sandbox.address());
+        self.send(self.client.post(url).body(body.to_string())).await
+    }
+
+    /// A move that the sandbox allows.
+    pub(super) async fn person(&self, id: &str, does: &str, body: Value) {
+        let reply = self.control(&format!("identifications/{id}/{does}"), &body).await;
+        assert_eq!(reply.status, 200, "{does}: {:?}", reply.body);
+    }
+
+    /// The person starts and hands in, and the reviewer decides `result`; nobody tells the gateway.
+    pub(super) async fn reviewed(&self, id: &str, result: &str) {
+        self.person(id, "start", json!({})).await;
+        self.person(id, "submit", json!({ "result": "CHECK_PENDING" })).await;
+        self.person(id, "review", json!({ "result": result })).await;
+    }
+
+    pub(super) async fn see(&self, path: &str) -> Value {
+        let url = format!("http://{}/control/{path}", self.sandbox.address());
+        let reply = self.send(self.client.get(url)).await;
+        serde_json::from_slice(&reply.body).unwrap()
+    }
+
+    /// One of the sandbox's counts: `logins`, `starts`, `gets` or `created`.
+    pub(super) async fn asked(&self, what: &str) -> u64 {
+        self.see("statistics").await[what].as_u64().unwrap()
+    }
+
+    // The vendor's webhooks.
+
+    pub(super) fn webhook_url(&self, connection: &str) -> String {
+        format!("http://{}/webhooks/{connection}", self.addresses().webhooks)
+    }
+
+    pub(super) fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// An authentic webhook for the first connection.
+    pub(super) async fn webhook(&self, body: impl Into<reqwest::Body>) -> Reply {
+        self.send(self.authentic(CUSTOMER).body(body)).await
+    }
+
+    /// An authentic webhook without a body yet.
+    pub(super) fn authentic(&self, connection: &str) -> reqwest::RequestBuilder {
+        self.client.post(self.webhook_url(connection)).basic_auth(USER, Some(PASSWORD))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test that looks at bytes needs a client of its own")]
+    pub(super) async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = tokio::time::timeout(GUARD, request.send()).await.unwrap().unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Reply { status, headers, body: response.bytes().await.unwrap() }
+    }
+
+    // Operators.
+
+    pub(super) async fn operator(&self, path: &str) -> Reply {
+        self.send(self.client.get(format!("http://{}{path}", self.addresses().admin))).await
+    }
+
+    /// The sum of the metric lines that begin with `name` and have every one of `labels`.
+    pub(super) async fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        let text = String::from_utf8(self.operator("/metrics").await.body.to_vec()).unwrap();
+        let lines = text.lines().filter(|line| {
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']))
+                && labels.iter().all(|label| line.contains(label))
+        });
+        lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    }
+
+    // The store, as its operator can open it.
+
+    fn store(&self) -> Connection {
+        let path = self.folder.path().join("journal.sqlite3");
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
+    }
+
+    /// State and duplicate count of every delivery, in the order they came in.
+    pub(super) fn fates(&self) -> Fates {
+        let store = self.store();
+        let mut rows =
+            store.prepare("SELECT state, duplicate_count FROM deliveries ORDER BY number").unwrap();
+        let fate = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i32>(0)?, row.get::<_, u32>(1)?));
+        let fates = rows.query_map((), fate).unwrap().map(Result::unwrap);
+        fates.map(|(state, count)| (WebhookDeliveryState::try_from(state).unwrap(), count)).collect()
+    }
+
+    /// The states alone.
+    pub(super) fn states(&self) -> Vec<WebhookDeliveryState> {
+        self.fates().into_iter().map(|(state, _count)| state).collect()
+    }
+
+    /// Waits until `count` deliveries are there and none of them waits to be applied.
+    pub(super) async fn applied(&self, count: usize) -> Fates {
+        let waiting = |state| state == WebhookDeliveryState::Received;
+        self.until("the end of applying", async || {
+            let fates = self.fates();
+            (fates.len() == count && !fates.iter().any(|(state, _)| waiting(*state))).then_some(fates)
+        })
+        .await
+    }
+
+    /// Every event in the journal.
+    pub(super) async fn events(&self) -> Vec<Event> {
+        let (mut events, mut after) = (Vec::new(), 0);
+        loop {
+            let page = self.journal().read(after, &Filter::default(), 1000).await.unwrap();
+            events.extend(page.entries.iter().map(|entry| Event::decode(entry.bytes.clone()).unwrap()));
+            after = page.next.position;
+            if after >= page.head {
+                return events;
+            }
+        }
+    }
+
+    /// Looks until there is something to see.
+    pub(super) async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        let looking = async {
+            loop {
+                if let Some(seen) = look().await {
+                    return seen;
+                }
+                // Each look lets everything else go on, and is answered by the gateway itself.
+                assert_eq!(self.operator("/livez").await.status, 200);
+            }
+        };
+        let seen = tokio::time::timeout(GUARD, looking).await;
+        seen.unwrap_or_else(|_hangs| panic!("waited for {what}; the deliveries: {:?}", self.fates()))
+    }
+
+    /// Looks until there is something to see, and lets a second pass after every look.
+    pub(super) async fn in_time<T>(&self, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+        self.until(what, async || {
+            let seen = look().await;
+            if seen.is_none() {
+                self.clock.advance(Duration::from_secs(1));
+            }
+            seen
+        })
+        .await
+    }
+}
+
+/// The last part of a name.
+pub(super) fn id_of(name: &str) -> String {
+    name.rsplit('/').next().unwrap().to_owned()
+}
+
+async fn connect(addresses: Addresses) -> Channel {
+    Channel::from_shared(format!("http://{}", addresses.grpc)).unwrap().connect().await.unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test that looks at bytes needs a client of its own")]
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_gzip().no_proxy().build().unwrap()
+}
+
+fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> String {
+    let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
+    let connection = |id: &str| {
+        format!(
+            r#"
+[connections.{id}.idnow]
+environment = "sandbox"
+base_url = "http://{vendor}"
+customer = "{id}"
+api_key = {{ file = {key} }}
+[[connections.{id}.idnow.webhook.basic]]
+label = "present"
+username = "{USER}"
+password = {{ file = {password} }}
+"#,
+            key = path("api.key"),
+            password = path("webhook"),
+        )
+    };
+    format!(
+        r#"
+profile = "test"
+[grpc]
+listen = "127.0.0.1:0"
+auth = "none"
+[webhooks]
+listen = "127.0.0.1:0"
+[admin]
+listen = "127.0.0.1:0"
+[streams]
+heartbeat_interval_seconds = 5
+max_streams_per_caller = {max_streams}
+[journal.embedded]
+path = {journal}
+[keys]
+master = [{{ file = {master} }}]
+{first}{second}"#,
+        max_streams = plan.max_streams,
+        journal = path("journal.sqlite3"),
+        master = path("master.key"),
+        first = connection(CUSTOMER),
+        second = connection(OTHER_CUSTOMER),
+    )
+}

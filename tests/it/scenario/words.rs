@@ -1,0 +1,82 @@
+//! What callers and the vendor say in the scenarios.
+
+use idv_gateway::proto::event::Payload;
+use idv_gateway::proto::{
+    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventType, Identification, IdentificationSpec,
+    Subject, identification_spec,
+};
+use serde_json::{Value, json};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt as _};
+
+pub(super) const CUSTOMER: &str = "beispielbank";
+pub(super) const OTHER_CUSTOMER: &str = "musterbank";
+pub(super) const BANK: &str = "connections/beispielbank";
+pub(super) const OTHER_BANK: &str = "connections/musterbank";
+
+/// A request that creates a made-up person's identification.
+pub(super) fn create(connection: &str) -> CreateIdentificationRequest {
+    let kind = identification_spec::Kind::AutoIdent(AutoIdentSpec::default());
+    CreateIdentificationRequest {
+        parent: connection.to_owned(),
+        external_reference: "order-1".to_owned(),
+        subject: Some(Subject {
+            given_name: "Erika".to_owned(),
+            family_name: "Beispiel".to_owned(),
+            birth_date: Some(Date { year: 1987, month: 5, day: 23 }),
+            nationality: "DE".to_owned(),
+            ..Subject::default()
+        }),
+        spec: Some(IdentificationSpec { kind: Some(kind) }),
+        ..CreateIdentificationRequest::default()
+    }
+}
+
+/// The vendor's object that says `result` about `number`, without a time.
+pub(super) fn said(result: &str, number: &str) -> Value {
+    json!({
+        "identificationprocess": {
+            "result": result,
+            "companyid": CUSTOMER,
+            "identificationtime": null,
+            "transactionnumber": number,
+        },
+        "userdata": { "firstname": { "status": "ORIGINAL", "original": "ERIKA" } },
+    })
+}
+
+/// The same with a time, as RFC 3339.
+pub(super) fn said_at(result: &str, number: &str, time: &str) -> Value {
+    let mut object = said(result, number);
+    object["identificationprocess"]["identificationtime"] = json!(time);
+    object
+}
+
+pub(super) fn types(events: &[Event]) -> Vec<EventType> {
+    events.iter().map(Event::r#type).collect()
+}
+
+/// The identification as `event` shows it.
+pub(super) fn shown(event: &Event) -> &Identification {
+    match &event.payload {
+        Some(Payload::IdentificationChanged(changed)) => changed.identification.as_ref().unwrap(),
+        other => panic!("not about an identification: {other:?}"),
+    }
+}
+
+/// The details of a refusal, which must have `code` and `reason` and come from this gateway.
+#[track_caller]
+pub(super) fn refused(status: &Status, code: Code, reason: &str) -> ErrorDetails {
+    let details = status.check_error_details().unwrap();
+    let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
+    assert_eq!((status.code(), info.reason.as_str()), (code, reason), "{status:?}");
+    assert_eq!(info.domain, "idv-gateway");
+    details
+}
+
+/// The fields that a refusal names, in order.
+pub(super) fn fields(details: &ErrorDetails) -> Vec<String> {
+    let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
+    assert!(violations.iter().all(|violation| !violation.description.is_empty()));
+    violations.into_iter().map(|violation| violation.field).collect()
+}
