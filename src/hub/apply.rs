@@ -1,124 +1,27 @@
 //! Kept deliveries are applied: read, matched, judged, written. From the journal, so that a crash loses nothing.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, Kind, Result};
-use crate::hub::confirm::{Answers, Believed};
+use crate::error::Result;
+use crate::hub::believe::{Answers, Believed};
 use crate::hub::evolve::Cause;
-use crate::hub::identify::CONFLICT_TRIES;
-use crate::hub::work::Outcome;
-use crate::hub::{Hub, sealing, store};
-use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, VendorId};
-use crate::model::name::{ConnectionId, DeliveryName};
-use crate::model::observation::Observation;
+use crate::hub::job::{CONFLICT_TRIES, Outcome};
+use crate::hub::prepare::Prepared;
+use crate::hub::{Hub, store};
+use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
+use crate::model::name::DeliveryName;
 use crate::model::record::Record;
 use crate::proto::{EventOrigin, VendorReference, WebhookDeliveryState as State};
 use crate::telemetry::DeliveryOutcome as Fate;
-use crate::vendor::Vendor;
-use crate::vendor::kit::delivery::Verified;
 
 const APPLY: &str = "apply_webhook";
 /// Dedupe keys outlive the events themselves.
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
 const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
-const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
-
-/// A delivery that was read, ready to be applied.
-pub(super) struct Prepared {
-    pub(super) job: Job,
-    pub(super) delivery: Delivery,
-    vendor: Arc<dyn Vendor>,
-    observations: Vec<Observation>,
-}
-
-/// What reading a delivery came to.
-pub(super) enum Preparation {
-    Ready(Box<Prepared>),
-    /// Nothing is left to apply; the job is over or comes again.
-    Over(Outcome),
-}
-
-impl Prepared {
-    pub(super) fn observations(&self) -> &[Observation] {
-        &self.observations
-    }
-
-    pub(super) fn vendor(&self) -> &dyn Vendor {
-        &*self.vendor
-    }
-
-    /// What must not be worked on at the same time: the things it is about.
-    pub(super) fn keys(&self) -> Vec<String> {
-        let connection = &self.delivery.name.connection;
-        let key = |reference: &VendorReference| {
-            let id = if reference.reference.is_empty() { &reference.id } else { &reference.reference };
-            format!("{connection}/{}", id.to_ascii_lowercase())
-        };
-        self.observations.iter().map(|observation| key(&observation.reference)).collect()
-    }
-}
 
 impl Hub {
-    /// Reads the delivery of a job. What cannot be read is kept as UNREADABLE.
-    pub(super) async fn prepare(&self, job: Job) -> Result<Preparation> {
-        let name: DeliveryName = job.subject.parse().map_err(|error| {
-            Error::new(Kind::StoreUnavailable, APPLY, format!("job {} is damaged", job.id)).caused_by(error)
-        })?;
-        let Some(delivery) = self.journal.delivery(&name).await.map_err(|error| store(error, APPLY))? else {
-            return Ok(Preparation::Over(Outcome::Done));
-        };
-        if !matches!(delivery.state, State::Received | State::Confirming | State::Unmatched) {
-            return Ok(Preparation::Over(Outcome::Done));
-        }
-        let Some(vendor) = self.registry.get(&name.connection).cloned() else {
-            // The connection is not configured at present; it may come back.
-            return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
-        };
-        let item = self.journal.sealed(&name.to_string()).await.map_err(|error| store(error, APPLY))?;
-        let Some(item) = item else {
-            return self.give_up(delivery, &job, "the body was erased").await;
-        };
-        let kept = self.vault.open(&item).map_err(|error| sealing(error, APPLY))?;
-        let verified = Verified::from_kept(&kept).map_err(|error| {
-            Error::new(Kind::StoreUnavailable, APPLY, "a kept delivery is damaged").caused_by(error)
-        })?;
-        let Some(webhooks) = vendor.webhooks() else {
-            return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
-        };
-        match webhooks.normalise(&verified) {
-            Ok(reading) => {
-                for field in &reading.drift {
-                    self.metrics.drift(vendor.account().vendor.as_str_name(), field);
-                }
-                let observations = reading.observations;
-                Ok(Preparation::Ready(Box::new(Prepared { job, delivery, vendor, observations })))
-            }
-            Err(unreadable) => {
-                self.metrics.drift(vendor.account().vendor.as_str_name(), "$");
-                let failure = format!("{}: {}", unreadable.path, unreadable.expected);
-                self.give_up(delivery, &job, &failure).await
-            }
-        }
-    }
-
-    async fn give_up(&self, mut delivery: Delivery, job: &Job, failure: &str) -> Result<Preparation> {
-        let name = delivery.name.clone();
-        delivery.state = State::Unreadable;
-        delivery.failure = failure.to_owned();
-        let batch = Batch {
-            deliveries: vec![DeliveryChange::Update(delivery)],
-            complete: vec![job.id.clone()],
-            ..Batch::default()
-        };
-        self.append(batch).await.map_err(|error| store(error, APPLY))?;
-        self.metrics.webhook_processed(&name.connection, Fate::Unreadable);
-        tracing::warn!(delivery.name = %name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
-        Ok(Preparation::Over(Outcome::Written))
-    }
-
     /// Applies a delivery, or hands it on to be confirmed. `answers` holds what the vendor said when asked.
     pub(super) async fn apply(&self, prepared: &Prepared, answers: &Answers) -> Result<Outcome> {
         for _try in 0..CONFLICT_TRIES {
@@ -148,7 +51,7 @@ impl Hub {
 
     /// The identification may have been recorded between the look-up and the mark UNMATCHED.
     async fn match_again(&self, prepared: &Prepared) -> Result<()> {
-        for observation in &prepared.observations {
+        for observation in prepared.observations() {
             if self.matching(&prepared.delivery.name.connection, &observation.reference).await?.is_some() {
                 let batch =
                     Batch { schedule: vec![self.apply_job(&prepared.delivery.name)], ..Batch::default() };
@@ -170,16 +73,16 @@ impl Hub {
         let mut fate = Fate::Unmatched;
         let mut known: HashMap<String, Record> = HashMap::new();
         delivery.waits_for.clear();
-        for (index, observation) in prepared.observations.iter().enumerate() {
+        for (index, observation) in prepared.observations().iter().enumerate() {
             let Some(found) = self.matching(&name.connection, &observation.reference).await? else {
                 delivery.waits_for.extend(waits_for(&observation.reference));
                 continue;
             };
             let record = known.remove(&found.name.to_string()).unwrap_or(found);
             delivery.subject = record.name.to_string();
-            match self.believe(&*prepared.vendor, &record, observation, answers.get(&index), &prepared.job) {
+            match self.believe(prepared.vendor(), &record, observation, answers.get(&index), &prepared.job) {
                 Believed::Change(change, observation) => {
-                    let account = prepared.vendor.account();
+                    let account = prepared.vendor().account();
                     self.evolve(&mut batch, account, &record, &change, &observation, &cause);
                     fate = Fate::Applied;
                     known.insert(delivery.subject.clone(), change.record);
@@ -265,25 +168,6 @@ impl Hub {
             ..Batch::default()
         };
         Planned::Write(Box::new(Plan { batch, fate: None }))
-    }
-
-    pub(super) async fn matching(
-        &self,
-        connection: &ConnectionId,
-        reference: &VendorReference,
-    ) -> Result<Option<Record>> {
-        let ids = [VendorId::Reference(&reference.reference), VendorId::Id(&reference.id)];
-        for id in ids {
-            if matches!(id, VendorId::Reference("") | VendorId::Id("")) {
-                continue;
-            }
-            if let Some(record) =
-                self.journal.find(connection, id).await.map_err(|error| store(error, APPLY))?
-            {
-                return Ok(Some(record));
-            }
-        }
-        Ok(None)
     }
 }
 

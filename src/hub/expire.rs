@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::hub::evolve::{Cause, system_time};
-use crate::hub::settle::parse_subject;
-use crate::hub::work::Outcome;
+use crate::hub::job::{Outcome, parse_subject};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job, JournalError};
 use crate::model::lifecycle::{Verdict, is_open, judge};

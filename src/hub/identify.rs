@@ -8,10 +8,10 @@ use prost_types::Timestamp;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::answer::StoredAnswer;
 use crate::hub::evolve::Cause;
-use crate::hub::settle::KeptCreate;
-use crate::hub::{Hub, identifications, sealing, store};
+use crate::hub::job::CONFLICT_TRIES;
+use crate::hub::request::{KeptCreate, StoredAnswer, canonical, request_key};
+use crate::hub::{Hub, add_links, identifications, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job, JournalError, RecordChange, Request, RequestChange, RequestKey};
 use crate::model::command::CreateIdentification;
@@ -28,10 +28,7 @@ use crate::vendor::Vendor;
 const CREATE: &str = "create_identification";
 const GET: &str = "get_identification";
 const REFRESH: &str = "refresh_identification";
-const CREATE_METHOD: &str = "/idvgateway.v1.IdentificationService/CreateIdentification";
 
-/// How often a change is tried again when somebody else changed the same identification meanwhile.
-pub(super) const CONFLICT_TRIES: usize = 8;
 /// A live call is over by then; what it left undone is taken up by the worker.
 const SETTLE_AFTER: Duration = Duration::from_secs(45);
 /// A creation whose outcome is still unknown by then has failed.
@@ -253,39 +250,4 @@ impl Hub {
         }
         Err(store(JournalError::Conflict(name.to_string()), REFRESH))
     }
-}
-
-/// The key a repeat of this request would have.
-pub(super) fn request_key(caller: &str, command: &CreateIdentification) -> Option<RequestKey> {
-    let request_id = command.request_id?;
-    Some(RequestKey { caller: caller.to_owned(), method: CREATE_METHOD, request_id })
-}
-
-/// Adds the links the person may start with, while they may start.
-pub(super) fn add_links(identification: &mut Identification, vendor: &dyn Vendor) {
-    if let Some(identifications) = vendor.identifications()
-        && identification.startable
-        && let Some(reference) = &identification.vendor_reference
-    {
-        identification.start_links = identifications.start_links(reference);
-    }
-}
-
-/// The payload whose repeat counts as the same request: maps in a fixed order, without the request id itself.
-fn canonical(request: &CreateIdentificationRequest) -> Vec<u8> {
-    let mut labels: Vec<_> = request.labels.iter().collect();
-    labels.sort();
-    let plain = CreateIdentificationRequest {
-        labels: std::collections::HashMap::new(),
-        request_id: String::new(),
-        ..request.clone()
-    };
-    let mut bytes = plain.encode_length_delimited_to_vec();
-    for (key, value) in labels {
-        for text in [key, value] {
-            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
-    }
-    bytes
 }

@@ -7,14 +7,17 @@ pub mod intake;
 pub mod subscribe;
 pub mod work;
 
-mod answer;
 mod apply;
+mod believe;
 mod confirm;
 mod evolve;
 mod expire;
 mod health;
+mod job;
 mod locks;
+mod prepare;
 mod reject;
+mod request;
 mod settle;
 
 use std::sync::Arc;
@@ -34,7 +37,7 @@ use crate::journal::{Appended, Batch, Journal, JournalError, Place, cursor};
 use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
-use crate::proto::{Event, VendorReference};
+use crate::proto::{Event, Identification, VendorReference};
 use crate::telemetry::{AppendFailure, Metrics};
 use crate::vendor::registry::Registry;
 use crate::vendor::{Get, Identifications, Vendor};
@@ -208,5 +211,15 @@ fn refused_cursor(error: CursorError, operation: &'static str) -> Error {
             format!("events right after the cursor are no longer kept; the earliest cursor is {earliest}"),
         ),
         CursorError::Journal(error) => store(error, operation),
+    }
+}
+
+/// Adds the links the person may start with, while they may start.
+fn add_links(identification: &mut Identification, vendor: &dyn Vendor) {
+    if let Some(identifications) = vendor.identifications()
+        && identification.startable
+        && let Some(reference) = &identification.vendor_reference
+    {
+        identification.start_links = identifications.start_links(reference);
     }
 }

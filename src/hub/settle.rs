@@ -5,11 +5,10 @@ use std::time::{Duration, SystemTime};
 use prost::Message;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::answer::StoredAnswer;
 use crate::hub::evolve::Cause;
-use crate::hub::identify::{CONFLICT_TRIES, add_links, request_key};
-use crate::hub::work::Outcome;
-use crate::hub::{Hub, identifications, sealing, store};
+use crate::hub::job::{CONFLICT_TRIES, Outcome, parse_subject};
+use crate::hub::request::{KeptCreate, StoredAnswer, request_key};
+use crate::hub::{Hub, add_links, identifications, sealing, store};
 use crate::journal::{Batch, Job, JournalError, RecordChange, RequestChange, RequestKey};
 use crate::model::command::CreateIdentification;
 use crate::model::lifecycle::{Verdict, judge};
@@ -205,17 +204,6 @@ impl Hub {
     }
 }
 
-/// A create request while its outcome is not known; sealed.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct KeptCreate {
-    /// Who asked.
-    #[prost(string, tag = "1")]
-    pub(super) caller: String,
-    /// The encoded request.
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) request: Vec<u8>,
-}
-
 /// Errors after which the vendor may have created it all the same, or may still do so when asked again.
 fn leaves_doubt(kind: Kind) -> bool {
     matches!(
@@ -227,11 +215,4 @@ fn leaves_doubt(kind: Kind) -> bool {
             | Kind::VendorOutcomeUnknown
             | Kind::VendorResponseInvalid
     )
-}
-
-/// The identification a job is about.
-pub(super) fn parse_subject(job: &Job) -> Result<IdentificationName> {
-    job.subject.parse().map_err(|error| {
-        Error::new(Kind::StoreUnavailable, SETTLE, format!("job {} is damaged", job.id)).caused_by(error)
-    })
 }

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
-use crate::hub::apply::{Preparation, Prepared};
-use crate::hub::confirm::Answers;
+use crate::hub::believe::Answers;
+use crate::hub::job::Outcome;
+use crate::hub::prepare::{Preparation, Prepared};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
 use crate::telemetry::JobResult;
@@ -24,17 +25,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 /// A job that failed for a reason of our own comes again after this time at the latest.
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
-
-/// How a job went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Nothing is left to do; the worker strikes it off.
-    Done,
-    /// Done, and struck off together with its effect.
-    Written,
-    /// It comes again after this time.
-    Again(Duration),
-}
 
 /// Jobs under way, so that one whose lease ran out is not begun twice.
 #[derive(Default)]

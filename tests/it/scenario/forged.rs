@@ -46,7 +46,16 @@ async fn every_forgery_gets_the_same_bytes_and_leaves_no_trace() {
         let request = house.client().request(method.clone(), url).basic_auth("idnow", Some("open sesame"));
         replies.push((method.to_string(), house.send(request).await));
     }
-    for path in ["webhooks/nobody", "webhooks/%ff", "webhooks/BEISPIELBANK", "webhooks/a/b", "webhooks", "webhooks/", "", "livez"] {
+    for path in [
+        "webhooks/nobody",
+        "webhooks/%ff",
+        "webhooks/BEISPIELBANK",
+        "webhooks/a/b",
+        "webhooks",
+        "webhooks/",
+        "",
+        "livez",
+    ] {
         let url = format!("http://{}/{path}", house.addresses().webhooks);
         let request = house.client().post(url).basic_auth("idnow", Some("open sesame"));
         replies.push((path.to_owned(), house.send(request.body(body.clone())).await));
@@ -87,7 +96,10 @@ async fn at_most_one_event_a_minute_and_connection_tells_of_them() {
         unproven(&house, Some(WRONG), "{}").await;
     }
     house.send(house.client().post(house.webhook_url(OTHER_CUSTOMER))).await;
-    assert_eq!(told(&house.events().await), [(BANK.to_owned(), 1), (format!("connections/{OTHER_CUSTOMER}"), 1)]);
+    assert_eq!(
+        told(&house.events().await),
+        [(BANK.to_owned(), 1), (format!("connections/{OTHER_CUSTOMER}"), 1)]
+    );
 
     house.clock.advance(Duration::from_secs(59));
     unproven(&house, None, "{}").await;

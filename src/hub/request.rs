@@ -1,9 +1,13 @@
-//! What a caller was answered, kept with its `request_id` so that a repeat gets the same answer.
+//! What is kept of a request so that a repeat gets the same answer: its key, its payload, and what was answered.
 
 use prost::Message;
 
 use crate::error::{Error, Kind, VendorFault, Violation};
-use crate::proto::ErrorReason;
+use crate::journal::RequestKey;
+use crate::model::command::CreateIdentification;
+use crate::proto::{CreateIdentificationRequest, ErrorReason};
+
+const CREATE_METHOD: &str = "/idvgateway.v1.IdentificationService/CreateIdentification";
 
 /// A response or an error, as the journal keeps it. Holds no personal data: neither may.
 #[derive(Clone, PartialEq, Message)]
@@ -86,4 +90,40 @@ impl StoredError {
         }
         error
     }
+}
+
+/// A create request while its outcome is not known; sealed.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptCreate {
+    /// Who asked.
+    #[prost(string, tag = "1")]
+    pub(super) caller: String,
+    /// The encoded request.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) request: Vec<u8>,
+}
+
+/// The key a repeat of this request would have.
+pub(super) fn request_key(caller: &str, command: &CreateIdentification) -> Option<RequestKey> {
+    let request_id = command.request_id?;
+    Some(RequestKey { caller: caller.to_owned(), method: CREATE_METHOD, request_id })
+}
+
+/// The payload whose repeat counts as the same request: maps in a fixed order, without the request id itself.
+pub(super) fn canonical(request: &CreateIdentificationRequest) -> Vec<u8> {
+    let mut labels: Vec<_> = request.labels.iter().collect();
+    labels.sort();
+    let plain = CreateIdentificationRequest {
+        labels: std::collections::HashMap::new(),
+        request_id: String::new(),
+        ..request.clone()
+    };
+    let mut bytes = plain.encode_length_delimited_to_vec();
+    for (key, value) in labels {
+        for text in [key, value] {
+            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(text.as_bytes());
+        }
+    }
+    bytes
 }

@@ -1,0 +1,85 @@
+//! How much of what a webhook says is believed, and what the vendor's own answer makes of it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::hub::Hub;
+use crate::journal::Job;
+use crate::model::lifecycle::{Change, Verdict, agrees, judge};
+use crate::model::observation::{Observation, Word};
+use crate::model::record::Record;
+use crate::proto::Evidence;
+use crate::vendor::Vendor;
+
+/// While the vendor's API lags behind its own webhook.
+const LONGEST_LAG_WAIT: Duration = Duration::from_secs(30);
+
+/// What the vendor answered about the observations of a delivery, by their index.
+pub(super) type Answers = HashMap<usize, Observation>;
+
+/// What is made of one observation of a delivery.
+pub(super) enum Believed {
+    /// It is news; the observation is what it was believed on.
+    Change(Box<Change>, Box<Observation>),
+    Same,
+    Stale,
+    /// The vendor has to be asked first.
+    Ask,
+    /// The vendor's API does not show it yet; ask again after this time.
+    Later(Duration),
+}
+
+impl Hub {
+    /// Judges `observation`, with the vendor's `answer` about it where one is at hand.
+    pub(super) fn believe(
+        &self,
+        vendor: &dyn Vendor,
+        record: &Record,
+        observation: &Observation,
+        answer: Option<&Observation>,
+        job: &Job,
+    ) -> Believed {
+        let enough = observation.evidence as i32 >= vendor.account().min_evidence as i32;
+        match judge(record, observation, self.timestamp()) {
+            Verdict::Same => Believed::Same,
+            Verdict::Stale => Believed::Stale,
+            Verdict::Change(change) if enough || !matches!(observation.word, Word::Decided(_)) => {
+                Believed::Change(change, Box::new(observation.clone()))
+            }
+            Verdict::Change(_) | Verdict::Ask => match answer {
+                None => Believed::Ask,
+                Some(answer) => self.weigh(record, observation, answer, job),
+            },
+        }
+    }
+
+    fn weigh(&self, record: &Record, hint: &Observation, answer: &Observation, job: &Job) -> Believed {
+        let said = judge(record, answer, self.timestamp());
+        let hint_is_decision = matches!(hint.word, Word::Decided(_));
+        let over = job.give_up_at.is_some_and(|time| time <= self.clock.now());
+        if hint_is_decision && !over && !agrees(answer.word, hint.word) {
+            // The vendor's API ranks below its own webhook: it lags.
+            return Believed::Later(self.backoff(job.attempts, LONGEST_LAG_WAIT));
+        }
+        if let Verdict::Change(change) = said {
+            return Believed::Change(change, Box::new(answer.clone()));
+        }
+        if hint_is_decision {
+            return match (answer.word == hint.word, over) {
+                (true, _) => Believed::Same,
+                // It still shows the decision that the webhook replaces.
+                (false, false) => Believed::Later(self.backoff(job.attempts, LONGEST_LAG_WAIT)),
+                (false, true) => Believed::Stale,
+            };
+        }
+        if !agrees(answer.word, hint.word) {
+            return Believed::Stale;
+        }
+        let confirmed = Observation { evidence: Evidence::Fetched, ..hint.clone() };
+        match judge(record, &confirmed, self.timestamp()) {
+            Verdict::Change(change) => Believed::Change(change, Box::new(confirmed)),
+            Verdict::Same => Believed::Same,
+            Verdict::Stale | Verdict::Ask => Believed::Stale,
+        }
+    }
+}
