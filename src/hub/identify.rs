@@ -121,8 +121,7 @@ impl Hub {
         command.name = earlier.subject.parse().map_err(|error| {
             Error::new(Kind::StoreUnavailable, CREATE, "a kept request is damaged").caused_by(error)
         })?;
-        self.record_doubt(&command.name).await?;
-        let response = self.settle(command, vendor, Some(key), EventOrigin::Api).await?;
+        let response = self.settle_again(command, vendor, Some(key), EventOrigin::Api).await?;
         Ok(CreateIdentificationResponse { replayed: true, ..response })
     }
 

@@ -48,6 +48,23 @@ impl Hub {
         }
     }
 
+    /// Goes on with a creation that broke off, unless a webhook has proven meanwhile that the vendor made it.
+    pub(super) async fn settle_again(
+        &self,
+        command: &CreateIdentification,
+        vendor: &dyn Vendor,
+        key: Option<&RequestKey>,
+        origin: EventOrigin,
+    ) -> Result<CreateIdentificationResponse> {
+        let record = self.existing(&command.name, SETTLE).await?;
+        if record.identification.state() == IdentificationState::Creating {
+            self.record_doubt(&command.name).await?;
+            return self.settle(command, vendor, key, origin).await;
+        }
+        let known = Observation::new(Word::Accepted, Evidence::Gateway);
+        self.record_outcome(command, vendor, key, known, None, origin).await
+    }
+
     /// A repeated creation can find the person done: the vendor then refuses to touch what we made.
     async fn send(&self, command: &CreateIdentification, vendor: &dyn Vendor) -> Result<Observation> {
         let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
@@ -130,7 +147,7 @@ impl Hub {
     }
 
     /// Marks a creation whose outcome nobody knows; the worker goes on with it.
-    pub(super) async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
+    async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
         let _turn = self.locks.lock(&name.to_string()).await;
         let before = self.existing(name, SETTLE).await?;
         if before.identification.state() != IdentificationState::Creating || before.identification.in_doubt {
@@ -153,30 +170,28 @@ impl Hub {
         let Some(record) = self.journal.record(&name).await.map_err(|error| store(error, SETTLE))? else {
             return Ok(Outcome::Done);
         };
-        if record.identification.state() != IdentificationState::Creating {
-            return Ok(Outcome::Done);
-        }
         let Some((command, key)) = self.kept_create(&record).await? else {
             return Ok(Outcome::Done);
         };
         let vendor = self.vendor(&name.connection, SETTLE)?;
-        self.record_doubt(&name).await?;
-        if self.horizon_passed(job) || identifications(&*vendor, SETTLE)?.idempotency() == Idempotency::None {
+        let creating = record.identification.state() == IdentificationState::Creating;
+        let never_again = identifications(&*vendor, SETTLE)?.idempotency() == Idempotency::None;
+        let settled = if creating && (never_again || self.horizon_passed(job)) {
             let detail = "whether the vendor created it is not known and it will not be sent again";
             let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);
             let refused = Observation::new(Word::Refused, Evidence::Gateway);
-            let outcome = self
-                .record_outcome(&command, &*vendor, key.as_ref(), refused, Some(error), EventOrigin::Timer)
-                .await;
-            return outcome.map(|_response| Outcome::Done).or(Ok(Outcome::Done));
+            self.record_outcome(&command, &*vendor, key.as_ref(), refused, Some(error), EventOrigin::Timer)
+                .await
+        } else {
+            self.settle_again(&command, &*vendor, key.as_ref(), EventOrigin::Timer).await
+        };
+        let Err(error) = settled else { return Ok(Outcome::Done) };
+        if self.existing(&name, SETTLE).await?.identification.state() == IdentificationState::Creating {
+            let wait = self.backoff(job.attempts + 4, LONGEST_WAIT);
+            return Ok(Outcome::Again(error.retry_after.map_or(wait, |asked| asked.max(wait))));
         }
-        match self.settle(&command, &*vendor, key.as_ref(), EventOrigin::Timer).await {
-            Ok(_settled) => Ok(Outcome::Done),
-            Err(error) if leaves_doubt(error.kind) || error.kind == Kind::StoreUnavailable => {
-                Ok(Outcome::Again(self.backoff(job.attempts + 4, LONGEST_WAIT)))
-            }
-            Err(_refused) => Ok(Outcome::Done),
-        }
+        // The refusal is recorded: it is what the creation came to.
+        Ok(Outcome::Done)
     }
 
     fn horizon_passed(&self, job: &Job) -> bool {

@@ -29,8 +29,9 @@ curl -sS -X POST {sandbox}/control/identifications/UUID/review -H 'content-type:
 idv-gateway watch --server http://{grpc} --earliest --cursor-file demo.cursor
 
 # Python: pip install grpcio-tools, then from the repository
-python3 -m grpc_tools.protoc -Iproto --python_out=. --grpc_python_out=. $(find proto -name '*.proto')
-python3 - <<'PY'
+stubs=$(mktemp -d)
+python3 -m grpc_tools.protoc -Iproto --python_out=$stubs --grpc_python_out=$stubs $(find proto -name '*.proto')
+PYTHONPATH=$stubs python3 - <<'PY'
 import grpc
 from idvgateway.v1 import event_service_pb2, event_service_pb2_grpc
 stub = event_service_pb2_grpc.EventServiceStub(grpc.insecure_channel("{grpc}"))
