@@ -71,19 +71,23 @@ async fn its_sockets_are_on_loopback() {
         demo.env(name, &url).env(name.to_lowercase(), &url);
     }
     let mut demo = Child::spawn(demo);
-    let mut looked_at = 0;
-    while let Some(line) = demo.line().await {
-        for socket in isolation::sockets(demo.id()) {
-            assert!(socket.is_at_home(), "{socket:?} at {line:?}");
-            looked_at += 1;
+    let looking = async {
+        let mut looked_at = 0;
+        while let Some(line) = demo.line().await {
+            for socket in isolation::sockets(demo.id()) {
+                assert!(socket.is_at_home(), "{socket:?} at {line:?}");
+                looked_at += 1;
+            }
         }
-    }
-    assert!(looked_at > 20, "only {looked_at} sockets were seen");
+        looked_at
+    };
     tokio::select! {
         biased;
-        used = proxy.accept() => panic!("the proxy was used: {used:?}"),
-        ended = demo.ended() => assert_eq!(ended.code, Some(0), "{ended:#?}"),
+        _used = proxy.accept() => panic!("the proxy of the environment was used"),
+        looked_at = looking => assert!(looked_at > 20, "only {looked_at} sockets were seen"),
     }
+    let ended = demo.ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
 }
 
 /// The kernel counts every attempt to reach what has no route, and in a network with nothing but a loopback interface

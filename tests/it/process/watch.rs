@@ -22,7 +22,7 @@ async fn tell(house: &House, doors: &Doors) {
         house.act(&name, what, body).await;
     }
     for word in ["START", "CHECK_PENDING", "SUCCESS"] {
-        assert_eq!(house.webhook(*doors, &name, word).await, Some(200));
+        assert_eq!(house.webhook(*doors, &name, word).await, Some(204));
     }
 }
 
