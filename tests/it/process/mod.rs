@@ -6,6 +6,7 @@ mod house;
 mod demo;
 mod history;
 mod isolation;
+mod keep;
 mod kill;
 mod serve;
 mod watch;
