@@ -5,6 +5,7 @@ mod demo;
 mod render;
 mod sandbox;
 mod serve;
+mod signals;
 mod watch;
 
 use std::process::ExitCode;

@@ -8,9 +8,8 @@ use idv_gateway::clock::Clock;
 use idv_gateway::sandbox::{Account, Sandbox as Server, SandboxOptions, WebhookTarget};
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
-use tokio::signal::unix::{SignalKind, signal};
 
-use crate::commands::serve::until_told;
+use crate::commands::signals::Signals;
 use crate::commands::{Exit, complain};
 
 /// Run a stand-in for the vendors' APIs, to try the gateway without a vendor account.
@@ -80,21 +79,17 @@ fn secret(file: PathBuf) -> Result<SecretString, String> {
 }
 
 async fn serve(options: SandboxOptions) -> Exit {
-    let (mut terminate, mut interrupt) =
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-            (Err(error), _) | (_, Err(error)) => {
-                complain(&format!("signals cannot be handled: {error}"));
-                return Exit::Unavailable;
-            }
-        };
+    let mut signals = match Signals::catch() {
+        Ok(signals) => signals,
+        Err(exit) => return exit,
+    };
     match Server::start(options).await {
         Ok(sandbox) => {
             eprintln!(
                 "the sandbox listens on http://{} (docs/sandbox.md; Ctrl-C ends it)",
                 sandbox.address()
             );
-            until_told(&mut terminate, &mut interrupt).await;
+            signals.wait().await;
             sandbox.shutdown().await;
             Exit::Done
         }

@@ -8,8 +8,8 @@ use idv_gateway::app::{App, StartError};
 use idv_gateway::clock::Clock;
 use idv_gateway::config::Config;
 use idv_gateway::telemetry::start_log;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::commands::signals::Signals;
 use crate::commands::{Exit, complain, wants_colour};
 
 /// Run the gateway until SIGTERM or SIGINT.
@@ -42,14 +42,10 @@ impl Serve {
 }
 
 async fn serve(config: Config) -> Exit {
-    let (mut terminate, mut interrupt) =
-        match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-            (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
-            (Err(error), _) | (_, Err(error)) => {
-                complain(&format!("signals cannot be handled: {error}"));
-                return Exit::Unavailable;
-            }
-        };
+    let mut signals = match Signals::catch() {
+        Ok(signals) => signals,
+        Err(exit) => return exit,
+    };
     let urls: Vec<_> = config.connections.keys().filter_map(|id| config.webhooks.url_for(id)).collect();
     let app = match App::start(config, Clock::system()).await {
         Ok(app) => app,
@@ -65,22 +61,19 @@ async fn serve(config: Config) -> Exit {
         admin.address = %addresses.admin,
         "The gateway serves"
     );
+<<<<<<< HEAD
     for url in urls {
         tracing::info!(webhooks.url = url, "A vendor's webhooks are expected here");
     }
     until_told(&mut terminate, &mut interrupt).await;
+=======
+    signals.wait().await;
+>>>>>>> process
     tracing::info!("The gateway drains");
     if !app.shut_down().await {
         tracing::warn!("The drain time was over before every call had ended; the rest was cut off");
     }
     Exit::Done
-}
-
-pub(super) async fn until_told(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
 
 /// The error and everything that caused it, in one line.

@@ -6,6 +6,7 @@ mod architecture;
 mod config;
 mod contract;
 mod journal;
+mod process;
 mod sandbox;
 mod scenario;
 mod telemetry;

@@ -12,6 +12,7 @@ use idv_gateway::clock::Clock;
 
 use crate::commands::demo::stage::Stage;
 use crate::commands::render::Renderer;
+use crate::commands::signals::Signals;
 use crate::commands::{Exit, complain};
 
 /// Four stories take a few seconds; a machine under load gets this much.
@@ -33,6 +34,10 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self) -> Exit {
         super::block_on(async move {
+            let mut signals = match Signals::catch() {
+                Ok(signals) => signals,
+                Err(exit) => return exit,
+            };
             let clock = Clock::system();
             let stage = match Stage::set(&clock).await {
                 Ok(stage) => stage,
@@ -41,7 +46,11 @@ impl Demo {
                     return Exit::Unavailable;
                 }
             };
-            let exit = self.play(&stage).await;
+            // Whatever ends it, the folder with its keys goes.
+            let exit = tokio::select! {
+                exit = self.play(&stage) => exit,
+                () = signals.wait() => Exit::Done,
+            };
             stage.strike().await;
             exit
         })
@@ -69,7 +78,7 @@ impl Demo {
         };
         if exit == Exit::Done && self.keep {
             keep::print(stage, renderer);
-            let _interrupted = tokio::signal::ctrl_c().await;
+            std::future::pending::<()>().await;
         }
         exit
     }

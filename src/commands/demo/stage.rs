@@ -15,6 +15,8 @@ use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, WebhookTarget};
 use secrecy::SecretString;
 use tonic::transport::Channel;
 
+use crate::commands::demo::person::Person;
+
 /// The demo's connection.
 pub(super) const CONNECTION: &str = "connections/demobank";
 const CUSTOMER: &str = "demobank";
@@ -62,7 +64,7 @@ impl Stage {
             username: WEBHOOK_USER.to_owned(),
             password: SecretString::from(password),
         };
-        stage.person().send_webhooks_to(&target).await?;
+        stage.person()?.send_webhooks_to(&target).await?;
         Ok(stage)
     }
 
@@ -70,8 +72,8 @@ impl Stage {
         self.channel.clone()
     }
 
-    pub(super) fn person(&self) -> super::person::Person {
-        super::person::Person::new(self.sandbox_url())
+    pub(super) fn person(&self) -> reqwest::Result<Person> {
+        Person::new(self.sandbox_url())
     }
 
     pub(super) fn addresses(&self) -> Addresses {

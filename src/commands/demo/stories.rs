@@ -88,7 +88,7 @@ const STORIES: [Story; 4] = [
 
 /// Tells all four, one after the other.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
-    let person = stage.person();
+    let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
     for story in &STORIES {
         println!("\n{}", renderer.heading(story.title));

@@ -1,0 +1,12 @@
+//! The real program: started, spoken to over its sockets, signalled and killed.
+
+mod child;
+mod house;
+
+mod demo;
+mod history;
+mod isolation;
+mod keep;
+mod kill;
+mod serve;
+mod watch;
