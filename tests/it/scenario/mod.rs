@@ -8,15 +8,15 @@ mod reader;
 mod vendor_door;
 mod words;
 
-// mod bad_input;
+mod bad_input;
 // mod canary;
 mod confirm;
-// mod create;
+mod create;
 mod early;
 mod forged;
 mod repeats;
 // mod resume;
 mod store;
-// mod unserved;
+mod unserved;
 // mod vendor_faults;
 // mod watch;
