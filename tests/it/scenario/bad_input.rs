@@ -2,9 +2,9 @@
 
 use idv_gateway::proto::connection_service_client::ConnectionServiceClient;
 use idv_gateway::proto::{
-    Address, AutoIdentSpec, CreateIdentificationRequest, Date, GetConnectionRequest, GetIdentificationRequest,
-    IdentificationSpec, InvitationSpec, ListConnectionsRequest, PhoneNumber, RefreshIdentificationRequest, Subject,
-    identification_spec,
+    Address, AutoIdentSpec, CreateIdentificationRequest, Date, GetConnectionRequest,
+    GetIdentificationRequest, IdentificationSpec, InvitationSpec, ListConnectionsRequest, PhoneNumber,
+    RefreshIdentificationRequest, Subject, identification_spec,
 };
 use tonic::{Code, Status};
 
@@ -25,7 +25,9 @@ const BAD: &[Bad] = &[
     ("identification_id", |request, _| {
         request.identification_id = "0B7E5F0C-94F1-4B27-8B0C-11C13F6A0E7D".to_owned();
     }),
-    ("identification_id", |request, _| request.identification_id = "0b7e5f0c94f14b278b0c11c13f6a0e7d".to_owned()),
+    ("identification_id", |request, _| {
+        request.identification_id = "0b7e5f0c94f14b278b0c11c13f6a0e7d".to_owned()
+    }),
     ("request_id", |request, _| request.request_id = "again".to_owned()),
     ("external_reference", |request, _| request.external_reference = "x".repeat(256)),
     ("external_reference", |request, _| request.external_reference = "line\nbreak".to_owned()),
@@ -86,7 +88,8 @@ async fn each_bad_field_is_named_and_the_vendor_never_hears_of_it() {
 #[tokio::test]
 async fn all_bad_fields_are_named_at_once() {
     let house = House::silent().await;
-    let pick = ["identification_id", "request_id", "subject.gender", "subject.email", "subject.phone.region_code"];
+    let pick =
+        ["identification_id", "request_id", "subject.gender", "subject.email", "subject.phone.region_code"];
     let spoils: Vec<_> =
         pick.iter().map(|field| BAD.iter().find(|(name, _)| name == field).unwrap().1).collect();
     let status = house.try_create(spoilt(&spoils)).await.unwrap_err();
@@ -101,7 +104,11 @@ async fn all_bad_fields_are_named_at_once() {
 async fn what_is_not_there_is_not_found() {
     let house = House::silent().await;
     let id = "0b7e5f0c-94f1-4b27-8b0c-11c13f6a0e7d";
-    refused(&house.try_create(create("connections/nobody")).await.unwrap_err(), Code::NotFound, "RESOURCE_NOT_FOUND");
+    refused(
+        &house.try_create(create("connections/nobody")).await.unwrap_err(),
+        Code::NotFound,
+        "RESOURCE_NOT_FOUND",
+    );
     for name in [format!("{BANK}/identifications/{id}"), format!("connections/nobody/identifications/{id}")] {
         refused(&get(&house, &name).await, Code::NotFound, "RESOURCE_NOT_FOUND");
         refused(&refresh(&house, &name).await, Code::NotFound, "RESOURCE_NOT_FOUND");
@@ -169,7 +176,8 @@ fn spoilt(spoils: &[fn(&mut CreateIdentificationRequest, &mut Subject)]) -> Crea
 }
 
 fn custom(request: &mut CreateIdentificationRequest, custom_data: Vec<String>) {
-    let kind = identification_spec::Kind::AutoIdent(AutoIdentSpec { custom_data, ..AutoIdentSpec::default() });
+    let kind =
+        identification_spec::Kind::AutoIdent(AutoIdentSpec { custom_data, ..AutoIdentSpec::default() });
     request.spec = Some(IdentificationSpec { kind: Some(kind) });
 }
 

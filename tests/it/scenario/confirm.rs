@@ -37,7 +37,9 @@ async fn completed(house: &House, result: &str) -> String {
 }
 
 async fn gets_beyond(house: &House, before: u64) {
-    house.in_time("a question to the vendor", async || (house.asked("gets").await > before).then_some(())).await;
+    house
+        .in_time("a question to the vendor", async || (house.asked("gets").await > before).then_some(()))
+        .await;
 }
 
 #[tokio::test]
@@ -121,9 +123,7 @@ async fn what_comes_late_changes_nothing() {
         let body = said_at("REVIEW_PENDING", &id, time).to_string();
         assert_eq!(house.webhook(body).await.status, 204);
         house
-            .in_time("its end", async || {
-                (house.states().get(index) == Some(&State::Stale)).then_some(())
-            })
+            .in_time("its end", async || (house.states().get(index) == Some(&State::Stale)).then_some(()))
             .await;
     }
     assert_eq!(house.events().await.len(), before);
@@ -154,7 +154,10 @@ async fn an_unknown_word_is_kept_and_changes_no_state() {
     assert_eq!(house.webhook(said("WAITING_FOR_GODOT", &id).to_string()).await.status, 204);
     house.applied(1).await;
     let seen = house.get(&id).await;
-    assert_eq!((seen.state(), seen.vendor_status.as_str()), (IdentificationState::AwaitingUser, "WAITING_FOR_GODOT"));
+    assert_eq!(
+        (seen.state(), seen.vendor_status.as_str()),
+        (IdentificationState::AwaitingUser, "WAITING_FOR_GODOT")
+    );
     assert_eq!(types(&house.events().await), [CREATED, UPDATED]);
     let field = "field=\"identificationprocess.result\"";
     assert_eq!(house.metric("idv_vendor_drift_total", &[field]).await, 1.0);

@@ -1,11 +1,11 @@
 //! Create, Get and Refresh as callers use them.
 
 use idv_gateway::journal::Journal as _;
+use idv_gateway::proto::watch_events_request::Start;
 use idv_gateway::proto::{
     AutoIdentSpec, EventType, GetIdentificationRequest, IdentificationSpec, IdentificationState,
     IdentificationView, RefreshIdentificationRequest, StartLinkKind, identification_spec,
 };
-use idv_gateway::proto::watch_events_request::Start;
 use serde_json::json;
 use tonic::Code;
 
@@ -134,7 +134,14 @@ async fn validate_only_changes_nothing() {
     let answer = house.try_create(request.clone()).await.unwrap();
     assert_eq!(answer.identification.unwrap().name, format!("{BANK}/identifications/{ID}"));
     assert!(house.events().await.is_empty());
-    assert!(house.journal().record(&format!("{BANK}/identifications/{ID}").parse().unwrap()).await.unwrap().is_none());
+    assert!(
+        house
+            .journal()
+            .record(&format!("{BANK}/identifications/{ID}").parse().unwrap())
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!((house.asked("logins").await, house.asked("starts").await), (0, 0));
     // Neither the id nor the request id is used up.
     request.validate_only = false;
@@ -173,7 +180,10 @@ async fn a_refresh_asks_the_vendor_and_tells_what_it_changed() {
     };
     // Nobody has started: the vendor's 404 means just that.
     let idle = refresh().await;
-    assert_eq!((idle.changed, idle.identification.unwrap().state()), (false, IdentificationState::AwaitingUser));
+    assert_eq!(
+        (idle.changed, idle.identification.unwrap().state()),
+        (false, IdentificationState::AwaitingUser)
+    );
 
     house.reviewed(&id_of(&created.name), "SUCCESS").await;
     let changed = refresh().await;

@@ -60,7 +60,9 @@ async fn the_late_answer_of_a_create_still_brings_the_vendors_own_id() {
 async fn webhooks_for_an_id_never_seen_are_kept_until_it_is_created() {
     let house = House::silent().await;
     // In the vendor's spelling: transaction numbers are compared without case.
-    for body in [said("START", &ID.to_ascii_uppercase()), said("CHECK_PENDING", ID), said("REVIEW_PENDING", ID)] {
+    for body in
+        [said("START", &ID.to_ascii_uppercase()), said("CHECK_PENDING", ID), said("REVIEW_PENDING", ID)]
+    {
         assert_eq!(house.webhook(body.to_string()).await.status, 204);
     }
     house.applied(3).await;

@@ -46,7 +46,16 @@ async fn every_forgery_gets_the_same_bytes_and_leaves_no_trace() {
         let request = house.client().request(method.clone(), url).basic_auth("idnow", Some("open sesame"));
         replies.push((method.to_string(), house.send(request).await));
     }
-    for path in ["webhooks/nobody", "webhooks/%ff", "webhooks/BEISPIELBANK", "webhooks/a/b", "webhooks", "webhooks/", "", "livez"] {
+    for path in [
+        "webhooks/nobody",
+        "webhooks/%ff",
+        "webhooks/BEISPIELBANK",
+        "webhooks/a/b",
+        "webhooks",
+        "webhooks/",
+        "",
+        "livez",
+    ] {
         let url = format!("http://{}/{path}", house.addresses().webhooks);
         let request = house.client().post(url).basic_auth("idnow", Some("open sesame"));
         replies.push((path.to_owned(), house.send(request.body(body.clone())).await));
@@ -90,7 +99,10 @@ async fn at_most_one_event_a_minute_and_connection_tells_of_them() {
         unproven(&house, Some(WRONG), "{}").await;
     }
     house.send(house.client().post(house.webhook_url(OTHER_CUSTOMER))).await;
-    assert_eq!(told(&house.events().await), [(BANK.to_owned(), 1), (format!("connections/{OTHER_CUSTOMER}"), 1)]);
+    assert_eq!(
+        told(&house.events().await),
+        [(BANK.to_owned(), 1), (format!("connections/{OTHER_CUSTOMER}"), 1)]
+    );
 
     house.clock.advance(Duration::from_secs(59));
     unproven(&house, None, "{}").await;
@@ -143,8 +155,9 @@ async fn nothing_can_be_smuggled_behind_a_body_with_two_lengths() {
     let (id, body) = (house.created().await, "{}");
     let smuggled = said("START", &id).to_string();
     let mut stream = TcpStream::connect(house.addresses().webhooks).await.unwrap();
-    let authorized =
-        format!("POST /webhooks/{CUSTOMER} HTTP/1.1\r\nhost: idv\r\nauthorization: Basic aWRub3c6b3BlbiBzZXNhbWU=");
+    let authorized = format!(
+        "POST /webhooks/{CUSTOMER} HTTP/1.1\r\nhost: idv\r\nauthorization: Basic aWRub3c6b3BlbiBzZXNhbWU="
+    );
     // A proxy that goes by the first length takes the second request for a part of the first one's body.
     let request = format!(
         "{authorized}\r\ncontent-length: 1000\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{body}\r\n0\r\n\r\n\

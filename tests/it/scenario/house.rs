@@ -12,13 +12,13 @@ use http::HeaderMap;
 use idv_gateway::app::{Addresses, App};
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::config::Config;
+use idv_gateway::journal::Journal as _;
 use idv_gateway::journal::embedded::EmbeddedJournal;
 use idv_gateway::model::filter::Filter;
-use idv_gateway::journal::Journal as _;
 use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
 use idv_gateway::proto::{
-    CreateIdentificationRequest, CreateIdentificationResponse, Event, GetIdentificationRequest, Identification,
-    IdentificationView, WebhookDeliveryState,
+    CreateIdentificationRequest, CreateIdentificationResponse, Event, GetIdentificationRequest,
+    Identification, IdentificationView, WebhookDeliveryState,
 };
 use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
 use prost::Message as _;
@@ -92,9 +92,11 @@ impl House {
         let vendor = VendorDoor::open(sandbox.address()).await;
 
         let folder = tempfile::tempdir().unwrap();
-        for (name, secret) in
-            [("master.key", BASE64_STANDARD.encode([7; 32])), ("api.key", API_KEY.into()), ("webhook", PASSWORD.into())]
-        {
+        for (name, secret) in [
+            ("master.key", BASE64_STANDARD.encode([7; 32])),
+            ("api.key", API_KEY.into()),
+            ("webhook", PASSWORD.into()),
+        ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
         let text = configuration(folder.path(), vendor.address(), &plan);

@@ -9,14 +9,14 @@ mod vendor_door;
 mod words;
 
 mod bad_input;
-// mod canary;
+mod canary;
 mod confirm;
 mod create;
 mod early;
 mod forged;
 mod repeats;
-// mod resume;
+mod resume;
 mod store;
 mod unserved;
-// mod vendor_faults;
-// mod watch;
+mod vendor_faults;
+mod watch;

@@ -47,7 +47,8 @@ impl Reader {
 
     /// The next message; `None` at the end with status OK.
     pub(super) async fn try_next(&mut self) -> Result<Option<Message>, Status> {
-        let response = tokio::time::timeout(GUARD, self.stream.message()).await.expect("a message in time")?;
+        let response =
+            tokio::time::timeout(GUARD, self.stream.message()).await.expect("a message in time")?;
         Ok(response.map(|response| {
             assert!(!response.cursor.is_empty(), "every message carries a cursor");
             self.cursor = response.cursor;

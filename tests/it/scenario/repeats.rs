@@ -93,8 +93,7 @@ async fn a_burst_of_changes_is_applied_in_the_order_it_came() {
     house.applied(24).await;
     let events = house.events().await;
     for id in &ids {
-        let own: Vec<_> =
-            events.iter().filter(|event| event.identification.ends_with(id)).cloned().collect();
+        let own: Vec<_> = events.iter().filter(|event| event.identification.ends_with(id)).cloned().collect();
         assert_eq!(types(&own), [CREATED, STARTED, SUBMITTED, EventType::IdentificationUpdated]);
     }
 }
@@ -126,4 +125,3 @@ async fn alike(house: &House, body: &str) -> Delivery {
     let alike = house.journal().deliveries_like(&connection, sha256).await.unwrap();
     <[Delivery; 1]>::try_from(alike).unwrap()[0].clone()
 }
-

@@ -96,7 +96,9 @@ fn refused_by_store(status: &tonic::Status) {
 /// Without a restart: ready, what was acknowledged applied once, what was refused taken when it comes again.
 async fn recovered(house: &House, ids: &[String], kept: Vec<String>, refused: Vec<String>) {
     assert_eq!(house.operator("/readyz").await.status, 200);
-    house.in_time("what was acknowledged", async || (started(house).await == sorted(&kept)).then_some(())).await;
+    house
+        .in_time("what was acknowledged", async || (started(house).await == sorted(&kept)).then_some(()))
+        .await;
     assert_eq!(house.states(), vec![State::Applied; kept.len()], "nothing that was refused was kept");
     let (again, none) = post_all(house, &refused).await;
     assert_eq!((again, none), (refused, Vec::new()));
