@@ -61,14 +61,10 @@ async fn serve(config: Config) -> Exit {
         admin.address = %addresses.admin,
         "The gateway serves"
     );
-<<<<<<< HEAD
     for url in urls {
         tracing::info!(webhooks.url = url, "A vendor's webhooks are expected here");
     }
-    until_told(&mut terminate, &mut interrupt).await;
-=======
     signals.wait().await;
->>>>>>> process
     tracing::info!("The gateway drains");
     if !app.shut_down().await {
         tracing::warn!("The drain time was over before every call had ended; the rest was cut off");

@@ -24,6 +24,20 @@ pub enum IntakeError {
 }
 
 impl Hub {
+    /// Counts a request for `connection`, a name as it stands in the URL.
+    pub fn webhook_came_in(&self, connection: &str) {
+        self.metrics.webhook_received(self.configured(connection).as_ref());
+    }
+
+    /// Counts a request for `connection` that was refused before it was read.
+    pub fn webhook_not_read(&self, connection: &str, cause: WebhookRefusal) {
+        self.metrics.webhook_refused(self.configured(connection).as_ref(), cause);
+    }
+
+    fn configured(&self, connection: &str) -> Option<ConnectionId> {
+        connection.parse().ok().filter(|id| self.registry.get(id).is_some())
+    }
+
     /// Accepts a webhook for `connection`. When it returns `Ok`, the delivery is on disk and will be applied.
     pub async fn accept_webhook(&self, connection: &str, delivery: Unverified) -> Result<(), IntakeError> {
         let source = delivery.source;

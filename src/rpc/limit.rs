@@ -1,4 +1,4 @@
-//! Counts the bytes of a request while they come in, and refuses the one that is too many with a precise error.
+//! Refuses requests that are too long with a precise error: by what they announce, and by what comes in.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -53,8 +53,8 @@ impl<S: Service<Request<tonic::body::Body>>> Service<Request<tonic::body::Body>>
 
     fn call(&mut self, request: Request<tonic::body::Body>) -> S::Future {
         let max = self.max;
-        let left = max + FRAME_HEADER;
-        self.inner.call(request.map(|inner| tonic::body::Body::new(Counted { inner, left, max })))
+        let counted = |inner| Counted { inner, left: max + FRAME_HEADER, max, header: Vec::new() };
+        self.inner.call(request.map(|inner| tonic::body::Body::new(counted(inner))))
     }
 }
 
@@ -62,6 +62,22 @@ struct Counted {
     inner: tonic::body::Body,
     left: usize,
     max: usize,
+    /// The frame header of the first message, as far as it has come in.
+    header: Vec<u8>,
+}
+
+impl Counted {
+    /// Whether the first message announces more than it may have. The decoder inside would refuse that too, but not
+    /// in the contract's words.
+    fn announces_too_much(&mut self, data: &[u8]) -> bool {
+        let missing = FRAME_HEADER - self.header.len();
+        self.header.extend(data.iter().take(missing));
+        match self.header[..] {
+            // A flag, then the length of the message.
+            [_flag, a, b, c, d] => u32::from_be_bytes([a, b, c, d]) as usize > self.max,
+            _ => false,
+        }
+    }
 }
 
 impl Body for Counted {
@@ -73,16 +89,17 @@ impl Body for Counted {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let polled = std::task::ready!(Pin::new(&mut self.inner).poll_frame(context));
-        let size = match &polled {
-            Some(Ok(frame)) => frame.data_ref().map_or(0, Bytes::len),
-            Some(Err(_)) | None => 0,
+        let data = match &polled {
+            Some(Ok(frame)) => frame.data_ref().cloned().unwrap_or_default(),
+            Some(Err(_)) | None => Bytes::new(),
         };
-        Poll::Ready(match self.left.checked_sub(size) {
-            Some(left) => {
+        let left = self.left.checked_sub(data.len());
+        Poll::Ready(match left {
+            Some(left) if !self.announces_too_much(&data) => {
                 self.left = left;
                 polled
             }
-            None => Some(Err(too_large(self.max))),
+            Some(_) | None => Some(Err(too_large(self.max))),
         })
     }
 

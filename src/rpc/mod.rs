@@ -76,10 +76,10 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
         .tcp_nodelay(true)
         // grpc-web comes over HTTP/1.1 too.
         .accept_http1(true)
-        // Outermost: counts request bytes before anything reads them.
-        .layer(RequestLimitLayer::new(door.settings.max_request_bytes))
-        // Turns grpc-web into gRPC; what is inside sees gRPC only.
-        .layer(GrpcWebLayer::new());
+        // Turns grpc-web into gRPC, piece by piece; what is inside sees gRPC only.
+        .layer(GrpcWebLayer::new())
+        // Counts request bytes before anything gathers them.
+        .layer(RequestLimitLayer::new(door.settings.max_request_bytes));
 
     let draining = async {
         door.drain.cancelled().await;

@@ -40,6 +40,8 @@ pub struct OpenStream(Metrics);
 pub enum WebhookRefusal {
     /// No connection has this name, or it takes no webhooks.
     UnknownConnection,
+    /// The method is not POST.
+    NotPosted,
     /// No credentials came with it.
     MissingCredentials,
     /// The credentials are malformed.
@@ -50,6 +52,8 @@ pub enum WebhookRefusal {
     TooLarge,
     /// The sender took too long.
     TooSlow,
+    /// The body ended before it was whole.
+    BrokenOff,
     /// The journal could not take it; the vendor was asked to come again.
     JournalUnavailable,
 }
@@ -268,11 +272,13 @@ impl WebhookRefusal {
     fn label(self) -> &'static str {
         match self {
             Self::UnknownConnection => "unknown_connection",
+            Self::NotPosted => "not_posted",
             Self::MissingCredentials => "missing_credentials",
             Self::MalformedCredentials => "malformed_credentials",
             Self::WrongCredentials => "wrong_credentials",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
+            Self::BrokenOff => "broken_off",
             Self::JournalUnavailable => "journal_unavailable",
         }
     }

@@ -13,12 +13,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::Response;
 use axum::routing::any;
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderValue, Method, Request, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::hub::intake::IntakeError;
+use crate::telemetry::WebhookRefusal as Cause;
 use crate::vendor::kit::delivery::Unverified;
 use crate::webhook::config::WebhookSettings;
 
@@ -45,39 +46,59 @@ async fn receive(
     connection: Result<Path<String>, PathRejection>,
     request: Request<Body>,
 ) -> Response {
-    // A name that is no text is no connection's; axum would answer it in its own words.
-    let Ok(Path(connection)) = connection else { return reply::refused() };
-    if request.method() != Method::POST || is_ambiguous(request.headers()) {
-        return reply::refused();
+    // A name that is not even text is the name of no connection.
+    let connection = connection.map_or_else(|_not_text| String::new(), |Path(connection)| connection);
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let mut response = door.answer(peer, &connection, request).await;
+    if chunked {
+        // Two lengths are how a request is smuggled past a proxy, and HTTP's own layer hides that there were two:
+        // whatever follows a chunked body on the same connection is not read.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let (parts, body) = request.into_parts();
-    let read = Limited::new(body, door.max_body).collect();
-    let body = tokio::select! {
-        read = read => match read {
-            Ok(body) => body.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return reply::too_large(),
-            Err(_broken_off) => return reply::refused(),
-        },
-        () = door.clock.sleep(door.body_timeout) => return reply::too_slow(),
-    };
-    let delivery = Unverified { headers: parts.headers, body, source: peer.ip() };
-    match door.hub.accept_webhook(&connection, delivery).await {
-        Ok(()) => reply::accepted(),
-        Err(IntakeError::Refused) => reply::refused(),
-        Err(IntakeError::NotKept(error)) => {
-            tracing::error!(
-                connection,
-                error.reason = error.kind.as_str_name(),
-                error.detail,
-                error.source = error.source.map(|source| source.to_string()),
-                "A webhook could not be kept; the vendor is told to send it again"
-            );
-            reply::not_kept()
-        }
-    }
+    response
 }
 
-/// Two lengths are how a request is smuggled past a proxy.
-fn is_ambiguous(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TRANSFER_ENCODING) && headers.contains_key(header::CONTENT_LENGTH)
+impl Door {
+    async fn answer(&self, peer: SocketAddr, connection: &str, request: Request<Body>) -> Response {
+        let hub = &self.hub;
+        hub.webhook_came_in(connection);
+        if request.method() != Method::POST {
+            hub.webhook_not_read(connection, Cause::NotPosted);
+            return reply::refused();
+        }
+        let (parts, body) = request.into_parts();
+        let read = Limited::new(body, self.max_body).collect();
+        let body = tokio::select! {
+            read = read => match read {
+                Ok(body) => body.to_bytes(),
+                Err(error) if error.is::<LengthLimitError>() => {
+                    hub.webhook_not_read(connection, Cause::TooLarge);
+                    return reply::too_large();
+                }
+                Err(_broken_off) => {
+                    hub.webhook_not_read(connection, Cause::BrokenOff);
+                    return reply::refused();
+                }
+            },
+            () = self.clock.sleep(self.body_timeout) => {
+                hub.webhook_not_read(connection, Cause::TooSlow);
+                return reply::too_slow();
+            }
+        };
+        let delivery = Unverified { headers: parts.headers, body, source: peer.ip() };
+        match hub.accept_webhook(connection, delivery).await {
+            Ok(()) => reply::accepted(),
+            Err(IntakeError::Refused) => reply::refused(),
+            Err(IntakeError::NotKept(error)) => {
+                tracing::error!(
+                    connection,
+                    error.reason = error.kind.as_str_name(),
+                    error.detail,
+                    error.source = error.source.map(|source| source.to_string()),
+                    "A webhook could not be kept; the vendor is told to send it again"
+                );
+                reply::not_kept()
+            }
+        }
+    }
 }

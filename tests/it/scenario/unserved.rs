@@ -1,0 +1,47 @@
+//! What the contract has and this release does not serve yet says so.
+
+use http::uri::PathAndQuery;
+use idv_gateway::proto::DESCRIPTORS;
+use idv_gateway::rpc::SERVICES;
+use prost_reflect::DescriptorPool;
+use tonic::Code;
+use tonic_prost::ProstCodec;
+
+use super::house::House;
+use super::words::refused;
+
+const SERVED: [&str; 6] = [
+    "idvgateway.v1.IdentificationService.CreateIdentification",
+    "idvgateway.v1.IdentificationService.GetIdentification",
+    "idvgateway.v1.IdentificationService.RefreshIdentification",
+    "idvgateway.v1.ConnectionService.ListConnections",
+    "idvgateway.v1.ConnectionService.GetConnection",
+    "idvgateway.v1.EventService.WatchEvents",
+];
+
+#[tokio::test]
+async fn every_method_of_a_later_release_says_so() {
+    let house = House::silent().await;
+    let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
+    let mut unserved = 0;
+    for service in pool.services() {
+        let known = SERVICES.contains(&service.full_name());
+        for method in service.methods().filter(|method| !SERVED.contains(&method.full_name())) {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let mut client = tonic::client::Grpc::new(house.channel.clone());
+            client.ready().await.unwrap();
+            let codec = ProstCodec::<(), ()>::default();
+            let request = tonic::Request::new(());
+            let path = PathAndQuery::try_from(path).unwrap();
+            let status = client.unary(request, path, codec).await.unwrap_err();
+            assert_eq!(status.code(), Code::Unimplemented, "{}", method.full_name());
+            if known {
+                refused(&status, Code::Unimplemented, "CAPABILITY_NOT_SUPPORTED");
+                assert!(status.message().contains(method.name()), "{}", status.message());
+                unserved += 1;
+            }
+        }
+    }
+    assert!(unserved >= 20, "{unserved}");
+    assert_eq!(house.see("statistics").await["by_path"], serde_json::json!({}));
+}
