@@ -42,19 +42,12 @@ impl Hub {
     pub async fn accept_webhook(&self, connection: &str, delivery: Unverified) -> Result<(), IntakeError> {
         let source = delivery.source;
         let body_sha256 = sha256(&delivery.body);
-        let connection: ConnectionId = connection.parse().map_err(|_malformed| {
-            self.metrics.webhook_received(None);
-            self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
-            IntakeError::Refused
-        })?;
-        let known = self.registry.get(&connection);
-        self.metrics.webhook_received(known.map(|_vendor| &connection));
-        let Some(vendor) = known else {
-            self.metrics.webhook_refused(None, WebhookRefusal::UnknownConnection);
-            return Err(IntakeError::Refused);
-        };
-        let Some(webhooks) = vendor.webhooks() else {
-            self.metrics.webhook_refused(Some(&connection), WebhookRefusal::UnknownConnection);
+        let known = self.configured(connection);
+        let vendor = known.as_ref().and_then(|id| self.registry.get(id));
+        let (Some(connection), Some(vendor), Some(webhooks)) =
+            (known.clone(), vendor, vendor.and_then(|vendor| vendor.webhooks()))
+        else {
+            self.metrics.webhook_refused(known.as_ref(), WebhookRefusal::UnknownConnection);
             return Err(IntakeError::Refused);
         };
         let verified = match webhooks.verify(delivery) {
