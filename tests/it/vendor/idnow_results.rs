@@ -90,7 +90,7 @@ const DRIFT: [(&str, &[&str]); 5] = [
 
 /// File and the path that is named.
 const UNREADABLE: [(&str, &str); 16] = [
-    ("not_json", "identificationprocess"),
+    ("not_json", "$"),
     ("half_a_body", "identificationprocess.result"),
     ("empty", "$"),
     ("two_documents", "$"),
