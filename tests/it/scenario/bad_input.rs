@@ -95,7 +95,8 @@ async fn all_bad_fields_are_named_at_once() {
     let status = house.try_create(spoilt(&spoils)).await.unwrap_err();
     let mut named = fields(&refused(&status, Code::InvalidArgument, "VALIDATION_FAILED"));
     let mut expected = pick.to_vec();
-    (named.sort(), expected.sort());
+    named.sort();
+    expected.sort();
     assert_eq!(named, expected);
     untouched(&house).await;
 }
