@@ -297,9 +297,12 @@ pub struct Misfit {
 /// Reads JSON.
 pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misfit> {
     let misfit = |path: String, error: &serde_json::Error| {
-        // A `?` stands for a part that was not readable as a name; `.` for the whole text.
+        // A `?` stands for a part that was not readable as a name; `.` for the whole text. Only what does not fit a
+        // type is in a member that we named; broken JSON can be in any, and a name somebody else chose may be a
+        // person's.
         let path = match path.trim_end_matches(".?") {
             "" | "." | "?" => "$",
+            _ if error.classify() != serde_json::error::Category::Data => "$",
             field => field,
         };
         Misfit { path: path.to_owned(), line: error.line(), column: error.column() }

@@ -128,7 +128,7 @@ async fn what_comes_late_changes_nothing() {
     }
     assert_eq!(house.events().await.len(), before);
     assert_eq!(house.get(&id).await.state(), IdentificationState::Completed);
-    assert_eq!(house.metric("idv_webhook_processed_total", &["outcome=\"stale\""]).await, 2.0);
+    house.counted("idv_webhook_processed_total", &["outcome=\"stale\""], 2.0).await;
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn what_cannot_be_read_is_kept_and_stops_nobody() {
     assert_eq!(states[..7], [State::Unreadable; 7]);
     assert_eq!(states[7], State::Applied);
     assert_eq!(types(&house.events().await), [CREATED, STARTED]);
-    assert_eq!(house.metric("idv_webhook_processed_total", &["outcome=\"unreadable\""]).await, 7.0);
+    house.counted("idv_webhook_processed_total", &["outcome=\"unreadable\""], 7.0).await;
 }
 
 #[tokio::test]

@@ -243,6 +243,11 @@ impl House {
         lines.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
     }
 
+    /// Waits until a metric has come to `count`: what is done is counted right after it was written.
+    pub(super) async fn counted(&self, name: &str, labels: &[&str], count: f64) {
+        self.until(name, async || (self.metric(name, labels).await == count).then_some(())).await;
+    }
+
     // The store, as its operator can open it.
 
     fn store(&self) -> Connection {

@@ -62,6 +62,8 @@ async fn a_create_nobody_answered_is_settled_without_a_repeat() {
     assert!(details.retry_info().is_some());
     assert!(house.get(ID).await.in_doubt);
     house.vendor.is(Mood::Fine);
+    // By then the call itself is surely over.
+    house.clock.advance(Duration::from_secs(45));
     house
         .in_time("the settled create", async || {
             (house.get(ID).await.state() == IdentificationState::AwaitingUser).then_some(())
@@ -104,21 +106,21 @@ async fn a_caller_that_hangs_up_leaves_nothing_undone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn five_hundred_calls_with_a_dead_token_log_in_once() {
+async fn a_hundred_calls_with_a_dead_token_log_in_once() {
     let house = House::silent().await;
     house.created().await;
     assert_eq!(house.asked("logins").await, 1);
     // Revoked, which nobody can know before the first refusal.
     house.control("tokens/revoke", &serde_json::json!({})).await;
-    create_many(&house, 500).await;
-    assert_eq!((house.asked("logins").await, house.asked("created").await), (2, 501));
+    create_many(&house, 100).await;
+    assert_eq!((house.asked("logins").await, house.asked("created").await), (2, 101));
     let starts = house.asked("starts").await;
-    assert!(starts <= 1 + 500 * 2, "at most one repeat a call: {starts}");
+    assert!(starts <= 1 + 100 * 2, "at most one repeat a call: {starts}");
 
     // Expired, which the token itself tells.
     house.clock.advance(Duration::from_secs(2 * 60 * 60));
     create_many(&house, 50).await;
-    assert_eq!((house.asked("logins").await, house.asked("created").await), (3, 551));
+    assert_eq!((house.asked("logins").await, house.asked("created").await), (3, 151));
     assert_eq!(house.asked("starts").await, starts + 50);
 }
 
