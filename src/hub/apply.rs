@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::hub::believe::{Answers, Believed};
 use crate::hub::evolve::Cause;
 use crate::hub::job::{CONFLICT_TRIES, Outcome};
-use crate::hub::prepare::Prepared;
+use crate::hub::prepare::{Prepared, vendor_ids};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
 use crate::model::name::DeliveryName;
@@ -114,17 +114,23 @@ impl Hub {
         Ok(Planned::Write(Box::new(Plan { batch, fate: Some(fate) })))
     }
 
-    /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as the
-    /// identification has not moved on is the second one a repeat.
+    /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has
+    /// come between is the second one a repeat.
     async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Batch>> {
         let own = &prepared.delivery;
+        if own.state != State::Received {
+            return Ok(None);
+        }
         let alike = self.journal.deliveries_like(&own.name.connection, own.body_sha256);
         for earlier in alike.await.map_err(|error| store(error, APPLY))? {
-            if earlier.name == own.name || earlier.state == State::Received {
-                continue;
-            }
-            let waiting = matches!(earlier.state, State::Confirming | State::Unmatched);
-            if !(waiting || self.stands_still_since(&earlier).await?) || own.state != State::Received {
+            let repeats = match earlier.state {
+                _ if earlier.name == own.name => false,
+                State::Confirming => true,
+                State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
+                State::Received => false,
+                _ => self.stands_still_since(&earlier).await?,
+            };
+            if !repeats {
                 continue;
             }
             let mut delivery = own.clone();
@@ -147,6 +153,18 @@ impl Hub {
         let Ok(name) = earlier.subject.parse() else { return Ok(false) };
         let record = self.journal.record(&name).await.map_err(|error| store(error, APPLY))?;
         Ok(record.is_some_and(|record| record.identification.revision == earlier.applied_revision))
+    }
+
+    /// Whether nothing else about the same things waits behind `earlier`.
+    async fn is_last_in_wait(&self, prepared: &Prepared, earlier: &Delivery) -> Result<bool> {
+        for id in prepared.observations().iter().flat_map(|observation| vendor_ids(&observation.reference)) {
+            let waiting = self.journal.unmatched(&earlier.name.connection, id).await;
+            let waiting = waiting.map_err(|error| store(error, APPLY))?;
+            if waiting.last().is_some_and(|last| last.name != earlier.name) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn hand_over_to_confirm(&self, prepared: &Prepared, mut delivery: Delivery) -> Planned {

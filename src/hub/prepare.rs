@@ -117,17 +117,19 @@ impl Hub {
         connection: &ConnectionId,
         reference: &VendorReference,
     ) -> Result<Option<Record>> {
-        let ids = [VendorId::Reference(&reference.reference), VendorId::Id(&reference.id)];
-        for id in ids {
-            if matches!(id, VendorId::Reference("") | VendorId::Id("")) {
-                continue;
-            }
-            if let Some(record) =
-                self.journal.find(connection, id).await.map_err(|error| store(error, PREPARE))?
-            {
-                return Ok(Some(record));
+        for id in vendor_ids(reference) {
+            let found = self.journal.find(connection, id).await.map_err(|error| store(error, PREPARE))?;
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
+}
+
+/// The identifiers a reference holds.
+pub(super) fn vendor_ids(reference: &VendorReference) -> impl Iterator<Item = VendorId<'_>> {
+    [VendorId::Reference(&reference.reference), VendorId::Id(&reference.id)]
+        .into_iter()
+        .filter(|id| !matches!(id, VendorId::Reference("") | VendorId::Id("")))
 }

@@ -94,3 +94,31 @@ async fn a_webhook_of_another_connection_does_not_match() {
     assert_eq!(house.states(), [State::Unmatched]);
     assert_eq!(types(&house.events().await), [CREATED]);
 }
+
+#[tokio::test]
+async fn a_second_start_in_waiting_is_no_repeat_of_the_first() {
+    let house = House::silent().await;
+    let timeless = |word: &str| {
+        let mut body = said(word, ID);
+        body["identificationprocess"]["identificationtime"] = json!(null);
+        body.to_string()
+    };
+    for (count, word) in (1..).zip(["START", "ABORTED", "START", "START"]) {
+        assert_eq!(house.webhook(timeless(word)).await.status, 204);
+        house.applied(count).await;
+    }
+    // Only the last one has nothing new before it.
+    assert_eq!(house.states(), [State::Unmatched, State::Unmatched, State::Unmatched, State::Duplicate]);
+
+    let mut request = create(BANK);
+    request.identification_id = ID.to_owned();
+    house.try_create(request).await.unwrap();
+    house.until("the second start", async || (house.get(ID).await.attempt_count == 2).then_some(())).await;
+    // The vendor's own id may come to be known before or after them.
+    let seen: Vec<_> = types(&house.events().await)
+        .into_iter()
+        .filter(|kind| *kind != EventType::IdentificationUpdated)
+        .collect();
+    assert_eq!(seen, [CREATED, STARTED, EventType::IdentificationAttemptEnded, STARTED]);
+    assert_eq!(house.get(ID).await.state(), IdentificationState::InProgress);
+}
