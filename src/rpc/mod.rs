@@ -107,11 +107,13 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }
 
-/// Lists what is served, and nothing that is only in the contract.
+/// Lists what is served, and nothing that is only in the contract. Describes the details of errors too, so that tools
+/// can show them.
 fn reflection_builder() -> tonic_reflection::server::Builder<'static> {
     let builder = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .with_service_name("grpc.health.v1.Health")
         .with_service_name("grpc.reflection.v1.ServerReflection")
         .with_service_name("grpc.reflection.v1alpha.ServerReflection");
