@@ -107,7 +107,8 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }
 
-/// Lists what is served, and nothing that is only in the contract.
+/// Lists what is served, and nothing that is only in the contract. Describes the details of errors too, so that tools
+/// can show them.
 fn reflection_builder() -> tonic_reflection::server::Builder<'static> {
     let builder = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(DESCRIPTORS)
