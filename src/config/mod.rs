@@ -34,7 +34,6 @@ use crate::config::report::Source;
 pub use crate::config::report::{ConfigError, ConfigErrors, Place};
 use crate::hub::config::StreamSettings;
 use crate::journal::config::{JournalSettings, KeySettings};
-use crate::journal::seal::MasterKey;
 use crate::model::name::ConnectionId;
 use crate::rpc::config::GrpcSettings;
 use crate::settings::{Problems, SecretError, SecretSource};
@@ -226,7 +225,7 @@ impl NamedSecret {
         match self.source.read() {
             Err(error) => Some(explained(&error)),
             Ok(secret) if self.path.starts_with(&["keys".to_owned(), "master".to_owned()]) => {
-                MasterKey::parse(&secret).err().map(|error| error.to_string())
+                KeySettings::check_key(&secret).err().map(|error| error.to_string())
             }
             Ok(_secret) => None,
         }

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::journal::seal::{MasterKey, MasterKeyError};
 use crate::settings::{Problems, SecretSource};
 
 const SMALLEST_BYTES: u64 = 16 * 1024 * 1024;
@@ -70,6 +72,11 @@ impl EmbeddedSettings {
 }
 
 impl KeySettings {
+    /// Whether `secret`, read from one of the sources, is a master key.
+    pub fn check_key(secret: &SecretString) -> Result<(), MasterKeyError> {
+        MasterKey::parse(secret).map(|_key| ())
+    }
+
     /// Reports what is wrong with them.
     pub fn check(&self, problems: &mut Problems) {
         if self.master.is_empty() {
