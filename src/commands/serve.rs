@@ -26,7 +26,9 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self, environment: impl Iterator<Item = (String, String)>) -> Exit {
-        let config = match Config::load(&self.config, environment) {
+        let loaded = Config::load(&self.config, environment);
+        // Secrets are looked at first, so that a bad one is named with its line.
+        let config = match loaded.and_then(|config| config.check_secrets().map(|_count| config)) {
             Ok(config) => config,
             Err(errors) => {
                 complain(&errors.to_string());
