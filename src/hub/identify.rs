@@ -11,6 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::Cause;
 use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::request::{KeptCreate, StoredAnswer, canonical, request_key};
+use crate::hub::settle::{Creation, kept_item};
 use crate::hub::{Hub, add_links, identifications, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job, JournalError, RecordChange, Request, RequestChange, RequestKey};
@@ -85,7 +86,13 @@ impl Hub {
             return self.repeat(key, earlier, payload_mac, &mut command, &*vendor).await;
         }
         self.record_intent(&command, &request, caller, payload_mac, &*vendor).await?;
-        self.settle(&command, &*vendor, key.as_ref(), EventOrigin::Api).await
+        self.settle(Creation {
+            command: &command,
+            vendor: &*vendor,
+            key: key.as_ref(),
+            origin: EventOrigin::Api,
+        })
+        .await
     }
 
     /// Keeps a repeat of a running request out.
@@ -121,7 +128,8 @@ impl Hub {
         command.name = earlier.subject.parse().map_err(|error| {
             Error::new(Kind::StoreUnavailable, CREATE, "a kept request is damaged").caused_by(error)
         })?;
-        let response = self.settle_again(command, vendor, Some(key), EventOrigin::Api).await?;
+        let creation = Creation { command, vendor, key: Some(key), origin: EventOrigin::Api };
+        let response = self.settle_again(creation).await?;
         Ok(CreateIdentificationResponse { replayed: true, ..response })
     }
 
@@ -165,7 +173,7 @@ impl Hub {
             .seal(SealInput {
                 connection: command.name.connection.as_str(),
                 owner: &name,
-                item: &format!("create/{name}"),
+                item: &kept_item(&command.name),
                 kind: "create_request",
                 plaintext: &kept.encode_to_vec(),
             })

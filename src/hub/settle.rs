@@ -26,47 +26,45 @@ const SETTLE: &str = "create_identification";
 const KEEP_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
+/// A creation under way.
+#[derive(Clone, Copy)]
+pub(super) struct Creation<'a> {
+    pub(super) command: &'a CreateIdentification,
+    pub(super) vendor: &'a dyn Vendor,
+    /// Where its answer is kept, when the caller may repeat it.
+    pub(super) key: Option<&'a RequestKey>,
+    pub(super) origin: EventOrigin,
+}
+
 impl Hub {
     /// Sends the creation (again: the vendor makes one thing of the same reference) and records what came of it.
-    pub(super) async fn settle(
-        &self,
-        command: &CreateIdentification,
-        vendor: &dyn Vendor,
-        key: Option<&RequestKey>,
-        origin: EventOrigin,
-    ) -> Result<CreateIdentificationResponse> {
-        match self.send(command, vendor).await {
-            Ok(observation) => self.record_outcome(command, vendor, key, observation, None, origin).await,
+    pub(super) async fn settle(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
+        match self.send(creation).await {
+            Ok(observation) => self.record_outcome(creation, observation, None).await,
             Err(error) if leaves_doubt(error.kind) => {
-                self.record_doubt(&command.name).await?;
+                self.record_doubt(&creation.command.name).await?;
                 Err(error)
             }
             Err(error) => {
                 let refused = Observation::new(Word::Refused, Evidence::Fetched);
-                self.record_outcome(command, vendor, key, refused, Some(error), origin).await
+                self.record_outcome(creation, refused, Some(error)).await
             }
         }
     }
 
     /// Goes on with a creation that broke off, unless a webhook has proven meanwhile that the vendor made it.
-    pub(super) async fn settle_again(
-        &self,
-        command: &CreateIdentification,
-        vendor: &dyn Vendor,
-        key: Option<&RequestKey>,
-        origin: EventOrigin,
-    ) -> Result<CreateIdentificationResponse> {
-        let record = self.existing(&command.name, SETTLE).await?;
+    pub(super) async fn settle_again(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
+        let record = self.existing(&creation.command.name, SETTLE).await?;
         if record.identification.state() == IdentificationState::Creating {
-            self.record_doubt(&command.name).await?;
-            return self.settle(command, vendor, key, origin).await;
+            self.record_doubt(&creation.command.name).await?;
+            return self.settle(creation).await;
         }
         let known = Observation::new(Word::Accepted, Evidence::Gateway);
-        self.record_outcome(command, vendor, key, known, None, origin).await
+        self.record_outcome(creation, known, None).await
     }
 
     /// A repeated creation can find the person done: the vendor then refuses to touch what we made.
-    async fn send(&self, command: &CreateIdentification, vendor: &dyn Vendor) -> Result<Observation> {
+    async fn send(&self, Creation { command, vendor, .. }: Creation<'_>) -> Result<Observation> {
         let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
         let sent = self.note_health(vendor, sent).await;
         let taken = matches!(&sent, Err(error) if error.kind == Kind::ResourceExists);
@@ -81,62 +79,39 @@ impl Hub {
 
     async fn record_outcome(
         &self,
-        command: &CreateIdentification,
-        vendor: &dyn Vendor,
-        key: Option<&RequestKey>,
+        creation: Creation<'_>,
         observation: Observation,
         refusal: Option<Error>,
-        origin: EventOrigin,
     ) -> Result<CreateIdentificationResponse> {
+        let Creation { command, vendor, key, origin } = creation;
         let name = command.name.to_string();
         let _turn = self.locks.lock(&name).await;
         for _try in 0..CONFLICT_TRIES {
             let before = self.existing(&command.name, SETTLE).await?;
             let mut batch = Batch {
                 complete: vec![format!("settle/{name}")],
-                unseal: vec![format!("create/{name}")],
+                unseal: vec![kept_item(&command.name)],
                 ..Batch::default()
             };
             let mut after = before.clone();
             if let Verdict::Change(change) = judge(&before, &observation, self.timestamp()) {
-                self.evolve(
-                    &mut batch,
-                    vendor.account(),
-                    &before,
-                    &change,
-                    &observation,
-                    &Cause::new(origin),
-                );
+                let cause = Cause::new(origin);
+                self.evolve(&mut batch, vendor.account(), &before, &change, &observation, &cause);
                 after = change.record;
             }
             batch.schedule.extend(self.awaken_unmatched(&after).await.map_err(|error| store(error, SETTLE))?);
             let mut response = CreateIdentificationResponse {
                 identification: Some(after.identification),
-                replayed: false,
-                cursor: String::new(),
+                ..CreateIdentificationResponse::default()
             };
-            batch.requests.extend(key.map(|key| {
-                RequestChange::Answer {
-                    key: key.clone(),
-                    bytes: match &refusal {
-                        Some(error) => StoredAnswer::encode_error(error),
-                        None => StoredAnswer::encode_response(&response),
-                    }
-                    .into(),
-                    position: *self.journal.watch_head().borrow(),
-                    keep_until: self.clock.now() + KEEP_ANSWER,
-                }
-            }));
+            batch.requests.extend(key.map(|key| self.answer(key, &response, refusal.as_ref())));
             match self.append(batch).await {
                 Ok(appended) => {
                     if let Some(error) = refusal {
                         return Err(error);
                     }
                     response.cursor = self.cursor(appended.place);
-                    response
-                        .identification
-                        .iter_mut()
-                        .for_each(|identification| add_links(identification, vendor));
+                    response.identification.iter_mut().for_each(|shown| add_links(shown, vendor));
                     return Ok(response);
                 }
                 Err(JournalError::Conflict(_)) => {}
@@ -144,6 +119,24 @@ impl Hub {
             }
         }
         Err(store(JournalError::Conflict(name), SETTLE))
+    }
+
+    fn answer(
+        &self,
+        key: &RequestKey,
+        response: &CreateIdentificationResponse,
+        refusal: Option<&Error>,
+    ) -> RequestChange {
+        let bytes = match refusal {
+            Some(error) => StoredAnswer::encode_error(error),
+            None => StoredAnswer::encode_response(response),
+        };
+        RequestChange::Answer {
+            key: key.clone(),
+            bytes: bytes.into(),
+            position: *self.journal.watch_head().borrow(),
+            keep_until: self.clock.now() + KEEP_ANSWER,
+        }
     }
 
     /// Marks a creation whose outcome nobody knows; the worker goes on with it.
@@ -176,22 +169,24 @@ impl Hub {
         let vendor = self.vendor(&name.connection, SETTLE)?;
         let creating = record.identification.state() == IdentificationState::Creating;
         let never_again = identifications(&*vendor, SETTLE)?.idempotency() == Idempotency::None;
+        let creation =
+            Creation { command: &command, vendor: &*vendor, key: key.as_ref(), origin: EventOrigin::Timer };
         let settled = if creating && (never_again || self.horizon_passed(job)) {
             let detail = "whether the vendor created it is not known and it will not be sent again";
             let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);
             let refused = Observation::new(Word::Refused, Evidence::Gateway);
-            self.record_outcome(&command, &*vendor, key.as_ref(), refused, Some(error), EventOrigin::Timer)
-                .await
+            self.record_outcome(creation, refused, Some(error)).await
         } else {
-            self.settle_again(&command, &*vendor, key.as_ref(), EventOrigin::Timer).await
+            self.settle_again(creation).await
         };
-        let Err(error) = settled else { return Ok(Outcome::Done) };
-        if self.existing(&name, SETTLE).await?.identification.state() == IdentificationState::Creating {
-            let wait = self.backoff(job.attempts + 4, LONGEST_WAIT);
-            return Ok(Outcome::Again(error.retry_after.map_or(wait, |asked| asked.max(wait))));
+        match settled {
+            // An outcome that was recorded, good or bad, has taken the kept request away.
+            Err(error) if self.kept_create(&record).await?.is_some() => {
+                let wait = self.backoff(job.attempts + 4, LONGEST_WAIT);
+                Ok(Outcome::Again(error.retry_after.map_or(wait, |asked| asked.max(wait))))
+            }
+            Ok(_) | Err(_) => Ok(Outcome::Done),
         }
-        // The refusal is recorded: it is what the creation came to.
-        Ok(Outcome::Done)
     }
 
     fn horizon_passed(&self, job: &Job) -> bool {
@@ -205,7 +200,7 @@ impl Hub {
         let damaged = |error: prost::DecodeError| {
             Error::new(Kind::StoreUnavailable, SETTLE, "a kept request is damaged").caused_by(error)
         };
-        let item = format!("create/{}", record.name);
+        let item = kept_item(&record.name);
         let Some(sealed) = self.journal.sealed(&item).await.map_err(|error| store(error, SETTLE))? else {
             return Ok(None);
         };
@@ -217,6 +212,11 @@ impl Hub {
         let key = request_key(&kept.caller, &command);
         Ok(Some((command, key)))
     }
+}
+
+/// The sealed item that holds the request of a creation until its outcome is known.
+pub(super) fn kept_item(name: &IdentificationName) -> String {
+    format!("create/{name}")
 }
 
 /// Errors after which the vendor may have created it all the same, or may still do so when asked again.

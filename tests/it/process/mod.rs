@@ -4,6 +4,7 @@ mod child;
 mod house;
 
 mod demo;
+mod help;
 mod history;
 mod isolation;
 mod keep;
