@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::timeout;
 
 /// Nothing here takes that long; it only keeps a test that went wrong from hanging.
-pub(super) const GUARD: Duration = Duration::from_secs(30);
+pub(super) const GUARD: Duration = Duration::from_secs(60);
 
 /// The program under test, with nothing of this process's environment.
 pub(super) fn program() -> Command {

@@ -9,7 +9,7 @@ use idv_gateway::proto::{Event, EventFilter, StartPosition, WatchEventsRequest, 
 use tonic::transport::Channel;
 use tonic::{Status, Streaming};
 
-const GUARD: Duration = Duration::from_secs(20);
+const GUARD: Duration = Duration::from_secs(60);
 
 /// An open stream.
 pub(super) struct Reader {
