@@ -21,6 +21,7 @@ mod request;
 mod settle;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -53,6 +54,8 @@ pub struct Hub {
     health: HealthBoard,
     rejections: Rejections,
     locks: KeyedLocks,
+    /// The journal refused the last append: told once, until it accepts one again.
+    store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
     drain: CancellationToken,
     /// Calls that go on when their caller has gone: an outcome at the vendor must reach the journal.
@@ -84,6 +87,7 @@ impl Hub {
             health: HealthBoard::default(),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
+            store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
             calls: TaskTracker::new(),
             clock: parts.clock,
@@ -137,7 +141,23 @@ impl Hub {
                 JournalError::Damaged(_) => AppendFailure::Damaged,
             }),
         }
+        self.tell_store_state(appended.as_ref().err());
         appended
+    }
+
+    /// Logs when the journal stops and when it begins to accept appends, not every append in between.
+    fn tell_store_state(&self, failure: Option<&JournalError>) {
+        let failure = failure.filter(|error| !matches!(error, JournalError::Conflict(_)));
+        let failed_before = self.store_fails.swap(failure.is_some(), Ordering::Relaxed);
+        match failure {
+            Some(error) if !failed_before => tracing::error!(
+                error = %error,
+                error.source = std::error::Error::source(error).map(ToString::to_string),
+                "The journal does not accept changes; calls and webhooks are refused until it does"
+            ),
+            None if failed_before => tracing::info!("The journal accepts changes again"),
+            Some(_) | None => {}
+        }
     }
 
     fn cursor(&self, place: Place) -> String {

@@ -90,10 +90,10 @@ impl Door {
             Ok(()) => reply::accepted(),
             Err(IntakeError::Refused) => reply::refused(),
             Err(IntakeError::NotKept(error)) => {
-                tracing::error!(
+                // The hub logs once that the store fails; a line for each webhook would only add to the load.
+                tracing::debug!(
                     connection,
                     error.reason = error.kind.as_str_name(),
-                    error.detail,
                     error.source = error.source.map(|source| source.to_string()),
                     "A webhook could not be kept; the vendor is told to send it again"
                 );

@@ -14,6 +14,7 @@ mod confirm;
 mod create;
 mod early;
 mod forged;
+mod late;
 mod repeats;
 mod resume;
 mod store;
