@@ -10,6 +10,7 @@ pub mod idnow;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::Deserialize;
 
 use crate::error::{Error, Violation};
 use crate::model::command::CreateIdentification;
@@ -45,6 +46,26 @@ pub struct Account {
     pub min_evidence: Evidence,
     /// Capability names as the contract's policies spell them, for example `get`.
     pub capabilities: Vec<&'static str>,
+}
+
+/// On what evidence a connection's decisions are published; on weaker evidence the vendor is asked first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MinEvidence {
+    /// The vendor said so when the gateway asked it.
+    #[default]
+    Fetched,
+    /// A webhook whose sender knew the shared secret is enough: whoever learns the secret can forge a decision.
+    SharedSecret,
+}
+
+impl From<MinEvidence> for Evidence {
+    fn from(least: MinEvidence) -> Self {
+        match least {
+            MinEvidence::Fetched => Self::Fetched,
+            MinEvidence::SharedSecret => Self::SharedSecret,
+        }
+    }
 }
 
 /// What a connector may do when it does not know whether a creation arrived.

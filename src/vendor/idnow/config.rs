@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::Deserialize;
 
 use crate::settings::{Problems, SecretSource};
+use crate::vendor::MinEvidence;
 use crate::vendor::idnow::CUSTOMER;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
@@ -36,6 +37,9 @@ pub struct IdnowSettings {
     /// Result words that mean "the person started". IDnow does not document them.
     #[serde(default = "start_results")]
     pub start_results: Vec<String>,
+    /// On what evidence a decision is published.
+    #[serde(default)]
+    pub min_evidence: MinEvidence,
     /// How IDnow's webhooks prove themselves; without it the connection takes none.
     #[serde(default)]
     pub webhook: Option<IdnowWebhookSettings>,

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
-use crate::proto::{Evidence, Vendor as VendorKind};
+use crate::proto::Vendor as VendorKind;
 use crate::settings::Problems;
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::IdnowSettings;
@@ -87,7 +87,7 @@ impl Idnow {
                 display_name,
                 environment: settings.environment.as_str().to_owned(),
                 region: settings.region.as_str().to_owned(),
-                min_evidence: Evidence::Fetched,
+                min_evidence: settings.min_evidence.into(),
                 capabilities: vec!["get"],
                 connection,
             },

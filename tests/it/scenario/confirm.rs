@@ -62,6 +62,29 @@ async fn a_decision_the_vendor_does_not_confirm_waits_until_it_does() {
 }
 
 #[tokio::test]
+async fn a_connection_may_publish_on_the_shared_secret_alone() {
+    let house = House::with(|plan| {
+        plan.webhooks = false;
+        plan.min_evidence = "shared_secret";
+    })
+    .await;
+    let id = in_review(&house).await;
+    assert_eq!(house.webhook(said("SUCCESS", &id).to_string()).await.status, 204);
+    let decision = house.until("the decision", async || house.get(&id).await.decision).await;
+    assert_eq!(decision.evidence(), Evidence::SharedSecret);
+    assert_eq!(house.asked("gets").await, 0, "nobody asked the vendor");
+    // What contradicts a decision is asked about all the same, and then the vendor's word counts.
+    assert_eq!(house.webhook(said("ABORTED", &id).to_string()).await.status, 204);
+    gets_beyond(&house, 0).await;
+    house
+        .until("the vendor's word", async || {
+            (house.get(&id).await.state() == IdentificationState::InReview).then_some(())
+        })
+        .await;
+    assert_eq!(house.events().await.last().unwrap().r#type(), EventType::IdentificationReopened);
+}
+
+#[tokio::test]
 async fn a_decision_nobody_confirms_is_stale_after_five_minutes() {
     let house = House::silent().await;
     let id = in_review(&house).await;

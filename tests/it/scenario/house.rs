@@ -45,6 +45,8 @@ pub(super) struct Plan {
     pub(super) webhooks: bool,
     /// Streams one caller may hold open.
     pub(super) max_streams: usize,
+    /// On what evidence decisions are published.
+    pub(super) min_evidence: &'static str,
 }
 
 /// Everything, running.
@@ -81,7 +83,7 @@ impl House {
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan { webhooks: true, max_streams: 64 };
+        let mut plan = Plan { webhooks: true, max_streams: 64, min_evidence: "fetched" };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
         let account =
@@ -344,6 +346,7 @@ fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> String {
 environment = "sandbox"
 base_url = "http://{vendor}"
 customer = "{id}"
+min_evidence = "{min_evidence}"
 api_key = {{ file = {key} }}
 [[connections.{id}.idnow.webhook.basic]]
 label = "present"
@@ -352,6 +355,7 @@ password = {{ file = {password} }}
 "#,
             key = path("api.key"),
             password = path("webhook"),
+            min_evidence = plan.min_evidence,
         )
     };
     format!(
