@@ -34,7 +34,7 @@ use crate::hub::locks::KeyedLocks;
 use crate::hub::reject::Rejections;
 use crate::journal::cursor::CursorError;
 use crate::journal::seal::{SealError, Vault};
-use crate::journal::{Appended, Batch, Journal, JournalError, Place, cursor};
+use crate::journal::{Appended, Batch, Journal, JournalError, Place, Position, cursor};
 use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
@@ -167,8 +167,12 @@ impl Hub {
     /// The cursor of the newest event: everything that happens from now on comes after it.
     async fn head_cursor(&self) -> Result<String> {
         let head = *self.journal.watch_head().borrow();
-        let place = self.journal.place(head).await.map_err(|error| store(error, "read_head"))?;
-        Ok(self.cursor(place.unwrap_or(Place { position: head, check: [0; 4] })))
+        Ok(self.cursor(self.place(head).await?))
+    }
+
+    async fn place(&self, position: Position) -> Result<Place> {
+        let place = self.journal.place(position).await.map_err(|error| store(error, "read_journal"))?;
+        place.ok_or_else(|| store(JournalError::Damaged(format!("position {position}")), "read_journal"))
     }
 
     fn vendor(&self, connection: &ConnectionId, operation: &'static str) -> Result<Arc<dyn Vendor>> {

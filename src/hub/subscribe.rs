@@ -114,11 +114,6 @@ impl Hub {
             }
         }
     }
-
-    async fn place(&self, position: u64) -> Result<Place> {
-        let place = self.journal.place(position).await.map_err(|error| store(error, WATCH))?;
-        place.ok_or_else(|| store(JournalError::Damaged(format!("position {position}")), WATCH))
-    }
 }
 
 fn not_yet(what: &str) -> Error {
