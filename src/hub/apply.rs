@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::error::Result;
 use crate::hub::believe::{Answers, Believed};
 use crate::hub::evolve::Cause;
@@ -37,9 +39,7 @@ impl Hub {
                     if let Some(fate) = plan.fate {
                         self.metrics.webhook_processed(&prepared.delivery.name.connection, fate);
                     }
-                    if plan.fate == Some(Fate::Unmatched) {
-                        self.match_again(prepared).await?;
-                    }
+                    self.match_again(&prepared.delivery.name, &plan.waiting).await?;
                     return Ok(Outcome::Written);
                 }
                 Err(JournalError::Conflict(_)) => {}
@@ -50,11 +50,10 @@ impl Hub {
     }
 
     /// The identification may have been recorded between the look-up and the mark UNMATCHED.
-    async fn match_again(&self, prepared: &Prepared) -> Result<()> {
-        for observation in prepared.observations() {
-            if self.matching(&prepared.delivery.name.connection, &observation.reference).await?.is_some() {
-                let batch =
-                    Batch { schedule: vec![self.apply_job(&prepared.delivery.name)], ..Batch::default() };
+    async fn match_again(&self, delivery: &DeliveryName, waiting: &[VendorReference]) -> Result<()> {
+        for reference in waiting {
+            if self.matching(&delivery.connection, reference).await?.is_some() {
+                let batch = Batch { schedule: vec![self.apply_job(delivery)], ..Batch::default() };
                 self.append(batch).await.map_err(|error| store(error, APPLY))?;
                 return Ok(());
             }
@@ -65,17 +64,20 @@ impl Hub {
     async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
         let name = &prepared.delivery.name;
         if let Some(batch) = self.duplicate_of_earlier(prepared).await? {
-            return Ok(Planned::Write(Box::new(Plan { batch, fate: Some(Fate::Duplicate) })));
+            return Ok(Planned::Write(Box::new(Plan::new(batch, Some(Fate::Duplicate)))));
         }
         let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
         let cause = Cause { origin: EventOrigin::Webhook, delivery: Some(name.clone()) };
         let mut delivery = prepared.delivery.clone();
         let mut fate = Fate::Unmatched;
+        let mut waiting = Vec::new();
         let mut known: HashMap<String, Record> = HashMap::new();
-        delivery.waits_for.clear();
         for (index, observation) in prepared.observations().iter().enumerate() {
+            if !is_open(&prepared.delivery, &observation.reference) {
+                continue;
+            }
             let Some(found) = self.matching(&name.connection, &observation.reference).await? else {
-                delivery.waits_for.extend(waits_for(&observation.reference));
+                waiting.push(observation.reference.clone());
                 continue;
             };
             let record = known.remove(&found.name.to_string()).unwrap_or(found);
@@ -95,23 +97,14 @@ impl Hub {
             }
             known.insert(delivery.subject.clone(), record);
         }
-        delivery.state = match fate {
-            Fate::Applied => State::Applied,
-            Fate::Duplicate => State::Duplicate,
-            Fate::Stale => State::Stale,
-            Fate::Unreadable => State::Unreadable,
-            Fate::Unmatched => State::Unmatched,
-        };
+        if fate != Fate::Unmatched {
+            batch.dedupe = Some(applied_once(&prepared.delivery));
+        }
         delivery.applied_revision =
             known.get(&delivery.subject).map_or(0, |record| record.identification.revision);
-        if !delivery.subject.is_empty() {
-            // From now on the body goes when the identification is erased.
-            batch.reown.push((name.to_string(), delivery.subject.clone()));
-        }
-        delivery.event_ids = batch.events.iter().filter_map(|event| event.event_id.parse().ok()).collect();
-        batch.deliveries.push(DeliveryChange::Update(delivery));
-        batch.dedupe = (fate != Fate::Unmatched).then(|| applied_once(name));
-        Ok(Planned::Write(Box::new(Plan { batch, fate: Some(fate) })))
+        let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
+        delivery.event_ids.extend(ids);
+        Ok(conclude(batch, delivery, fate, waiting))
     }
 
     /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has
@@ -142,7 +135,7 @@ impl Hub {
                     DeliveryChange::CountDuplicate(earlier.name),
                 ],
                 complete: vec![prepared.job.id.clone()],
-                dedupe: Some(applied_once(&own.name)),
+                dedupe: Some(applied_once(own)),
                 ..Batch::default()
             }));
         }
@@ -185,7 +178,7 @@ impl Hub {
             schedule: vec![confirm],
             ..Batch::default()
         };
-        Planned::Write(Box::new(Plan { batch, fate: None }))
+        Planned::Write(Box::new(Plan::new(batch, None)))
     }
 }
 
@@ -198,11 +191,43 @@ struct Plan {
     batch: Batch,
     /// `None` while the delivery waits to be confirmed.
     fate: Option<Fate>,
+    /// What the delivery speaks of and nobody knows yet.
+    waiting: Vec<VendorReference>,
 }
 
-/// However often a delivery's job runs, it takes effect once.
-fn applied_once(delivery: &DeliveryName) -> (String, Duration) {
-    (format!("applied/{delivery}"), KEEP_DEDUPE)
+impl Plan {
+    fn new(batch: Batch, fate: Option<Fate>) -> Self {
+        Self { batch, fate, waiting: Vec::new() }
+    }
+}
+
+/// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
+fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<VendorReference>) -> Planned {
+    let fate = if waiting.is_empty() { fate } else { Fate::Unmatched };
+    delivery.state = match fate {
+        Fate::Applied => State::Applied,
+        Fate::Duplicate => State::Duplicate,
+        Fate::Stale => State::Stale,
+        Fate::Unreadable => State::Unreadable,
+        Fate::Unmatched => State::Unmatched,
+    };
+    delivery.waits_for = waiting.iter().flat_map(waits_for).collect();
+    if waiting.is_empty() && !delivery.subject.is_empty() {
+        // From now on the body goes when the identification is erased.
+        batch.reown.push((delivery.name.to_string(), delivery.subject.clone()));
+    }
+    batch.deliveries.push(DeliveryChange::Update(delivery));
+    Planned::Write(Box::new(Plan { waiting, ..Plan::new(batch, Some(fate)) }))
+}
+
+/// Whether what a delivery says about `reference` is still to be applied: of one that waits, only what it waits for.
+fn is_open(delivery: &Delivery, reference: &VendorReference) -> bool {
+    delivery.waits_for.is_empty() || waits_for(reference).any(|id| delivery.waits_for.contains(&id))
+}
+
+/// However often a delivery's job runs, what it applies takes effect once: each time less is left to wait for.
+fn applied_once(delivery: &Delivery) -> (String, Duration) {
+    (format!("applied/{}/{}", delivery.name, delivery.waits_for.len()), KEEP_DEDUPE)
 }
 
 /// One delivery can speak of several identifications: the weightiest outcome is the delivery's.
@@ -216,6 +241,6 @@ fn weightier(one: Fate, other: Fate) -> Fate {
     if weight(other) > weight(one) { other } else { one }
 }
 
-fn waits_for(reference: &VendorReference) -> Vec<String> {
-    [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty()).cloned().collect()
+fn waits_for(reference: &VendorReference) -> impl Iterator<Item = String> {
+    [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty()).cloned()
 }

@@ -189,7 +189,7 @@ impl Hub {
             give_up_at: Some(now + SETTLE_HORIZON),
         });
         let batch = Batch {
-            records: vec![RecordChange { record: record.clone(), replaces: None }],
+            records: vec![RecordChange { record, replaces: None }],
             requests: request_key(&kept.caller, command)
                 .map(|key| RequestChange::Begin { key, payload_mac, subject: name.clone() })
                 .into_iter()

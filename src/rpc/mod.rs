@@ -98,8 +98,8 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
     let identifications = IdentificationServiceServer::new(identification::Service(door.hub.clone()));
     let connections = ConnectionServiceServer::new(connection::Service(door.hub.clone()));
     let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
-    let reflection = |error: tonic_reflection::server::Error| ServeError::Reflection(error);
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
         .add_service(connections.max_decoding_message_size(2 * limit))
         .add_service(events.max_decoding_message_size(2 * limit))

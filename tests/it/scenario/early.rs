@@ -122,3 +122,21 @@ async fn a_second_start_in_waiting_is_no_repeat_of_the_first() {
     assert_eq!(seen, [CREATED, STARTED, EventType::IdentificationAttemptEnded, STARTED]);
     assert_eq!(house.get(ID).await.state(), IdentificationState::InProgress);
 }
+
+#[tokio::test]
+async fn half_of_a_wrapped_body_waits_and_the_other_half_is_told_once() {
+    let house = House::silent().await;
+    let known = house.created().await;
+    let body = json!({ "identifications": [said("START", &known), said("START", ID)] });
+    assert_eq!(house.webhook(body.to_string()).await.status, 204);
+    house.applied(1).await;
+    assert_eq!(house.states(), [State::Unmatched]);
+    assert_eq!(types(&house.events().await), [CREATED, STARTED]);
+
+    let mut request = create(BANK);
+    request.identification_id = ID.to_owned();
+    house.try_create(request).await.unwrap();
+    house.until("the other half", async || (house.states() == [State::Applied]).then_some(())).await;
+    assert_eq!(house.get(ID).await.state(), IdentificationState::InProgress);
+    assert_eq!(house.get(&known).await.attempt_count, 1, "a start is not told twice");
+}
