@@ -4,6 +4,7 @@ pub mod config;
 pub mod directory;
 pub mod identify;
 pub mod intake;
+pub mod list;
 pub mod subscribe;
 pub mod work;
 

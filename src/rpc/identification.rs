@@ -53,9 +53,9 @@ impl IdentificationService for Service {
 
     async fn list_identifications(
         &self,
-        _request: Request<ListIdentificationsRequest>,
+        request: Request<ListIdentificationsRequest>,
     ) -> Answer<ListIdentificationsResponse> {
-        Err(not_served("ListIdentifications"))
+        self.0.list_identifications(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
     async fn wait_identification(
