@@ -21,4 +21,5 @@ mod resume;
 mod store;
 mod unserved;
 mod vendor_faults;
+mod wait;
 mod watch;

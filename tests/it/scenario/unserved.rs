@@ -10,10 +10,11 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::refused;
 
-const SERVED: [&str; 7] = [
+const SERVED: [&str; 8] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
+    "idvgateway.v1.IdentificationService.WaitIdentification",
     "idvgateway.v1.IdentificationService.RefreshIdentification",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
