@@ -174,6 +174,14 @@ impl Journal for Altered {
         self.inner.find(connection, by).await
     }
 
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        self.inner.find_current(connection, external_reference).await
+    }
+
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
         self.inner.delivery(name).await
     }

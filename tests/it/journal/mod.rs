@@ -65,6 +65,8 @@ conformance! {
         vendor_ids_are_found_without_case,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
+        a_reference_leads_to_the_current_one,
+        a_guarded_reference_is_taken_once,
     }
     rules_deliveries {
         a_delivery_comes_back_as_put,
