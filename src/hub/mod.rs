@@ -1,5 +1,6 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
+pub mod adopt;
 pub mod config;
 pub mod directory;
 pub mod identify;
@@ -7,12 +8,14 @@ pub mod intake;
 pub mod subscribe;
 pub mod work;
 
+mod answer;
 mod apply;
 mod believe;
 mod confirm;
 mod evolve;
 mod expire;
 mod health;
+mod intent;
 mod job;
 mod locks;
 mod prepare;
@@ -58,7 +61,7 @@ pub struct Hub {
     store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
     drain: CancellationToken,
-    /// Calls that go on when their caller has gone: an outcome at the vendor must reach the journal.
+    /// Calls that go on when their caller has gone.
     calls: TaskTracker,
 }
 
@@ -109,6 +112,18 @@ impl Hub {
     pub async fn finish_calls(&self) {
         self.calls.close();
         self.calls.wait().await;
+    }
+
+    /// Runs a call to its end, also when its caller goes away: an outcome at the vendor must reach the journal.
+    async fn see_through<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.calls.spawn(call).await.unwrap_or_else(|panic| {
+            let detail = "the call broke off; try again";
+            Err(Error::new(Kind::GatewayOverloaded, operation, detail).caused_by(panic))
+        })
     }
 
     /// Asks the vendor about `reference`, noting what the answer tells about the connection.
@@ -164,10 +179,14 @@ impl Hub {
         cursor::encode(self.journal.identity(), place)
     }
 
+    /// The position of the newest event: whatever is read after this shows it.
+    fn head(&self) -> Position {
+        *self.journal.watch_head().borrow()
+    }
+
     /// The cursor of the newest event: everything that happens from now on comes after it.
     async fn head_cursor(&self) -> Result<String> {
-        let head = *self.journal.watch_head().borrow();
-        Ok(self.cursor(self.place(head).await?))
+        Ok(self.cursor(self.place(self.head()).await?))
     }
 
     async fn place(&self, position: Position) -> Result<Place> {
