@@ -8,13 +8,16 @@ mod reader;
 mod vendor_door;
 mod words;
 
+mod adopt;
 mod bad_input;
 mod canary;
 mod confirm;
 mod create;
 mod early;
 mod forged;
+mod idempotency;
 mod late;
+mod reference;
 mod repeats;
 mod resume;
 mod store;
