@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
 
+pub(crate) mod altered;
 mod checker;
 mod fixture;
 
