@@ -27,6 +27,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .include_file("contract.rs")
         .skip_debug(redacted.paths())
+        // What a repeat is compared by must encode the same way every time.
+        .btree_map(".idvgateway.v1.CreateIdentificationRequest")
+        .btree_map(".idvgateway.v1.AdoptIdentificationRequest")
+        .btree_map(".idvgateway.v1.UpdateIdentificationRequest")
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

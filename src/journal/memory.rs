@@ -20,6 +20,7 @@ use crate::journal::{
     Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
+use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 use crate::proto::{Event, IdentificationState, WebhookDeliveryState};
@@ -139,6 +140,16 @@ impl Journal for MemoryJournal {
         Ok(scan.finish(broken_off))
     }
 
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        let state = self.state();
+        let found = state.tables.current(connection, external_reference);
+        Ok(found.map(|record| Record::clone(record)))
+    }
+
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
         Ok(self.state().tables.deliveries.iter().find(|delivery| delivery.name == *name).cloned())
     }
@@ -252,6 +263,11 @@ impl State {
         {
             return Ok(Appended { place: *place, duplicate: true });
         }
+        if let Some((connection, reference)) = &batch.unless_current
+            && let Some(holder) = self.tables.current(connection, reference)
+        {
+            return Err(JournalError::Conflict(holder.name.to_string()));
+        }
         let mut head = self.head;
         let added = stamp(&mut head, &mut batch.events, now);
         let last_event = (!added.is_empty()).then_some(head.place.position);
@@ -273,6 +289,17 @@ impl State {
 }
 
 impl Tables {
+    fn current(&self, connection: &ConnectionId, external_reference: &str) -> Option<&Arc<Record>> {
+        let holds = |record: &&Arc<Record>| {
+            let shown = &record.identification;
+            record.name.connection == *connection
+                && !external_reference.is_empty()
+                && shown.external_reference == external_reference
+                && CURRENT.contains(&shown.state())
+        };
+        self.records.values().filter(holds).max_by_key(|record| update_time(record))
+    }
+
     fn apply(&mut self, batch: Batch, last_event: Option<Position>) -> Result<(), JournalError> {
         batch.records.into_iter().try_for_each(|change| self.record(change))?;
         batch.deliveries.into_iter().try_for_each(|change| self.delivery(change))?;

@@ -61,6 +61,14 @@ pub trait Journal: Send + Sync {
     /// Where one page ends the next begins, whatever changed meanwhile.
     async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError>;
 
+    /// The identification with this external reference that changed last, of those in a
+    /// [`CURRENT`](crate::model::lifecycle::CURRENT) state. Nobody has the empty one.
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError>;
+
     /// One delivery.
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;
 
@@ -125,6 +133,9 @@ pub struct Batch {
     pub complete: Vec<String>,
     /// Set when the batch must be written at most once, whoever repeats it: the key and how long it is kept.
     pub dedupe: Option<(String, Duration)>,
+    /// An external reference that must be free before the batch: refused with [`JournalError::Conflict`] about the
+    /// identification that [`Journal::find_current`] finds.
+    pub unless_current: Option<(ConnectionId, String)>,
 }
 
 /// A new state of an identification.

@@ -138,6 +138,15 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| list::page(connection, &query)).await
     }
 
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        let (on, reference) = (connection.clone(), external_reference.to_owned());
+        self.readers.ask(move |connection| rows::find_current(connection, &on, &reference)).await
+    }
+
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
         let name = name.clone();
         self.readers.ask(move |connection| rows::delivery(connection, &name)).await

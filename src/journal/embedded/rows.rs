@@ -16,6 +16,7 @@ use crate::journal::{
     Answer, Delivery, Entry, Job, JournalError, Page, Place, Position, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
+use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::{Memory, Record};
 use crate::proto::{Identification, WebhookDeliveryState};
@@ -94,6 +95,21 @@ pub(super) fn find(
          ORDER BY live DESC, update_time_ns DESC LIMIT 1"
     );
     one(connection, &select, [on.as_str(), &by.id], record_columns)?.map(RecordRow::verified).transpose()
+}
+
+pub(super) fn find_current(
+    connection: &Connection,
+    on: &ConnectionId,
+    external_reference: &str,
+) -> Result<Option<Record>, JournalError> {
+    let current = CURRENT.map(|state| (state as i32).to_string()).join(", ");
+    let select = format!(
+        "SELECT name, revision, identification, memory, checksum FROM records \
+         WHERE connection = ?1 AND external_reference = ?2 AND external_reference <> '' \
+         AND state IN ({current}) ORDER BY update_time_ns DESC LIMIT 1"
+    );
+    let found = one(connection, &select, [on.as_str(), external_reference], record_columns)?;
+    found.map(RecordRow::verified).transpose()
 }
 
 pub(super) fn delivery(

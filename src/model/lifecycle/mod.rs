@@ -75,6 +75,17 @@ pub fn is_open(state: State) -> bool {
     )
 }
 
+/// The states in which an identification may come to a decision, or has one: in these it holds its
+/// `external_reference` against others.
+pub const CURRENT: [State; 6] = [
+    State::Creating,
+    State::AwaitingUser,
+    State::InProgress,
+    State::InReview,
+    State::AwaitingRetry,
+    State::Completed,
+];
+
 /// How the rule takes one observation; `Accept` has changed the draft.
 enum Ruling {
     Accept,

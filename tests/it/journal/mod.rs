@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
 
+pub(crate) mod altered;
 mod checker;
 mod fixture;
 
@@ -66,6 +67,8 @@ conformance! {
         vendor_ids_are_found_without_case,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
+        a_reference_leads_to_the_current_one,
+        a_guarded_reference_is_taken_once,
     }
     rules_lists {
         pages_stand_still_while_records_change,

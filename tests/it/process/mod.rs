@@ -3,6 +3,7 @@
 mod child;
 mod house;
 
+mod crash;
 mod demo;
 mod help;
 mod history;

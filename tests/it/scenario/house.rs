@@ -17,8 +17,9 @@ use idv_gateway::journal::embedded::EmbeddedJournal;
 use idv_gateway::model::filter::Filter;
 use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
 use idv_gateway::proto::{
-    CreateIdentificationRequest, CreateIdentificationResponse, Event, GetIdentificationRequest,
-    Identification, IdentificationView, WebhookDeliveryState,
+    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateIdentificationRequest,
+    CreateIdentificationResponse, Event, GetIdentificationRequest, Identification, IdentificationView,
+    WebhookDeliveryState,
 };
 use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
 use prost::Message as _;
@@ -55,6 +56,8 @@ pub(super) struct House {
     pub(super) vendor: VendorDoor,
     pub(super) channel: Channel,
     app: App,
+    /// What the gateway was started with.
+    start: (String, Clock),
     sandbox: Sandbox,
     folder: TempDir,
     client: reqwest::Client,
@@ -102,10 +105,9 @@ impl House {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
         let text = configuration(folder.path(), vendor.address(), &plan);
-        let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
-        let app = App::start(config, clock).await.unwrap();
-        let channel = connect(app.addresses()).await;
-        let house = Self { clock: hand, vendor, channel, app, sandbox, folder, client: client() };
+        let start = (text, clock);
+        let (app, channel) = serve(&start).await;
+        let house = Self { clock: hand, vendor, channel, app, start, sandbox, folder, client: client() };
         if plan.webhooks {
             for customer in [CUSTOMER, OTHER_CUSTOMER] {
                 house.send_webhooks_of(customer).await;
@@ -143,6 +145,13 @@ impl House {
         (in_time, self.folder)
     }
 
+    /// Ends the gateway in good order and starts another one over the same journal.
+    pub(super) async fn restarted(self) -> Self {
+        assert!(tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap());
+        let (app, channel) = serve(&self.start).await;
+        Self { app, channel, ..self }
+    }
+
     // The caller.
 
     pub(super) async fn try_create(
@@ -150,6 +159,13 @@ impl House {
         request: CreateIdentificationRequest,
     ) -> Result<CreateIdentificationResponse, tonic::Status> {
         self.identifications().create_identification(request).await.map(tonic::Response::into_inner)
+    }
+
+    pub(super) async fn try_adopt(
+        &self,
+        request: AdoptIdentificationRequest,
+    ) -> Result<AdoptIdentificationResponse, tonic::Status> {
+        self.identifications().adopt_identification(request).await.map(tonic::Response::into_inner)
     }
 
     /// A new identification on the first connection; its id.
@@ -169,6 +185,18 @@ impl House {
             view: IdentificationView::Basic.into(),
         };
         self.identifications().get_identification(request).await.unwrap().into_inner().identification.unwrap()
+    }
+
+    /// Makes an identification at the vendor without the gateway; its IdentID.
+    pub(super) async fn made_elsewhere(&self, customer: &str, number: &str) -> String {
+        let api = format!("http://{}/api/v1/{customer}", self.sandbox.address());
+        let login = self.client.post(format!("{api}/login")).body(json!({ "apiKey": API_KEY }).to_string());
+        let token: Value = serde_json::from_slice(&self.send(login).await.body).unwrap();
+        let start = self.client.post(format!("{api}/identifications/{number}/start")).body("{}");
+        let start = start.header("x-api-login-token", token["authToken"].as_str().unwrap());
+        let started = self.send(start).await;
+        assert_eq!(started.status, 201);
+        serde_json::from_slice::<Value>(&started.body).unwrap()["id"].as_str().unwrap().to_owned()
     }
 
     // The person and the reviewer.
@@ -326,6 +354,13 @@ impl House {
 /// The last part of a name.
 pub(super) fn id_of(name: &str) -> String {
     name.rsplit('/').next().unwrap().to_owned()
+}
+
+async fn serve((text, clock): &(String, Clock)) -> (App, Channel) {
+    let config = Config::parse(text, "scenario.toml", std::iter::empty()).unwrap();
+    let app = App::start(config, clock.clone()).await.unwrap();
+    let channel = connect(app.addresses()).await;
+    (app, channel)
 }
 
 async fn connect(addresses: Addresses) -> Channel {

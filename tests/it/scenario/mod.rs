@@ -8,14 +8,17 @@ mod reader;
 mod vendor_door;
 mod words;
 
+mod adopt;
 mod bad_input;
 mod canary;
 mod confirm;
 mod create;
 mod early;
 mod forged;
+mod idempotency;
 mod late;
 mod list;
+mod reference;
 mod repeats;
 mod resume;
 mod store;
