@@ -42,7 +42,9 @@ pub(super) struct Sandbox {
     /// A file with the password of the webhooks' Basic credentials.
     #[arg(long, value_name = "FILE")]
     webhook_password_file: Option<PathBuf>,
-    /// What goes wrong: WHERE=WHAT[:TIMES]. Can be given several times.
+    /// What goes wrong, for example get=503:3. Can be given several times.
+    ///
+    /// WHERE=WHAT or WHERE=WHAT:TIMES.
     ///
     /// WHERE is login, start, get or any (a request of the API), or webhooks. TIMES is how many of them are met; without
     /// it all are, until DELETE /control/faults.
@@ -54,7 +56,7 @@ pub(super) struct Sandbox {
     /// For webhooks WHAT is duplicate or duplicate/4 (copies); delay/60 (seconds); reorder; or drop.
     ///
     /// get=503:3 lets three questions fail; start=hang/after creates and never says so; webhooks=drop loses all.
-    #[arg(long, value_name = "FAULT", verbatim_doc_comment)]
+    #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
 }
 
