@@ -5,19 +5,22 @@
 
 mod house;
 mod reader;
-mod vendor_door;
 mod words;
 
 mod bad_input;
 mod canary;
 mod confirm;
 mod create;
+mod disorder;
 mod early;
 mod forged;
 mod late;
+mod logins;
+mod refusals;
 mod repeats;
 mod resume;
 mod store;
+mod unconfirmed;
 mod unserved;
 mod vendor_faults;
 mod watch;
