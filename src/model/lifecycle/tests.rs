@@ -191,7 +191,7 @@ fn what_says_nothing_new_or_comes_late_changes_nothing() {
         (vec![accepted(), check_pending(20)], aborted(), Verdict::Ask),
         (second.clone(), canceled(20), Verdict::Ask),
         (second.clone(), canceled(19), Verdict::Stale),
-        (vec![second, vec![check_pending(20)]].concat(), canceled(20), Verdict::Ask),
+        ([second, vec![check_pending(20)]].concat(), canceled(20), Verdict::Ask),
         (vec![accepted(), review_pending], check_pending(20), Verdict::Stale),
         (done.clone(), success(20), Verdict::Same),
         (done.clone(), fraud(19), Verdict::Stale),

@@ -21,7 +21,7 @@ async fn crowd(house: &House) -> Vec<String> {
 async fn refresh_all(house: &House, ids: &[String]) -> Vec<Result<(), Status>> {
     let calls = ids.iter().map(|id| async move {
         let name = format!("{BANK}/identifications/{id}");
-        let request = RefreshIdentificationRequest { name, ..RefreshIdentificationRequest::default() };
+        let request = RefreshIdentificationRequest { name };
         house.identifications().refresh_identification(request).await.map(drop)
     });
     futures::future::join_all(calls).await

@@ -15,8 +15,7 @@ async fn refresh(
     deadline: Option<Duration>,
 ) -> Result<RefreshIdentificationResponse, Status> {
     let name = format!("{BANK}/identifications/{id}");
-    let mut request =
-        Request::new(RefreshIdentificationRequest { name, ..RefreshIdentificationRequest::default() });
+    let mut request = Request::new(RefreshIdentificationRequest { name });
     if let Some(deadline) = deadline {
         request.set_timeout(deadline);
     }
