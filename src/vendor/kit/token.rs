@@ -23,7 +23,7 @@ const RENEWAL_JITTER: f64 = 0.05;
 #[derive(Clone)]
 pub struct TokenCache<T>(Arc<Inner<T>>);
 
-/// A token in use. Hand the same `Arc` to [`TokenCache::replace`] when the vendor refuses it.
+/// A token in use. Hand it to [`TokenCache::replace`] when the vendor refuses it.
 pub struct Token<T> {
     /// What the vendor gave.
     pub value: T,
