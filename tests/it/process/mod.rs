@@ -10,5 +10,6 @@ mod history;
 mod isolation;
 mod keep;
 mod kill;
+mod sandbox;
 mod serve;
 mod watch;

@@ -5,7 +5,6 @@
 
 mod house;
 mod reader;
-mod vendor_door;
 mod words;
 
 mod adopt;
@@ -13,15 +12,19 @@ mod bad_input;
 mod canary;
 mod confirm;
 mod create;
+mod disorder;
 mod early;
 mod forged;
 mod idempotency;
 mod late;
 mod list;
+mod logins;
 mod reference;
+mod refusals;
 mod repeats;
 mod resume;
 mod store;
+mod unconfirmed;
 mod unserved;
 mod vendor_faults;
 mod wait;
