@@ -75,8 +75,8 @@ impl Hub {
         command: &CreateIdentification,
         vendor: &dyn Vendor,
     ) -> Result<CreateIdentificationResponse> {
-        if let Some(instead) = self.instead(command).await? {
-            return Ok(instead);
+        if let Some((_seen, holder)) = self.instead(command).await? {
+            return Ok(holder);
         }
         if let Some(taken) = self.taken(&command.name).await? {
             return Err(taken);

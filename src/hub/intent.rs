@@ -10,7 +10,7 @@ use crate::hub::request::Once;
 use crate::hub::settle::{KeptCreate, kept_item};
 use crate::hub::{Hub, sealing, store};
 use crate::journal::seal::SealInput;
-use crate::journal::{Batch, Job, JournalError, RecordChange, VendorId};
+use crate::journal::{Batch, Job, JournalError, Position, RecordChange, VendorId};
 use crate::model::command::CreateIdentification;
 use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::record::Record;
@@ -38,12 +38,17 @@ impl Hub {
         once: &Once,
         vendor: &dyn Vendor,
     ) -> Result<Option<CreateIdentificationResponse>> {
-        type Request = CreateIdentificationRequest;
         let kept = KeptCreate { caller, request: request.encode_to_vec() };
+        let keep = async |seen, outcome| {
+            self.keep_answer::<CreateIdentificationRequest>(once, &command.name, seen, outcome)
+                .await
+                .map(Some)
+        };
         for _try in 0..CONFLICT_TRIES {
-            let seen = self.head();
-            if let Some(instead) = self.instead(command).await.transpose() {
-                return self.keep_answer::<Request>(once, &command.name, seen, instead).await.map(Some);
+            match self.instead(command).await {
+                Ok(None) => {}
+                Ok(Some((seen, holder))) => return keep(seen, Ok(holder)).await,
+                Err(refusal) => return keep(self.head(), Err(refusal)).await,
             }
             match self.append(self.intent(command, &kept, once, vendor).await?).await {
                 Ok(_appended) => return Ok(None),
@@ -51,7 +56,7 @@ impl Hub {
                 Err(error) => return Err(store(error, CREATE)),
             }
             if let Some(taken) = self.taken(&command.name).await? {
-                return self.keep_answer::<Request>(once, &command.name, seen, Err(taken)).await.map(Some);
+                return keep(self.head(), Err(taken)).await;
             }
         }
         Err(store(JournalError::Conflict(command.name.to_string()), CREATE))
@@ -109,36 +114,37 @@ impl Hub {
         Ok(record)
     }
 
-    /// What the caller wants instead when the external reference has a holder: that one, or a refusal.
+    /// What the caller wants instead when the external reference has a holder: that one, as of a position, or a
+    /// refusal.
     pub(super) async fn instead(
         &self,
         command: &CreateIdentification,
-    ) -> Result<Option<CreateIdentificationResponse>> {
+    ) -> Result<Option<(Position, CreateIdentificationResponse)>> {
         let Some((connection, reference)) = must_be_free(command) else { return Ok(None) };
-        let Some((holder, cursor)) = self.holder(connection, reference).await? else { return Ok(None) };
+        let Some((seen, holder)) = self.holder(connection, reference).await? else { return Ok(None) };
         if command.reference_conflict_policy == Policy::Fail {
             let detail = format!("{} has this external_reference", holder.name);
             return Err(Error::new(Kind::ResourceExists, CREATE, detail).about(&holder.name));
         }
         let identification = Some(holder.identification);
-        Ok(Some(CreateIdentificationResponse { identification, replayed: true, cursor }))
+        let cursor = self.cursor(self.place(seen).await?);
+        Ok(Some((seen, CreateIdentificationResponse { identification, replayed: true, cursor })))
     }
 
-    /// Who has an external reference, and a cursor after which everything about it is still to come. One that is
+    /// Who has an external reference, and a position after which everything about it is still to come. One that is
     /// just being created is waited for: its links come with the vendor's answer, and a refusal frees the reference.
     async fn holder(
         &self,
         connection: &ConnectionId,
         external_reference: &str,
-    ) -> Result<Option<(Record, String)>> {
+    ) -> Result<Option<(Position, Record)>> {
         let find = async || {
-            let place = self.place(self.head()).await?;
+            let seen = self.head();
             let found = self.journal.find_current(connection, external_reference).await;
-            let found = found.map_err(|error| store(error, CREATE))?;
-            Ok(found.map(|record| (record, self.cursor(place))))
+            Ok(found.map_err(|error| store(error, CREATE))?.map(|record| (seen, record)))
         };
         match find().await? {
-            Some((record, _)) if record.identification.state() == IdentificationState::Creating => {
+            Some((_, record)) if record.identification.state() == IdentificationState::Creating => {
                 drop(self.settling(&record.name).await);
                 find().await
             }

@@ -154,7 +154,7 @@ impl Hub {
     }
 
     /// Keeps the answer to a call that wrote nothing else, as far as a repeat must get it too, and gives it. `seen` is
-    /// a position that everything it was decided on came before.
+    /// where the head stood before anything was read for it: its cursor.
     pub(super) async fn keep_answer<Q: Mutation>(
         &self,
         once: &Once,

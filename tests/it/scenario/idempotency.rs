@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use futures::future::Either;
+use http::uri::PathAndQuery;
 use idv_gateway::proto::{
-    CreateIdentificationRequest, EventType, IdentificationState as State, ReferenceConflictPolicy,
+    CreateIdentificationRequest, CreateIdentificationResponse, EventType, IdentificationSpec,
+    IdentificationState as State, ReferenceConflictPolicy,
 };
 use tonic::Code;
+use tonic_prost::ProstCodec;
 
 use super::house::{House, id_of};
 use super::vendor_door::Mood;
@@ -44,6 +47,56 @@ async fn an_adoption_is_repeated_like_a_creation() {
     refused(&house.try_adopt(altered).await.unwrap_err(), Code::InvalidArgument, "REQUEST_ID_REUSED");
     // Of another method it is another request.
     assert!(!house.try_create(once(create(BANK))).await.unwrap().replayed);
+}
+
+/// A creation as another client may encode it: labels in an order of its own, and a field of a newer contract.
+#[derive(Clone, PartialEq, prost::Message)]
+struct OtherBytes {
+    #[prost(message, repeated, tag = "4")]
+    labels: Vec<Label>,
+    #[prost(string, tag = "1")]
+    parent: String,
+    #[prost(message, optional, tag = "6")]
+    spec: Option<IdentificationSpec>,
+    #[prost(string, tag = "8")]
+    request_id: String,
+    #[prost(string, tag = "1999")]
+    newer: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Label {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(string, tag = "2")]
+    value: String,
+}
+
+#[tokio::test]
+async fn only_what_a_request_asks_for_counts_not_its_bytes() {
+    let house = House::silent().await;
+    let call = async |order: &[&str], newer: &str| {
+        let labels = order.iter().map(|key| Label { key: (*key).to_owned(), value: "x".to_owned() });
+        let request = OtherBytes {
+            parent: BANK.to_owned(),
+            spec: create(BANK).spec,
+            request_id: REQUEST_ID.to_owned(),
+            labels: labels.collect(),
+            newer: newer.to_owned(),
+        };
+        let mut client = tonic::client::Grpc::new(house.channel.clone());
+        client.ready().await.unwrap();
+        let path = PathAndQuery::from_static("/idvgateway.v1.IdentificationService/CreateIdentification");
+        let codec = ProstCodec::<OtherBytes, CreateIdentificationResponse>::default();
+        client.unary(tonic::Request::new(request), path, codec).await.map(tonic::Response::into_inner)
+    };
+    let first = call(&["a", "b", "c"], "").await.unwrap();
+    for (order, newer) in [(["c", "a", "b"], ""), (["b", "c", "a"], "a wish nobody here understands")] {
+        let again = call(&order, newer).await.unwrap();
+        assert_eq!((again.replayed, &again.identification), (true, &first.identification));
+    }
+    let status = call(&["a", "b"], "").await.unwrap_err();
+    refused(&status, Code::InvalidArgument, "REQUEST_ID_REUSED");
 }
 
 #[tokio::test]
