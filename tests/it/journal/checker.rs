@@ -154,6 +154,14 @@ impl Journal for Altered {
         }
     }
 
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
+        let place = self.inner.before(time).await?;
+        match self.how {
+            How::IsTruncated(low_water) => Ok(place.filter(|place| place.position > low_water)),
+            _ => Ok(place),
+        }
+    }
+
     fn watch_head(&self) -> watch::Receiver<Position> {
         self.inner.watch_head()
     }
