@@ -166,8 +166,13 @@ impl Hub {
 
     /// The cursor of the newest event: everything that happens from now on comes after it.
     async fn head_cursor(&self) -> Result<String> {
+        Ok(self.cursor(self.head().await?))
+    }
+
+    /// The place of the newest event.
+    async fn head(&self) -> Result<Place> {
         let head = *self.journal.watch_head().borrow();
-        Ok(self.cursor(self.place(head).await?))
+        self.place(head).await
     }
 
     async fn place(&self, position: Position) -> Result<Place> {

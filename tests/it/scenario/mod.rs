@@ -4,6 +4,7 @@
 //! always an answer, an event or a state, with a guard against hanging.
 
 mod house;
+mod projection;
 mod reader;
 mod vendor_door;
 mod words;
@@ -13,10 +14,13 @@ mod canary;
 mod confirm;
 mod create;
 mod early;
+mod filter;
 mod forged;
 mod late;
 mod repeats;
 mod resume;
+mod snapshot;
+mod start_time;
 mod store;
 mod unserved;
 mod vendor_faults;
