@@ -85,8 +85,15 @@ pub(crate) fn truncated(inner: Arc<dyn Journal>, low_water: Position) -> Arc<dyn
     Arc::new(Altered { inner, how: How::IsTruncated(low_water), appends: AtomicU64::new(0) })
 }
 
+/// `inner`, calling `then` after every page of a list that it reads.
+pub(crate) fn with_lists(
+    inner: Arc<dyn Journal>,
+    then: impl Fn() + Send + Sync + 'static,
+) -> Arc<dyn Journal> {
+    Arc::new(Altered { inner, how: How::CallsAfterLists(Box::new(then)), appends: AtomicU64::new(0) })
+}
+
 /// How [`Altered`] differs.
-#[derive(Clone, Copy)]
 enum How {
     DropsAnEvent,
     SaysAPositionTwice,
@@ -95,6 +102,7 @@ enum How {
     ListSkipsARecord,
     ListRepeatsARecord,
     ListsInOrderOfChange,
+    CallsAfterLists(Box<dyn Fn() + Send + Sync>),
 }
 
 /// A journal that is not as its store says.
@@ -204,7 +212,7 @@ impl Journal for Altered {
 
     async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
         let mut query = query.clone();
-        match self.how {
+        match &self.how {
             How::ListSkipsARecord => {
                 let mut page = self.inner.list(&query).await?;
                 if query.after.is_none() {
@@ -226,6 +234,11 @@ impl Journal for Altered {
                 records.sort_by_key(|record| record.identification.revision);
                 let next = (records.len() > skip + limit).then(|| (skip + limit) as u64);
                 Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), next })
+            }
+            How::CallsAfterLists(then) => {
+                let page = self.inner.list(&query).await;
+                then();
+                page
             }
             _ => self.inner.list(&query).await,
         }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
 
-mod checker;
-mod fixture;
+pub(crate) mod checker;
+pub(crate) mod fixture;
 
 mod rules_cursors;
 mod rules_deliveries;

@@ -20,6 +20,7 @@ mod late;
 mod repeats;
 mod resume;
 mod snapshot;
+mod snapshot_ends;
 mod start_time;
 mod store;
 mod unserved;
