@@ -227,7 +227,7 @@ impl Reader {
             sent = self.sender.send(Ok(message)) => sent.map_err(|_gone| End::Gone)?,
             () = self.hub.drain.cancelled() => return Err(End::Closing(StreamClosingReason::Shutdown)),
             () = self.hub.clock.sleep(SLOWEST_READER) => {
-                let detail = "the reader took nothing for 60 s; resume from its last cursor";
+                let detail = "the reader took nothing for 60 s; resume from its last cursor, or begin again without one";
                 return Err(Error::new(Kind::SlowConsumer, WATCH, detail).into());
             }
         }

@@ -85,12 +85,12 @@ pub(crate) fn truncated(inner: Arc<dyn Journal>, low_water: Position) -> Arc<dyn
     Arc::new(Altered { inner, how: How::IsTruncated(low_water), appends: AtomicU64::new(0) })
 }
 
-/// `inner`, calling `then` after every page of a list that it reads.
-pub(crate) fn with_lists(
+/// `inner`, calling `then` after every page that is read; a look at one event is none.
+pub(crate) fn with_pages(
     inner: Arc<dyn Journal>,
     then: impl Fn() + Send + Sync + 'static,
 ) -> Arc<dyn Journal> {
-    Arc::new(Altered { inner, how: How::CallsAfterLists(Box::new(then)), appends: AtomicU64::new(0) })
+    Arc::new(Altered { inner, how: How::CallsAfterPages(Box::new(then)), appends: AtomicU64::new(0) })
 }
 
 /// How [`Altered`] differs.
@@ -102,7 +102,7 @@ enum How {
     ListSkipsARecord,
     ListRepeatsARecord,
     ListsInOrderOfChange,
-    CallsAfterLists(Box<dyn Fn() + Send + Sync>),
+    CallsAfterPages(Box<dyn Fn() + Send + Sync>),
 }
 
 /// A journal that is not as its store says.
@@ -162,6 +162,11 @@ impl Journal for Altered {
 
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
         let mut page = self.inner.read(after, filter, limit).await?;
+        if let How::CallsAfterPages(then) = &self.how
+            && limit > 1
+        {
+            then();
+        }
         if after == 0
             && matches!(self.how, How::ReadsAnEventTwice)
             && let Some(first) = page.entries.first().cloned()
@@ -235,7 +240,7 @@ impl Journal for Altered {
                 let next = (records.len() > skip + limit).then(|| (skip + limit) as u64);
                 Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), next })
             }
-            How::CallsAfterLists(then) => {
+            How::CallsAfterPages(then) => {
                 let page = self.inner.list(&query).await;
                 then();
                 page

@@ -68,8 +68,8 @@ async fn a_time_goes_with_a_filter() {
         EventFilter { types: vec![EventType::IdentificationFailed.into()], ..EventFilter::default() };
     let mut reader = Reader::open(&house.channel, watch(at(recorded(&events[0])), filter)).await.unwrap();
     assert!(reader.rest().await.is_empty());
-    let mut filter = EventFilter::default();
-    filter.identifications = vec![events[0].subject.clone(), events[2].subject.clone()];
+    let identifications = vec![events[0].subject.clone(), events[2].subject.clone()];
+    let filter = EventFilter { identifications, ..EventFilter::default() };
     let mut reader = Reader::open(&house.channel, watch(at(recorded(&events[1])), filter)).await.unwrap();
     assert_eq!(ids(&reader.rest().await), ids(&events[2..]));
 }

@@ -1,4 +1,4 @@
-//! A snapshot that takes long: it shows signs of life, it ends, and it never holds more than a page.
+//! Streams that take long: they show signs of life, they end, and they never hold more than a page.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,15 +12,16 @@ use idv_gateway::hub::subscribe::EventStream;
 use idv_gateway::hub::{Hub, HubParts};
 use idv_gateway::journal::Batch;
 use idv_gateway::journal::seal::{MasterKey, Vault};
+use idv_gateway::proto::watch_events_request::Start;
 use idv_gateway::proto::watch_events_response::Message;
 use idv_gateway::proto::{EventFilter, StreamClosingReason, WatchEventsResponse};
 use idv_gateway::telemetry::Telemetry;
 use idv_gateway::vendor::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use super::reader::{snapshot, watch};
-use crate::journal::checker::with_lists;
-use crate::journal::fixture::{Fixture, create, identification, record, start};
+use super::reader::{earliest, snapshot, watch};
+use crate::journal::checker::with_pages;
+use crate::journal::fixture::{Fixture, any_event, create, events, identification, record, start};
 
 const GUARD: Duration = Duration::from_secs(60);
 /// More than two pages.
@@ -30,7 +31,7 @@ const MANY: usize = 600;
 struct Rig {
     hub: Arc<Hub>,
     fixture: Arc<Fixture>,
-    lists: Arc<AtomicUsize>,
+    pages: Arc<AtomicUsize>,
 }
 
 /// `count` identifications with labels of `size` bytes.
@@ -50,9 +51,9 @@ impl Rig {
     async fn new(batch: Batch, then: impl Fn(&Fixture) + Send + Sync + 'static) -> Self {
         let fixture = Arc::new(Fixture::memory());
         fixture.journal.append(batch).await.unwrap();
-        let (behind, lists) = (Arc::clone(&fixture), Arc::new(AtomicUsize::new(0)));
-        let counted = Arc::clone(&lists);
-        let journal = with_lists(Arc::clone(&fixture.journal), move || {
+        let (behind, pages) = (Arc::clone(&fixture), Arc::new(AtomicUsize::new(0)));
+        let counted = Arc::clone(&pages);
+        let journal = with_pages(Arc::clone(&fixture.journal), move || {
             counted.fetch_add(1, Ordering::Relaxed);
             then(&behind);
         });
@@ -65,15 +66,15 @@ impl Rig {
             streams: StreamSettings { max_streams_per_caller: 1, ..StreamSettings::default() },
             drain: CancellationToken::new(),
         });
-        Self { hub, fixture, lists }
+        Self { hub, fixture, pages }
     }
 
-    async fn open(&self, filter: EventFilter) -> EventStream {
-        self.hub.watch_events(watch(snapshot(), filter)).await.unwrap()
+    async fn open(&self, start: Start, filter: EventFilter) -> EventStream {
+        self.hub.watch_events(watch(start, filter)).await.unwrap()
     }
 
-    fn lists(&self) -> usize {
-        self.lists.load(Ordering::Relaxed)
+    fn pages(&self) -> usize {
+        self.pages.load(Ordering::Relaxed)
     }
 
     /// Waits until nothing more goes into `stream`, and the gateway's patience with its reader runs.
@@ -116,7 +117,7 @@ fn items(messages: &[WatchEventsResponse]) -> usize {
 async fn a_filter_that_drops_everything_leaves_heartbeats() {
     let rig = Rig::new(batch(MANY, 20_000), |fixture| fixture.time.advance(Duration::from_secs(16))).await;
     let labels = [("label".to_owned(), "another".to_owned())].into();
-    let mut stream = rig.open(EventFilter { labels, ..EventFilter::default() }).await;
+    let mut stream = rig.open(snapshot(), EventFilter { labels, ..EventFilter::default() }).await;
     let messages = up_to_the_end(&mut stream).await;
     let Some(Message::SnapshotCompleted(completed)) = &messages.last().unwrap().message else { panic!() };
     assert_eq!((completed.item_count, items(&messages)), (0, 0));
@@ -125,14 +126,14 @@ async fn a_filter_that_drops_everything_leaves_heartbeats() {
         _ => None,
     });
     let beats: Vec<_> = beats.collect();
-    assert!(beats.len() >= 2, "{} pages, {} heartbeats", rig.lists(), beats.len());
+    assert!(beats.len() >= 2, "{} pages, {} heartbeats", rig.pages(), beats.len());
     assert!(beats.iter().all(|beat| beat.lag.is_none()), "how far it is nobody knows yet");
 }
 
 #[tokio::test]
 async fn a_snapshot_that_gets_old_ends_without_a_cursor() {
     let rig = Rig::new(batch(MANY, 1), |fixture| fixture.time.advance(Duration::from_secs(12 * 60))).await;
-    let mut stream = rig.open(EventFilter::default()).await;
+    let mut stream = rig.open(snapshot(), EventFilter::default()).await;
     let messages = up_to_the_end(&mut stream).await;
     let last = messages.last().unwrap();
     let Some(Message::Closing(closing)) = &last.message else { panic!("{last:?}") };
@@ -144,9 +145,9 @@ async fn a_snapshot_that_gets_old_ends_without_a_cursor() {
 #[tokio::test]
 async fn a_reader_that_takes_nothing_hears_why_it_was_dropped() {
     let rig = Rig::new(batch(MANY, 1), |_fixture| ()).await;
-    let mut stream = rig.open(EventFilter::default()).await;
+    let mut stream = rig.open(snapshot(), EventFilter::default()).await;
     rig.until_full(&stream).await;
-    assert_eq!(rig.lists(), 2, "the look for the end, and no more than one page ahead of the reader");
+    assert_eq!(rig.pages(), 2, "the look for the end, and no more than one page ahead of the reader");
     rig.fixture.time.advance(Duration::from_secs(60));
     let given_up = async {
         while !stream.as_ref().is_closed() {
@@ -169,7 +170,7 @@ async fn a_reader_that_takes_nothing_hears_why_it_was_dropped() {
 #[tokio::test]
 async fn a_reader_that_goes_away_frees_its_place() {
     let rig = Rig::new(batch(MANY, 1), |_fixture| ()).await;
-    let stream = rig.open(EventFilter::default()).await;
+    let stream = rig.open(snapshot(), EventFilter::default()).await;
     rig.until_full(&stream).await;
     drop(stream);
     let request = || watch(snapshot(), EventFilter::default());
@@ -196,8 +197,27 @@ async fn a_snapshot_ends_however_fast_new_ones_come() {
         }
     })
     .await;
-    let mut stream = rig.open(EventFilter::default()).await;
+    let mut stream = rig.open(snapshot(), EventFilter::default()).await;
     let messages = up_to_the_end(&mut stream).await;
     let Some(Message::SnapshotCompleted(completed)) = &messages.last().unwrap().message else { panic!() };
     assert_eq!((completed.item_count, items(&messages)), (i64::try_from(MANY).unwrap(), MANY));
+}
+
+#[tokio::test]
+async fn a_long_way_to_the_head_leaves_heartbeats_that_say_how_long() {
+    let many = events((0..5000).map(|_| any_event()).collect());
+    let rig = Rig::new(many, |fixture| fixture.time.advance(Duration::from_secs(16))).await;
+    let labels = [("label".to_owned(), "another".to_owned())].into();
+    let mut stream = rig.open(earliest(), EventFilter { labels, ..EventFilter::default() }).await;
+    let mut lags = Vec::new();
+    loop {
+        match next(&mut stream).await.unwrap().unwrap().message.unwrap() {
+            Message::Started(_) => {}
+            Message::Heartbeat(beat) => lags.push(beat.lag.unwrap()),
+            Message::CaughtUp(_) => break,
+            other => panic!("unexpected: {other:?}"),
+        }
+    }
+    let lags: Vec<_> = lags.iter().map(|lag| (lag.events, lag.age.unwrap().seconds)).collect();
+    assert_eq!(lags, [(904, 16)]);
 }
