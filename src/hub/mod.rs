@@ -192,7 +192,12 @@ impl Hub {
 
     /// The cursor of the newest event: everything that happens from now on comes after it.
     async fn head_cursor(&self) -> Result<String> {
-        Ok(self.cursor(self.place(self.head()).await?))
+        Ok(self.cursor(self.head_place().await?))
+    }
+
+    /// The place of the newest event.
+    async fn head_place(&self) -> Result<Place> {
+        self.place(self.head()).await
     }
 
     async fn place(&self, position: Position) -> Result<Place> {

@@ -12,12 +12,13 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
-use crate::journal::entry::{Checksum, Head, Scan, verified};
+use crate::journal::entry::{self, Checksum, Head, Scan, verified};
 use crate::journal::list::RecordScan;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Answer, Appended, Batch, Delivery, DeliveryChange, Identity, Job, Journal, JournalError, Order, Page,
-    Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey, VendorId,
+    Answer, Appended, Batch, Delivery, DeliveryChange, Entry, Identity, Job, Journal, JournalError, Order,
+    Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey,
+    VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::lifecycle::CURRENT;
@@ -89,11 +90,17 @@ impl Journal for MemoryJournal {
     }
 
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
-        let Some(index) = position.checked_sub(1) else { return Ok(Some(Place::default())) };
+        if position == 0 {
+            return Ok(Some(Place::default()));
+        }
+        Ok(self.state().entry(position)?.map(|entry| entry.place))
+    }
+
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
         let state = self.state();
-        let entry = usize::try_from(index).ok().and_then(|index| state.entries.get(index));
-        let entry = entry.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()?;
-        Ok(entry.map(|entry| entry.place))
+        entry::before(time, 0, state.head.place.position, |position| {
+            state.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+        })
     }
 
     fn watch_head(&self) -> watch::Receiver<Position> {
@@ -255,6 +262,12 @@ impl State {
             Some(AppendFault::Full) => Err(JournalError::Full),
             Some(AppendFault::Unavailable) => Err(JournalError::Unavailable("told to fail".into())),
         }
+    }
+
+    fn entry(&self, position: Position) -> Result<Option<Entry>, JournalError> {
+        let index = position.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let stored = index.and_then(|index| self.entries.get(index));
+        stored.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()
     }
 
     fn append(&mut self, mut batch: Batch, now: SystemTime) -> Result<Appended, JournalError> {

@@ -44,6 +44,10 @@ pub trait Journal: Send + Sync {
     /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more).
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError>;
 
+    /// The place right before the first event recorded at or after `time`; the newest place when there is none yet.
+    /// `None`: events recorded then may no longer be kept. Costs as little in a long journal as in a short one.
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError>;
+
     /// Moves when events were appended. A hint: missed moves lose nothing.
     fn watch_head(&self) -> watch::Receiver<Position>;
 

@@ -111,6 +111,10 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| rows::place(connection, position)).await
     }
 
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
+        self.readers.ask(move |connection| rows::before(connection, time)).await
+    }
+
     fn watch_head(&self) -> watch::Receiver<Position> {
         self.writer.shown.head.subscribe()
     }

@@ -70,10 +70,15 @@ pub(super) fn place(connection: &Connection, position: Position) -> Result<Optio
     if position == 0 {
         return Ok(Some(Place::default()));
     }
-    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
-    let found = one(connection, select, [stored(position)], entry_columns)?;
-    let entry = found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum));
-    Ok(entry.transpose()?.map(|entry: Entry| entry.place))
+    Ok(entry_at(connection, position)?.map(|entry| entry.place))
+}
+
+pub(super) fn before(connection: &Connection, time: SystemTime) -> Result<Option<Place>, JournalError> {
+    let snapshot = connection.unchecked_transaction().map_err(fault)?;
+    let (head, low_water) = bounds(&snapshot).map_err(fault)?;
+    entry::before(time, low_water, head, |position| {
+        entry_at(&snapshot, position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+    })
 }
 
 pub(super) fn record(
@@ -293,6 +298,12 @@ fn unreadable(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, stored, Box::new(error))
+}
+
+fn entry_at(connection: &Connection, position: Position) -> Result<Option<Entry>, JournalError> {
+    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
+    let found = one(connection, select, [stored(position)], entry_columns)?;
+    found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum)).transpose()
 }
 
 fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> {

@@ -21,7 +21,7 @@ pub(crate) trait Alter: Send + Sync {
         inner.append(batch).await
     }
 
-    fn read(&self, _after: Position, _page: &mut Page) {}
+    fn read(&self, _after: Position, _limit: usize, _page: &mut Page) {}
 
     async fn list(&self, inner: &dyn Journal, query: RecordQuery) -> Result<RecordPage, JournalError> {
         inner.list(&query).await
@@ -53,13 +53,18 @@ impl<A: Alter> Journal for Altered<A> {
 
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
         let mut page = self.inner.read(after, filter, limit).await?;
-        self.how.read(after, &mut page);
+        self.how.read(after, limit, &mut page);
         Ok(page)
     }
 
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
         let place = self.inner.place(position).await?;
         Ok(place.filter(|_place| self.how.has(position)))
+    }
+
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
+        let place = self.inner.before(time).await?;
+        Ok(place.filter(|place| self.how.has(place.position)))
     }
 
     fn watch_head(&self) -> watch::Receiver<Position> {

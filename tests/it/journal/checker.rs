@@ -80,6 +80,32 @@ pub(crate) fn truncated(inner: Arc<dyn Journal>, low_water: Position) -> Arc<dyn
     Altered::over(inner, Truncated(low_water))
 }
 
+/// `inner`, calling `then` after every page that is read; a look at one event is none.
+pub(crate) fn with_pages(
+    inner: Arc<dyn Journal>,
+    then: impl Fn() + Send + Sync + 'static,
+) -> Arc<dyn Journal> {
+    Altered::over(inner, AfterPages(Box::new(then)))
+}
+
+/// A store that calls somebody after every page.
+struct AfterPages(Box<dyn Fn() + Send + Sync>);
+
+#[async_trait]
+impl Alter for AfterPages {
+    fn read(&self, _after: Position, limit: usize, _page: &mut Page) {
+        if limit > 1 {
+            self.0();
+        }
+    }
+
+    async fn list(&self, inner: &dyn Journal, query: RecordQuery) -> Result<RecordPage, JournalError> {
+        let page = inner.list(&query).await;
+        self.0();
+        page
+    }
+}
+
 /// A store that does not keep the rules.
 struct Faulty {
     how: How,
@@ -112,7 +138,7 @@ impl Alter for Faulty {
         Ok(appended)
     }
 
-    fn read(&self, after: Position, page: &mut Page) {
+    fn read(&self, after: Position, _limit: usize, page: &mut Page) {
         if after == 0
             && matches!(self.how, How::ReadsAnEventTwice)
             && let Some(first) = page.entries.first().cloned()
@@ -151,7 +177,7 @@ impl Alter for Faulty {
 }
 
 impl Alter for Truncated {
-    fn read(&self, _after: Position, page: &mut Page) {
+    fn read(&self, _after: Position, _limit: usize, page: &mut Page) {
         page.low_water = self.0;
         page.entries.retain(|entry| entry.place.position > self.0);
     }

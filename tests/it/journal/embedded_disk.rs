@@ -69,6 +69,26 @@ async fn reopening_keeps_everything() {
 }
 
 #[tokio::test]
+async fn a_time_before_what_is_kept_leads_nowhere() {
+    let disk = OnDisk::new();
+    let journal = disk.open();
+    let first = disk.clock.now();
+    for _ in 0..5 {
+        journal.append(events(vec![any_event()])).await.unwrap();
+        disk.time.advance(Duration::from_secs(1));
+    }
+    let third = journal.place(3).await.unwrap();
+    disk.other_connection().execute("DELETE FROM entries WHERE position <= 2", ()).unwrap();
+    let after = |seconds| first + Duration::from_secs(seconds);
+    // The second may have been recorded when the third was, for all that is left of it.
+    for seconds in 0..=2 {
+        assert_eq!(journal.before(after(seconds)).await.unwrap(), None, "{seconds}");
+    }
+    assert_eq!(journal.before(after(3)).await.unwrap(), third);
+    assert_eq!(journal.before(after(9)).await.unwrap().unwrap().position, 5);
+}
+
+#[tokio::test]
 async fn record_time_does_not_go_back_over_a_restart() {
     let disk = OnDisk::new();
     let journal = disk.open();

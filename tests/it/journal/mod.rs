@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
 
 pub(crate) mod altered;
-mod checker;
-mod fixture;
+pub(crate) mod checker;
+pub(crate) mod fixture;
 
 mod rules_cursors;
 mod rules_deliveries;
@@ -52,6 +52,8 @@ conformance! {
         next_moves_past_what_the_filter_drops,
         a_scan_is_bounded,
         reading_at_and_beyond_the_head_gives_nothing,
+        a_time_leads_to_the_place_before_it,
+        a_time_stays_with_record_times_when_the_clock_goes_back,
         a_dedupe_key_is_written_once,
         a_swept_dedupe_key_is_free_again,
         the_head_is_told,

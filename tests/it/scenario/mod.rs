@@ -4,6 +4,7 @@
 //! always an answer, an event or a state, with a guard against hanging.
 
 mod house;
+mod projection;
 mod reader;
 mod words;
 
@@ -14,6 +15,7 @@ mod confirm;
 mod create;
 mod disorder;
 mod early;
+mod filter;
 mod forged;
 mod idempotency;
 mod late;
@@ -23,6 +25,9 @@ mod reference;
 mod refusals;
 mod repeats;
 mod resume;
+mod slow_streams;
+mod snapshot;
+mod start_time;
 mod store;
 mod unconfirmed;
 mod unserved;

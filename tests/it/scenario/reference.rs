@@ -115,10 +115,10 @@ async fn many_at_once_make_one() {
 #[tokio::test]
 async fn a_creation_in_doubt_holds_its_reference() {
     let house = House::silent().await;
-    house.vendor.is(Mood::LosesAnswers);
+    house.fault(json!({ "kind": "half_body", "operation": "start" })).await;
     let named = CreateIdentificationRequest { identification_id: ID.to_owned(), ..create(BANK) };
     house.try_create(named).await.unwrap_err();
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     let details = refused(
         &house.try_create(with(Policy::Fail)).await.unwrap_err(),
         Code::AlreadyExists,
