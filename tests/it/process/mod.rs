@@ -2,12 +2,18 @@
 
 mod child;
 mod house;
+mod script;
 
+mod completions;
 mod demo;
+mod healthcheck;
 mod help;
 mod history;
 mod isolation;
 mod keep;
 mod kill;
 mod serve;
+mod version;
 mod watch;
+mod watch_json;
+mod watch_start;
