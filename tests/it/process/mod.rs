@@ -2,9 +2,12 @@
 
 mod child;
 mod house;
+mod script;
 
+mod completions;
 mod crash;
 mod demo;
+mod healthcheck;
 mod help;
 mod history;
 mod isolation;
@@ -12,4 +15,7 @@ mod keep;
 mod kill;
 mod sandbox;
 mod serve;
+mod version;
 mod watch;
+mod watch_json;
+mod watch_start;

@@ -8,11 +8,11 @@ use idv_gateway::proto::{
     CreateIdentificationRequest, CreateIdentificationResponse, EventType, IdentificationSpec,
     IdentificationState as State, ReferenceConflictPolicy,
 };
+use serde_json::json;
 use tonic::Code;
 use tonic_prost::ProstCodec;
 
 use super::house::{House, id_of};
-use super::vendor_door::Mood;
 use super::words::{BANK, CUSTOMER, adopt, create, refused, resource, types};
 
 const ID: &str = "0b7e5f0c-94f1-4b27-8b0c-11c13f6a0e7d";
@@ -101,15 +101,15 @@ async fn only_what_a_request_asks_for_counts_not_its_bytes() {
 
 #[tokio::test]
 async fn a_repeat_while_the_first_call_runs_is_told_to_wait() {
-    let mut house = House::silent().await;
+    let house = House::silent().await;
     house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     let mut client = house.identifications();
     let call = tokio::spawn(async move { client.create_identification(once(create(BANK))).await });
-    let answer = house.vendor.held().await;
+    house.until("the vendor's answer", async || (house.asked("created").await == 1).then_some(())).await;
     let status = house.try_create(once(create(BANK))).await.unwrap_err();
     let details = refused(&status, Code::Aborted, "REQUEST_IN_PROGRESS");
     assert!(details.retry_info().and_then(|retry| retry.retry_delay).is_some());
-    drop(answer);
+    house.well().await;
     let first = call.await.unwrap().unwrap().into_inner();
     let again = house.try_create(once(create(BANK))).await.unwrap();
     assert_eq!((again.replayed, again.identification), (true, first.identification));
@@ -151,20 +151,20 @@ async fn a_doubt_outlives_a_restart_and_is_settled_under_the_first_name() {
 
 #[tokio::test]
 async fn a_repeat_and_the_worker_settle_a_doubt_one_after_the_other() {
-    let mut house = House::silent().await;
-    house.fault(json!({ "kind": "half_body", "operation": "start" })).await;
+    let house = House::silent().await;
+    house.fault(json!({ "kind": "half_body", "operation": "start", "times": 1 })).await;
     let named = CreateIdentificationRequest { identification_id: ID.to_owned(), ..once(create(BANK)) };
     house.try_create(named.clone()).await.unwrap_err();
     house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     house.clock.advance(Duration::from_secs(45));
-    let answer = house.vendor.held().await;
+    house.until("the vendor's answer", async || (house.asked("starts").await == 2).then_some(())).await;
     // Of two repeats one waits for the worker; the other is told at once, by which time the first has entered.
     let repeat = || Box::pin(house.try_create(named.clone()));
     let (told, waiting) = match futures::future::select(repeat(), repeat()).await {
         Either::Left((told, waiting)) | Either::Right((told, waiting)) => (told, waiting),
     };
     refused(&told.unwrap_err(), Code::Aborted, "REQUEST_IN_PROGRESS");
-    drop(answer);
+    house.well().await;
     let settled = waiting.await.unwrap();
     assert!(settled.replayed);
     assert_eq!(settled.identification.unwrap().state(), State::AwaitingUser);

@@ -9,7 +9,6 @@ use serde_json::json;
 use tonic::Code;
 
 use super::house::{House, id_of};
-use super::vendor_door::Mood;
 use super::words::{BANK, CUSTOMER, OTHER_BANK, adopt, create, fields, refused, resource, said};
 
 const ID: &str = "0b7e5f0c-94f1-4b27-8b0c-11c13f6a0e7d";
