@@ -18,10 +18,10 @@ MADE = INTO / "idvgateway"
 
 def main() -> None:
     """Replaces what an earlier run made. In a source distribution it is there already, and the contract is not."""
-    if not CONTRACT.is_dir() and MADE.is_dir():
-        return
     files = sorted(CONTRACT.glob("idvgateway/**/*.proto"))
     if not files:
+        if MADE.is_dir():
+            return
         sys.exit(f"no contract in {CONTRACT}")
     shutil.rmtree(MADE, ignore_errors=True)
     outputs = [f"--{kind}={INTO}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
