@@ -1,6 +1,7 @@
 """What a bank's engineer does on the first day, against a gateway."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -13,9 +14,9 @@ from idvgateway.v1.event_pb2 import EVENT_TYPE_IDENTIFICATION_COMPLETED, EventTy
 from idvgateway.v1.event_service_pb2 import START_POSITION_EARLIEST, WatchEventsRequest, WatchEventsResponse
 from idvgateway.v1.event_service_pb2_grpc import EventServiceStub
 from idvgateway.v1.identification_pb2 import IDENTIFICATION_STATE_COMPLETED, OUTCOME_VERIFIED
-from idvgateway.v1.identification_service_pb2 import GetIdentificationRequest
+from idvgateway.v1.identification_service_pb2 import GetIdentificationRequest, WaitIdentificationRequest
 from idvgateway.v1.identification_service_pb2_grpc import IdentificationServiceStub
-from support.demo import APPROVE, CONNECTION, START, SUBMIT, Demo, create, creation
+from support.demo import APPROVE, CONNECTION, PATIENCE, START, SUBMIT, Demo, create, creation
 
 
 def test_a_repeated_creation_is_the_same_identification(identifications: IdentificationServiceStub) -> None:
@@ -25,6 +26,27 @@ def test_a_repeated_creation_is_the_same_identification(identifications: Identif
     assert again.replayed
     assert not created.replayed
     assert again.identification.name == created.identification.name
+
+
+def test_waiting_ends_with_the_decision(gateway: Demo, identifications: IdentificationServiceStub) -> None:
+    name = create(identifications).name
+    gateway.act(name, START)
+    wanted = WaitIdentificationRequest(name=name, states=[IDENTIFICATION_STATE_COMPLETED])
+    waiting = identifications.WaitIdentification.future(wanted, timeout=PATIENCE)
+    gateway.act(name, SUBMIT, APPROVE)
+    waited = waiting.result()
+    assert not waited.timed_out
+    assert waited.identification.decision.outcome == OUTCOME_VERIFIED
+
+
+def test_waiting_says_when_the_time_is_over(identifications: IdentificationServiceStub) -> None:
+    created = create(identifications)
+    wanted = WaitIdentificationRequest(
+        name=created.name, states=[IDENTIFICATION_STATE_COMPLETED], max_wait=timedelta(milliseconds=1)
+    )
+    waited = call(identifications.WaitIdentification, wanted)
+    assert waited.timed_out
+    assert waited.identification.name == created.name
 
 
 def test_watching_shows_every_step_and_resumes_from_each(

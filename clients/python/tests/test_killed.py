@@ -15,7 +15,7 @@ import pytest
 from idvgateway.v1.event_service_pb2_grpc import EventServiceStub
 from idvgateway.v1.identification_service_pb2_grpc import IdentificationServiceStub
 from support import consumer, journal
-from support.demo import PATIENCE, TO_THE_END, Demo, create
+from support.demo import PATIENCE, Demo, identify
 from support.history import faults
 from support.until import until
 
@@ -67,14 +67,12 @@ class Life(threading.Thread):
         self._gateway = gateway
         self._stub = stub
         self._over = threading.Event()
-        self.names: list[str] = []
         self.failed: BaseException | None = None
 
     def run(self) -> None:
         try:
             while not self._over.is_set():
-                self.names.append(create(self._stub).name)
-                self._gateway.act(self.names[-1], *TO_THE_END)
+                identify(self._gateway, self._stub)
         except BaseException as error:
             self.failed = error
 
@@ -96,14 +94,13 @@ def test_killed_at_random_instants_it_handles_the_whole_journal(
     seed = random.randrange(2**32)
     print("seed", seed)
     chance = random.Random(seed)
-    with Life(gateway, identifications) as life:
+    with Life(gateway, identifications):
         for _ in range(KILLS):
             enough = len(killed.handled()) + chance.randrange(8)
             with killed.running() as process:
                 killed.handles(enough)
                 process.kill()
                 assert process.wait(PATIENCE) == -signal.SIGKILL
-    journal.until_completed(events, life.names)
     written = journal.ids(events)
     killed.runs_to_the_end_of(written)
     assert faults(killed.handled(), written, kills=KILLS) == []

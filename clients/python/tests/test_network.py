@@ -12,7 +12,7 @@ from idvgateway.v1.event_service_pb2 import START_POSITION_EARLIEST, WatchEvents
 from idvgateway.v1.event_service_pb2_grpc import EventServiceStub
 from idvgateway.v1.identification_service_pb2_grpc import IdentificationServiceStub
 from support import journal
-from support.demo import DIRECT, PATIENCE, TO_THE_END, Demo, create
+from support.demo import DIRECT, PATIENCE, Demo, identify
 from support.history import faults
 from support.proxy import Proxy
 from support.until import until
@@ -79,9 +79,7 @@ def test_a_watch_hands_out_the_journal_once_whatever_the_network_does(
         for count in range(1, 4):
             reader.handles(1)
             fault(proxy)
-            name = create(identifications).name
-            gateway.act(name, *TO_THE_END)
-            journal.until_completed(events, [name])
+            identify(gateway, identifications)
             written = journal.ids(events)
             reader.handles(len(written))
             assert proxy.accepted > count, "the connection was not replaced"
@@ -92,17 +90,12 @@ def test_a_watch_hands_out_the_journal_once_whatever_the_network_does(
 def test_a_reader_that_comes_back_at_the_end_is_caught(
     gateway: Demo, identifications: IdentificationServiceStub, events: EventServiceStub
 ) -> None:
-    def one_more() -> None:
-        name = create(identifications).name
-        gateway.act(name, *TO_THE_END)
-        journal.until_completed(events, [name])
-
     handled = journal.ids(events)
-    one_more()
+    identify(gateway, identifications)
     # Where the contract begins without a cursor.
     live = events.WatchEvents(WatchEventsRequest(), timeout=PATIENCE)
     assert next(live).HasField("started")
-    one_more()
+    identify(gateway, identifications)
     written = journal.ids(events)
     handled += (it.event.event_id for it in itertools.islice((it for it in live if it.HasField("event")), 4))
     live.cancel()

@@ -4,18 +4,21 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from datetime import timedelta
 
 import grpc
 import pytest
 
 from idv_gateway import Backoff, CallerRefused, CursorExpired, GatewayError, Watch
+from idv_gateway import watch as watch_module
 from idvgateway.v1.event_service_pb2 import (
     START_POSITION_EARLIEST,
     START_POSITION_SNAPSHOT,
     WatchEventsRequest,
     WatchEventsResponse,
 )
+from idvgateway.v1.event_service_pb2_grpc import EventServiceStub
 from support.refusal import info, retry_in
 from support.script import (
     Script,
@@ -36,6 +39,12 @@ EARLIEST = WatchEventsRequest(start_position=START_POSITION_EARLIEST, consumer="
 HOUR = timedelta(hours=1)
 
 
+@pytest.fixture(autouse=True)
+def endless_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test passes because a stream that should have begun is given up."""
+    monkeypatch.setattr(watch_module, "FIRST_MESSAGE_WITHIN", HOUR.total_seconds())
+
+
 class Patient(Watch):
     """Notes its waits instead of waiting."""
 
@@ -46,6 +55,7 @@ class Patient(Watch):
 
     def _pause(self, seconds: float) -> None:
         self.waits.append(seconds)
+        assert len(self.waits) < 100, "it never gives up"
 
 
 def events_of(watch: Watch, last: str) -> list[str]:
@@ -179,6 +189,14 @@ def test_a_stream_that_falls_silent_is_given_up(caplog: pytest.LogCaptureFixture
     assert caplog.messages == ["the event stream broke: silence; the next begins in 1.0 s"]
 
 
+def test_a_gateway_that_never_begins_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_module, "FIRST_MESSAGE_WITHIN", 0.1)
+    # On a busy machine some that do begin are given up too.
+    later: list[list[Step]] = [[started("c0", heartbeat=HOUR), event(1)]] * 50
+    with served(Script([is_silent], *later)) as stub:
+        assert events_of(Patient(stub, EARLIEST), "e1") == ["e1"]
+
+
 def test_stop_ends_a_silent_stream_from_another_thread() -> None:
     script = Script([started("c0", heartbeat=HOUR), event(1), is_silent])
     with served(script) as stub:
@@ -190,6 +208,22 @@ def test_stop_ends_a_silent_stream_from_another_thread() -> None:
                 threading.Thread(target=watch.stop).start()
     assert seen == ["c0", "c1"]
     assert len(script.requests) == 1
+
+
+def test_stop_ends_a_stream_that_is_about_to_open() -> None:
+    class Stopping:
+        """A stub whose caller is stopped while it opens the stream."""
+
+        def __init__(self, stub: EventServiceStub) -> None:
+            self._stub = stub
+
+        def WatchEvents(self, request: WatchEventsRequest) -> Iterator[WatchEventsResponse]:
+            watch.stop()
+            return self._stub.WatchEvents(request)
+
+    with served(Script([is_silent])) as stub:
+        watch = Watch(Stopping(stub), EARLIEST)  # type: ignore[arg-type]
+        assert list(watch) == []
 
 
 def test_stop_ends_a_wait() -> None:

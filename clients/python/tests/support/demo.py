@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from idv_gateway import call
-from idvgateway.v1.identification_pb2 import Identification
-from idvgateway.v1.identification_service_pb2 import CreateIdentificationRequest
+from idvgateway.v1.identification_pb2 import IDENTIFICATION_STATE_COMPLETED, Identification
+from idvgateway.v1.identification_service_pb2 import CreateIdentificationRequest, WaitIdentificationRequest
 from idvgateway.v1.identification_service_pb2_grpc import IdentificationServiceStub
 
 CONNECTION = "connections/demobank"
@@ -29,7 +29,6 @@ Act = tuple[str, dict[str, str]]
 START: Act = ("start", {})
 SUBMIT: Act = ("submit", {"result": "CHECK_PENDING"})
 APPROVE: Act = ("review", {"result": "SUCCESS"})
-TO_THE_END = (START, SUBMIT, APPROVE)
 
 
 class Demo(NamedTuple):
@@ -54,7 +53,12 @@ def demo(folder: Path) -> Iterator[Demo]:
     program = Path(__file__).parents[4] / os.environ.get("IDV_GATEWAY", "target/debug/idv-gateway")
     command = [str(program), "demo", "--keep"]
     environment = os.environ | {"TMPDIR": str(folder), "NO_COLOR": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    # Were it to outlive a run that was cut off, it must not hold what the run was printing to.
+    complaints = folder / "stderr"
+    with (
+        complaints.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment) as process,
+    ):
         assert process.stdout is not None
         guard = threading.Timer(PATIENCE, process.kill)
         guard.start()
@@ -67,8 +71,8 @@ def demo(folder: Path) -> Iterator[Demo]:
         try:
             grpc = re.search(r"^gateway .*gRPC http://(\S+)", said, re.MULTILINE)
             sandbox = re.search(r"^sandbox .*(http://\S+)", said, re.MULTILINE)
-            assert grpc, said
-            assert sandbox, said
+            assert grpc, said + complaints.read_text()
+            assert sandbox, said + complaints.read_text()
             yield Demo(grpc.group(1), sandbox.group(1))
         finally:
             process.send_signal(signal.SIGINT)
@@ -83,3 +87,12 @@ def creation(**fields: object) -> CreateIdentificationRequest:
 
 def create(stub: IdentificationServiceStub) -> Identification:
     return call(stub.CreateIdentification, creation(request_id=str(uuid.uuid4()))).identification
+
+
+def identify(gateway: Demo, stub: IdentificationServiceStub) -> None:
+    """Identifies somebody from the first to the last event: CREATED, STARTED, SUBMITTED, COMPLETED."""
+    name = create(stub).name
+    gateway.act(name, START, SUBMIT, APPROVE)
+    # What was done may take its time to become events.
+    decided = WaitIdentificationRequest(name=name, states=[IDENTIFICATION_STATE_COMPLETED])
+    assert not call(stub.WaitIdentification, decided).timed_out

@@ -73,7 +73,7 @@ def is_silent(context: grpc.ServicerContext) -> None:
 
 
 class Script(EventServiceServicer):
-    """Plays one list of steps per call; after the last list every stream is silent."""
+    """Plays one list of steps per call. A call too many is refused for good."""
 
     def __init__(self, *streams: list[Step]) -> None:
         self._streams = iter(streams)
@@ -81,7 +81,7 @@ class Script(EventServiceServicer):
 
     def WatchEvents(self, request: WatchEventsRequest, context: grpc.ServicerContext) -> Iterator[WatchEventsResponse]:
         self.requests.append(request)
-        for step in next(self._streams, [is_silent]):
+        for step in next(self._streams, [breaks(grpc.StatusCode.FAILED_PRECONDITION)]):
             if isinstance(step, WatchEventsResponse):
                 yield step
             else:
