@@ -46,9 +46,13 @@ CREATE TABLE deliveries (
   -- UUIDs, 16 bytes each.
   event_ids BLOB NOT NULL,
   applied_revision INTEGER NOT NULL,
-  -- A JSON list.
-  waits_for TEXT NOT NULL
+  -- JSON lists.
+  waits_for TEXT NOT NULL,
+  told TEXT NOT NULL,
+  replays INTEGER NOT NULL
 ) STRICT;
+-- Newest first: SQLite ends every index with the rowid.
+CREATE INDEX deliveries_connection ON deliveries (connection);
 CREATE INDEX deliveries_body ON deliveries (connection, body_sha256);
 
 -- Only of deliveries that are UNMATCHED.
