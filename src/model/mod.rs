@@ -5,5 +5,6 @@ pub mod filter;
 pub mod lifecycle;
 pub mod name;
 pub mod observation;
+pub mod purpose;
 pub mod record;
 pub mod validate;

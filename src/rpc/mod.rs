@@ -1,6 +1,7 @@
 //! The gRPC door: services, and the layers around them.
 
 pub mod config;
+pub mod purpose;
 pub mod status;
 
 mod connection;
@@ -8,6 +9,7 @@ mod deadline;
 mod event;
 mod identification;
 mod limit;
+mod policy;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +30,7 @@ use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
 use crate::rpc::config::GrpcSettings;
 use crate::rpc::limit::RequestLimitLayer;
+use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
 pub const SERVICES: [&str; 3] =
@@ -53,6 +56,9 @@ pub enum ServeError {
     /// The descriptors of the contract cannot be served.
     #[error("reflection cannot be served")]
     Reflection(#[source] tonic_reflection::server::Error),
+    /// The contract does not say what its methods need.
+    #[error("the policies of the contract cannot be read")]
+    Policies(#[from] prost::DecodeError),
     /// The transport failed.
     #[error("the gRPC transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -63,6 +69,7 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
     announce(&health, tonic_health::ServingStatus::Serving).await;
     let routes = routes(&door)?.add_service(health_service);
+    let purposes = PurposeLayer::new(door.settings.purposes)?;
 
     let mut server = Server::builder()
         // tonic's defaults let one connection take gigabytes: every size and count has a bound.
@@ -78,6 +85,8 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
         .accept_http1(true)
         // Turns grpc-web into gRPC, piece by piece; what is inside sees gRPC only.
         .layer(GrpcWebLayer::new())
+        // Before the body is read: a call without a purpose is not worth it.
+        .layer(purposes)
         // Counts request bytes before anything gathers them.
         .layer(RequestLimitLayer::new(door.settings.max_request_bytes));
 

@@ -29,7 +29,7 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use super::vendor_door::VendorDoor;
-use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, create};
+use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
 const START_SECONDS: u64 = 1_795_176_000;
@@ -47,6 +47,8 @@ pub(super) struct Plan {
     pub(super) max_streams: usize,
     /// On what evidence decisions are published.
     pub(super) min_evidence: &'static str,
+    /// What personal data may be read for.
+    pub(super) purposes: &'static [&'static str],
 }
 
 /// Everything, running.
@@ -83,7 +85,12 @@ impl House {
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan { webhooks: true, max_streams: 64, min_evidence: "fetched" };
+        let mut plan = Plan {
+            webhooks: true,
+            max_streams: 64,
+            min_evidence: "fetched",
+            purposes: &[PURPOSE, "support"],
+        };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
         let account =
@@ -364,6 +371,7 @@ profile = "test"
 [grpc]
 listen = "127.0.0.1:0"
 auth = "none"
+purposes = {purposes:?}
 [webhooks]
 listen = "127.0.0.1:0"
 [admin]
@@ -376,6 +384,7 @@ path = {journal}
 [keys]
 master = [{{ file = {master} }}]
 {first}{second}"#,
+        purposes = plan.purposes,
         max_streams = plan.max_streams,
         journal = path("journal.sqlite3"),
         master = path("master.key"),

@@ -15,6 +15,7 @@ mod create;
 mod early;
 mod forged;
 mod late;
+mod purpose;
 mod repeats;
 mod resume;
 mod store;
