@@ -15,6 +15,7 @@ mod expire;
 mod health;
 mod job;
 mod locks;
+mod page;
 mod prepare;
 mod reject;
 mod request;

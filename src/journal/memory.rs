@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use prost::Message as _;
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -13,10 +14,12 @@ use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
 use crate::journal::delivery_page;
 use crate::journal::entry::{Checksum, Head, Scan, verified};
+use crate::journal::list::RecordScan;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
     Answer, Appended, Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, Identity, Job, Journal,
-    JournalError, Page, Place, Position, RecordChange, Request, RequestChange, RequestKey, VendorId,
+    JournalError, Order, Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request,
+    RequestChange, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -116,6 +119,26 @@ impl Journal for MemoryJournal {
         let known = on.filter(|record| is_known_by(record, by));
         let newest = known.max_by_key(|record| (is_live(record), update_time(record)));
         Ok(newest.map(|record| Record::clone(record)))
+    }
+
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
+        let state = self.state();
+        let numbered = (1..).zip(&state.tables.recorded);
+        let mut rest: Vec<(u64, &IdentificationName)> = match (query.order, query.after) {
+            (_, None) => numbered.collect(),
+            (Order::OldestFirst, Some(after)) => numbered.filter(|(number, _)| *number > after).collect(),
+            (Order::NewestFirst, Some(after)) => numbered.filter(|(number, _)| *number < after).collect(),
+        };
+        if query.order == Order::NewestFirst {
+            rest.reverse();
+        }
+        let mut scan = RecordScan::new(query);
+        let mut known =
+            rest.into_iter().filter_map(|(number, name)| Some((number, state.tables.records.get(name)?)));
+        let broken_off = known.any(|(number, record)| {
+            scan.push(number, record.identification.encoded_len(), Record::clone(record)).is_break()
+        });
+        Ok(scan.finish(broken_off))
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
@@ -220,6 +243,8 @@ struct State {
 #[derive(Default, Clone)]
 struct Tables {
     records: BTreeMap<IdentificationName, Arc<Record>>,
+    /// In the order they were first recorded.
+    recorded: Vec<IdentificationName>,
     deliveries: Vec<Delivery>,
     requests: HashMap<RequestKey, (Request, Option<SystemTime>)>,
     sealed: HashMap<String, SealedItem>,
@@ -295,6 +320,9 @@ impl Tables {
             });
         if present != replaces || taken {
             return Err(JournalError::Conflict(record.name.to_string()));
+        }
+        if present.is_none() {
+            self.recorded.push(record.name.clone());
         }
         self.records.insert(record.name.clone(), Arc::new(record));
         Ok(())

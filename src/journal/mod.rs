@@ -9,6 +9,7 @@ pub mod seal;
 
 mod delivery_page;
 mod entry;
+mod list;
 
 pub mod embedded;
 pub mod memory;
@@ -28,6 +29,8 @@ use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 use crate::proto::{Event, WebhookDeliveryState};
+
+pub use crate::journal::list::{Order, RecordPage, RecordQuery};
 
 /// A place in the journal: 0 is before the first event.
 pub type Position = u64;
@@ -56,6 +59,10 @@ pub trait Journal: Send + Sync {
     /// One identification by an identifier of the vendor; a DELETED one only when there is no other.
     async fn find(&self, connection: &ConnectionId, by: VendorId<'_>)
     -> Result<Option<Record>, JournalError>;
+
+    /// A page of identifications in the order in which they were first recorded, looking at a bounded number of them.
+    /// Where one page ends the next begins, whatever changed meanwhile.
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError>;
 
     /// One delivery.
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;

@@ -7,4 +7,5 @@ pub mod name;
 pub mod observation;
 pub mod purpose;
 pub mod record;
+pub mod record_filter;
 pub mod validate;

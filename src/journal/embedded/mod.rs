@@ -6,6 +6,7 @@
 mod append;
 mod fault;
 mod jobs;
+mod list;
 mod readers;
 mod rows;
 mod schema;
@@ -24,7 +25,7 @@ use crate::clock::Clock;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
     Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
-    Place, Position, Request, RequestKey, VendorId,
+    Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -130,6 +131,11 @@ impl Journal for EmbeddedJournal {
     ) -> Result<Option<Record>, JournalError> {
         let (on, by) = (connection.clone(), rows::Wanted::from(by));
         self.readers.ask(move |connection| rows::find(connection, &on, &by)).await
+    }
+
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
+        let query = query.clone();
+        self.readers.ask(move |connection| list::page(connection, &query)).await
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use idv_gateway::journal::seal::SealedItem;
 use idv_gateway::journal::{
-    Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
-    Place, Position, Request, RequestKey, VendorId,
+    Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Order,
+    Page, Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
 };
 use idv_gateway::model::filter::Filter;
 use idv_gateway::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -19,6 +19,7 @@ use prost::Message as _;
 use tokio::sync::watch;
 
 use super::fixture::{Fixture, any_event, events};
+use super::rules_lists::check_pages;
 
 /// Reads everything in pages of `limit`.
 pub(crate) async fn read_all(journal: &dyn Journal, limit: usize) -> Vec<(Position, Event)> {
@@ -91,6 +92,9 @@ enum How {
     SaysAPositionTwice,
     ReadsAnEventTwice,
     IsTruncated(Position),
+    ListSkipsARecord,
+    ListRepeatsARecord,
+    ListsInOrderOfChange,
 }
 
 /// A journal that is not as its store says.
@@ -115,6 +119,22 @@ async fn the_checker_finds_planted_faults() {
         let altered = Altered { inner: Fixture::memory().journal, how, appends: AtomicU64::new(0) };
         let wrong = check_history(Arc::new(altered), 3, 10).await;
         assert!(wrong.iter().any(|line| line.contains(symptom)), "{symptom}: {wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_checker_finds_planted_faults_in_lists() {
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        assert_eq!(check_pages(Fixture::memory().journal, order, 3).await, Vec::<String>::new());
+        for (how, symptom) in [
+            (How::ListSkipsARecord, "is missing"),
+            (How::ListRepeatsARecord, "comes twice"),
+            (How::ListsInOrderOfChange, "out of order"),
+        ] {
+            let altered = Altered { inner: Fixture::memory().journal, how, appends: AtomicU64::new(0) };
+            let wrong = check_pages(Arc::new(altered), order, 3).await;
+            assert!(wrong.iter().any(|line| line.contains(symptom)), "{symptom}: {wrong:?}");
+        }
     }
 }
 
@@ -172,6 +192,35 @@ impl Journal for Altered {
         by: VendorId<'_>,
     ) -> Result<Option<Record>, JournalError> {
         self.inner.find(connection, by).await
+    }
+
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
+        let mut query = query.clone();
+        match self.how {
+            How::ListSkipsARecord => {
+                let mut page = self.inner.list(&query).await?;
+                if query.after.is_none() {
+                    page.records.pop();
+                }
+                Ok(page)
+            }
+            How::ListRepeatsARecord => {
+                query.after = query.after.map(|after| match query.order {
+                    Order::OldestFirst => after - 1,
+                    Order::NewestFirst => after + 1,
+                });
+                self.inner.list(&query).await
+            }
+            How::ListsInOrderOfChange => {
+                let skip = usize::try_from(query.after.take().unwrap_or_default()).unwrap();
+                let limit = std::mem::replace(&mut query.limit, usize::MAX);
+                let mut records = self.inner.list(&query).await?.records;
+                records.sort_by_key(|record| record.identification.revision);
+                let next = (records.len() > skip + limit).then(|| (skip + limit) as u64);
+                Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), next })
+            }
+            _ => self.inner.list(&query).await,
+        }
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {

@@ -9,6 +9,7 @@ mod rules_cursors;
 mod rules_deliveries;
 mod rules_events;
 mod rules_jobs;
+mod rules_lists;
 mod rules_records;
 mod rules_requests;
 mod rules_sealed;
@@ -65,6 +66,15 @@ conformance! {
         vendor_ids_are_found_without_case,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
+    }
+    rules_lists {
+        pages_stand_still_while_records_change,
+        every_condition_chooses,
+        conditions_are_joined,
+        times_are_compared_to_the_nanosecond,
+        the_last_page_knows_that_it_is_the_last,
+        a_list_looks_at_a_bounded_number,
+        a_page_holds_a_bounded_number_of_bytes,
     }
     rules_deliveries {
         a_delivery_comes_back_as_put,
