@@ -10,6 +10,7 @@ mod event;
 mod identification;
 mod limit;
 mod policy;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,13 +29,18 @@ use crate::proto::DESCRIPTORS;
 use crate::proto::connection_service_server::ConnectionServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
+use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
 use crate::rpc::limit::RequestLimitLayer;
 use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
-pub const SERVICES: [&str; 3] =
-    ["idvgateway.v1.IdentificationService", "idvgateway.v1.ConnectionService", "idvgateway.v1.EventService"];
+pub const SERVICES: [&str; 4] = [
+    "idvgateway.v1.IdentificationService",
+    "idvgateway.v1.ConnectionService",
+    "idvgateway.v1.EventService",
+    "idvgateway.v1.WebhookService",
+];
 
 /// What the door is opened with.
 pub struct Door {
@@ -107,11 +113,14 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
     let identifications = IdentificationServiceServer::new(identification::Service(door.hub.clone()));
     let connections = ConnectionServiceServer::new(connection::Service(door.hub.clone()));
     let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    let webhooks =
+        WebhookServiceServer::new(webhook::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
         .add_service(connections.max_decoding_message_size(2 * limit))
         .add_service(events.max_decoding_message_size(2 * limit))
+        .add_service(webhooks.max_decoding_message_size(2 * limit))
         .add_service(reflection_builder().build_v1().map_err(reflection)?)
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }
