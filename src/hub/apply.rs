@@ -127,12 +127,14 @@ impl Hub {
     /// come between is the second one a repeat.
     async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Batch>> {
         let own = &prepared.delivery;
-        if own.state != State::Received || own.replays > 0 {
+        if own.state != State::Received || !own.told.is_empty() {
             return Ok(None);
         }
         let alike = self.journal.deliveries_like(&own.name.connection, own.body_sha256);
         for earlier in alike.await.map_err(|error| store(error, APPLY))? {
             let repeats = match earlier.state {
+                // What came after one that is replayed is not what it repeats.
+                _ if earlier.name == own.name && own.replays > 0 => break,
                 _ if earlier.name == own.name => false,
                 State::Confirming => true,
                 State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
@@ -145,11 +147,12 @@ impl Hub {
             let mut delivery = own.clone();
             delivery.state = State::Duplicate;
             delivery.subject.clone_from(&earlier.subject);
+            let mut deliveries = vec![DeliveryChange::Update(delivery)];
+            if own.replays == 0 {
+                deliveries.push(DeliveryChange::CountDuplicate(earlier.name));
+            }
             return Ok(Some(Batch {
-                deliveries: vec![
-                    DeliveryChange::Update(delivery),
-                    DeliveryChange::CountDuplicate(earlier.name),
-                ],
+                deliveries,
                 complete: vec![prepared.job.id.clone()],
                 dedupe: Some(applied_once(own)),
                 ..Batch::default()

@@ -40,6 +40,7 @@ const PASSWORD: &str = "open sesame";
 const API_KEY: &str = "key of the sandbox";
 
 /// What a house is built with.
+#[derive(Clone)]
 pub(super) struct Plan {
     /// The sandbox sends webhooks; otherwise the scenario posts its own.
     pub(super) webhooks: bool,
@@ -49,6 +50,8 @@ pub(super) struct Plan {
     pub(super) min_evidence: &'static str,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
+    /// The vendor's words for a start.
+    pub(super) start_results: &'static [&'static str],
 }
 
 /// Everything, running.
@@ -56,6 +59,8 @@ pub(super) struct House {
     pub(super) clock: ManualClock,
     pub(super) vendor: VendorDoor,
     pub(super) channel: Channel,
+    plan: Plan,
+    source: Clock,
     app: App,
     sandbox: Sandbox,
     folder: TempDir,
@@ -90,6 +95,7 @@ impl House {
             max_streams: 64,
             min_evidence: "fetched",
             purposes: &[PURPOSE, "support"],
+            start_results: &["START", "STARTED"],
         };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
@@ -108,12 +114,20 @@ impl House {
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
-        let text = configuration(folder.path(), vendor.address(), &plan);
-        let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
-        let app = App::start(config, clock).await.unwrap();
-        let channel = connect(app.addresses()).await;
-        let house = Self { clock: hand, vendor, channel, app, sandbox, folder, client: client() };
-        if plan.webhooks {
+        let (app, channel) = open(folder.path(), vendor.address(), &plan, &clock).await;
+        let webhooks = plan.webhooks;
+        let house = Self {
+            clock: hand,
+            vendor,
+            channel,
+            plan,
+            source: clock,
+            app,
+            sandbox,
+            folder,
+            client: client(),
+        };
+        if webhooks {
             for customer in [CUSTOMER, OTHER_CUSTOMER] {
                 house.send_webhooks_of(customer).await;
             }
@@ -126,6 +140,10 @@ impl House {
         let url = self.webhook_url(customer);
         let target = json!({ "url": url, "username": USER, "password": PASSWORD, "customer": customer });
         assert_eq!(self.control("webhooks/target", &target).await.status, 200);
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        self.source.now()
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -148,6 +166,16 @@ impl House {
     pub(super) async fn shut_down(self) -> (bool, TempDir) {
         let in_time = tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap();
         (in_time, self.folder)
+    }
+
+    /// The same house after the gateway was started again, perhaps with other settings. The sandbox forgets where to
+    /// send webhooks.
+    pub(super) async fn restarted(self, change: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = self.plan;
+        change(&mut plan);
+        assert!(self.app.shut_down().await);
+        let (app, channel) = open(self.folder.path(), self.vendor.address(), &plan, &self.source).await;
+        Self { plan, app, channel, ..self }
     }
 
     // The caller.
@@ -335,6 +363,15 @@ pub(super) fn id_of(name: &str) -> String {
     name.rsplit('/').next().unwrap().to_owned()
 }
 
+/// A gateway over what stands in `folder`, and a way to it.
+async fn open(folder: &Path, vendor: SocketAddr, plan: &Plan, clock: &Clock) -> (App, Channel) {
+    let text = configuration(folder, vendor, plan);
+    let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
+    let app = App::start(config, clock.clone()).await.unwrap();
+    let channel = connect(app.addresses()).await;
+    (app, channel)
+}
+
 async fn connect(addresses: Addresses) -> Channel {
     Channel::from_shared(format!("http://{}", addresses.grpc)).unwrap().connect().await.unwrap()
 }
@@ -354,6 +391,7 @@ environment = "sandbox"
 base_url = "http://{vendor}"
 customer = "{id}"
 min_evidence = "{min_evidence}"
+start_results = {start_results:?}
 api_key = {{ file = {key} }}
 [[connections.{id}.idnow.webhook.basic]]
 label = "present"
@@ -363,6 +401,7 @@ password = {{ file = {password} }}
             key = path("api.key"),
             password = path("webhook"),
             min_evidence = plan.min_evidence,
+            start_results = plan.start_results,
         )
     };
     format!(

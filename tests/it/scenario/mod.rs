@@ -4,6 +4,7 @@
 //! always an answer, an event or a state, with a guard against hanging.
 
 mod house;
+mod operator;
 mod reader;
 mod vendor_door;
 mod words;
@@ -12,6 +13,8 @@ mod bad_input;
 mod canary;
 mod confirm;
 mod create;
+mod deliveries;
+mod drift;
 mod early;
 mod forged;
 mod late;
