@@ -38,10 +38,7 @@ impl Hub {
                 // Another taker of the same job was faster.
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
-                    if let Some(fate) = plan.fate {
-                        self.metrics.webhook_processed(&prepared.delivery.name.connection, fate);
-                    }
-                    self.replayed.send_modify(|moves| *moves += 1);
+                    self.dealt_with(&prepared.delivery, plan.fate);
                     self.match_again(&prepared.delivery.name, &plan.waiting).await?;
                     return Ok(Outcome::Written);
                 }

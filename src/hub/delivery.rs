@@ -7,7 +7,7 @@ use prost_types::Timestamp;
 use crate::error::{Error, Kind, Result};
 use crate::hub::page::{self, Pages};
 use crate::hub::{Hub, store};
-use crate::journal::{Batch, Delivery, DeliveryChange, DeliveryQuery};
+use crate::journal::{Batch, Delivery, DeliveryChange, DeliveryQuery, Job};
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::validate::Checks;
 use crate::proto::{
@@ -124,13 +124,17 @@ impl Hub {
             let detail = format!("the body of {name} was erased, so that nothing is left to replay");
             return Err(Error::new(Kind::StateNotAllowed, REPLAY, detail));
         }
-        let mut batch = Batch { schedule: vec![self.apply_job(name)], ..Batch::default() };
-        let is_under_way = delivery.state == State::Received && delivery.replays > 0;
+        let mut batch = Batch::default();
+        let mut run = delivery.replays;
+        let is_under_way = delivery.state == State::Received && run > 0;
         if !is_under_way {
+            run += 1;
             batch.deliveries.push(DeliveryChange::Replay(name.clone()));
-            // The replay asks the vendor anew when it has to.
+            // The replay asks the vendor anew if it has to.
             batch.complete.push(confirm_id(name));
         }
+        // A job of its own: one of an earlier run that ends meanwhile must not take this one along.
+        batch.schedule.push(Job { id: format!("replay/{name}/{run}"), ..self.apply_job(name) });
         self.append(batch).await.map(drop).map_err(|error| store(error, REPLAY))
     }
 

@@ -94,8 +94,8 @@ impl Hub {
             return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
         };
         let reading = webhooks.normalise(&verified);
-        if delivery.state == State::Received {
-            // It is read again whenever the vendor is asked about it.
+        // It is read again whenever the vendor is asked about it, and when it is replayed.
+        if delivery.state == State::Received && delivery.replays == 0 {
             self.count_drift(&*vendor, &reading);
         }
         match reading {
@@ -133,11 +133,10 @@ impl Hub {
     }
 
     async fn give_up(&self, mut delivery: Delivery, job: &Job, failure: &str) -> Result<Preparation> {
-        let name = delivery.name.clone();
         delivery.state = State::Unreadable;
         delivery.failure = failure.to_owned();
         let batch = Batch {
-            deliveries: vec![DeliveryChange::Update(delivery)],
+            deliveries: vec![DeliveryChange::Update(delivery.clone())],
             complete: vec![job.id.clone()],
             ..Batch::default()
         };
@@ -147,10 +146,18 @@ impl Hub {
             Err(JournalError::Conflict(_)) => return Ok(Preparation::Over(Outcome::Written)),
             Err(error) => return Err(store(error, PREPARE)),
         }
-        self.metrics.webhook_processed(&name.connection, Fate::Unreadable);
-        self.replayed.send_modify(|moves| *moves += 1);
-        tracing::warn!(delivery.name = %name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
+        self.dealt_with(&delivery, Some(Fate::Unreadable));
+        tracing::warn!(delivery.name = %delivery.name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
         Ok(Preparation::Over(Outcome::Written))
+    }
+
+    /// Counts what became of a delivery, once, and tells those who wait for its replay. `None`: the vendor is asked.
+    pub(super) fn dealt_with(&self, delivery: &Delivery, fate: Option<Fate>) {
+        if delivery.replays > 0 {
+            self.replayed.send_modify(|moves| *moves += 1);
+        } else if let Some(fate) = fate {
+            self.metrics.webhook_processed(&delivery.name.connection, fate);
+        }
     }
 
     pub(super) async fn matching(

@@ -125,7 +125,7 @@ pub(super) async fn deliveries_are_listed_newest_first(fixture: Fixture) {
         limit: 10,
     };
     let page = |deliveries: &[&Delivery]| DeliveryPage {
-        deliveries: deliveries.iter().map(|delivery| Delivery::clone(delivery)).collect(),
+        deliveries: deliveries.iter().copied().cloned().collect(),
         next: None,
     };
     let (received, stale) = (WebhookDeliveryState::Received, WebhookDeliveryState::Stale);

@@ -340,7 +340,7 @@ async fn a_replay_outlives_its_gateway() {
     // Cut off right after the replay was written: what is due later stands in for what was not begun.
     let delivery: DeliveryName = name.parse().unwrap();
     let later = idv_gateway::journal::Job {
-        id: format!("apply/{name}"),
+        id: format!("replay/{name}/1"),
         kind: "apply".to_owned(),
         subject: name.clone(),
         due_at: house.now() + std::time::Duration::from_secs(60),
