@@ -1,14 +1,16 @@
 //! Deliveries as operators see them: listed, looked into, and applied once more.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
+use prost::Message as _;
 use prost_types::Timestamp;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::page::{self, Pages};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Delivery, DeliveryChange, DeliveryQuery, Job};
-use crate::model::name::{ConnectionId, DeliveryName};
+use crate::model::name::DeliveryName;
 use crate::model::validate::Checks;
 use crate::proto::{
     GetWebhookDeliveryResponse, ListWebhookDeliveriesRequest, ListWebhookDeliveriesResponse,
@@ -21,6 +23,8 @@ const REPLAY: &str = "replay_webhook_delivery";
 
 /// How often one call looks into the journal for deliveries in a rare state; the next page goes on.
 const LOOKS: usize = 8;
+/// Bytes that are enough for a page: with what one look adds it stays below the 4 MiB that clients take by default.
+const ENOUGH_BYTES: usize = 1 << 20;
 /// How long a replay is waited for when the caller sets no deadline: the contract's own.
 const REPLAY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -32,31 +36,29 @@ impl Hub {
     ) -> Result<ListWebhookDeliveriesResponse> {
         let mut checks = Checks::default();
         let limit = page::size(request.page_size, &mut checks);
-        let connection = parent(&request.parent, &mut checks);
-        let states = states(&request.states, &mut checks);
+        let connection = checks.parent(&request.parent);
+        let states: BTreeSet<State> = checks.values("states", &request.states);
         checks.finish(LIST)?;
         if let Some(connection) = &connection {
             self.vendor(connection, LIST)?;
         }
         let key = &self.journal.identity().key;
-        let numbers: Vec<_> = states.iter().map(|state| *state as i32).collect();
-        let pages = Pages::new(key, LIST, &(&connection, numbers));
+        let pages = Pages::new(key, LIST, &(&connection, &states));
         let before = pages.after(&request.page_token)?;
+        let states = states.into_iter().collect();
         let mut query = DeliveryQuery { connection, states, before, limit };
-        let mut found = Vec::new();
+        let mut response = ListWebhookDeliveriesResponse::default();
         for _look in 0..LOOKS {
             let page = self.journal.deliveries(&query).await.map_err(|error| store(error, LIST))?;
             query.limit -= page.deliveries.len();
             query.before = page.next;
-            found.extend(page.deliveries);
-            if query.limit == 0 || query.before.is_none() {
+            response.webhook_deliveries.extend(page.deliveries.into_iter().map(describe));
+            if query.limit == 0 || query.before.is_none() || response.encoded_len() >= ENOUGH_BYTES {
                 break;
             }
         }
-        Ok(ListWebhookDeliveriesResponse {
-            webhook_deliveries: found.into_iter().map(describe).collect(),
-            next_page_token: query.before.map(|before| pages.token(before)).unwrap_or_default(),
-        })
+        response.next_page_token = query.before.map_or_else(String::new, |before| pages.token(before));
+        Ok(response)
     }
 
     /// One delivery; `include_body` adds what the vendor sent, byte for byte.
@@ -148,32 +150,6 @@ impl Hub {
 /// The id of the job that asks the vendor about a delivery.
 pub(super) fn confirm_id(delivery: &DeliveryName) -> String {
     format!("confirm/{delivery}")
-}
-
-/// One connection, or `None` for all of them.
-fn parent(text: &str, checks: &mut Checks) -> Option<ConnectionId> {
-    if text == "connections/-" {
-        return None;
-    }
-    let connection = ConnectionId::from_name(text).ok();
-    if connection.is_none() {
-        checks.refuse("parent", "must be connections/{connection}, or connections/- for all connections");
-    }
-    connection
-}
-
-/// The states that were asked for, each once: the same list has the same pages however it is written.
-fn states(numbers: &[i32], checks: &mut Checks) -> Vec<State> {
-    let mut states = Vec::new();
-    for (index, number) in numbers.iter().enumerate() {
-        match State::try_from(*number) {
-            Ok(state) if state != State::Unspecified => states.push(state),
-            Ok(_) | Err(_) => checks.refuse(format!("states[{index}]"), "must be a state this gateway knows"),
-        }
-    }
-    states.sort();
-    states.dedup();
-    states
 }
 
 fn describe(delivery: Delivery) -> WebhookDelivery {

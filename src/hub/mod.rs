@@ -4,7 +4,9 @@ pub mod config;
 pub mod directory;
 pub mod identify;
 pub mod intake;
+pub mod list;
 pub mod subscribe;
+pub mod wait;
 pub mod work;
 
 mod apply;
@@ -62,6 +64,8 @@ pub struct Hub {
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
+    /// Calls that wait for an identification.
+    open_waits: tokio::sync::Semaphore,
     drain: CancellationToken,
     /// Calls that go on when their caller has gone: an outcome at the vendor must reach the journal.
     calls: TaskTracker,
@@ -95,6 +99,7 @@ impl Hub {
             replayed: watch::Sender::default(),
             store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
+            open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
             clock: parts.clock,
             journal: parts.journal,

@@ -8,6 +8,8 @@ use crate::proto::WebhookDeliveryState;
 
 /// Most deliveries one page looks at: states that are rare must not hold a reader's connection for long.
 const SCAN: usize = 4096;
+/// Most bytes of event ids on one page: a body can speak of thousands, each with events of its own.
+const SCAN_BYTES: usize = 1 << 20;
 
 /// Which deliveries to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -35,6 +37,7 @@ pub struct DeliveryPage {
 pub(super) struct Scan<'a> {
     query: &'a DeliveryQuery,
     scanned: usize,
+    bytes: usize,
     last: Option<u64>,
     page: DeliveryPage,
 }
@@ -42,20 +45,22 @@ pub(super) struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// An empty page.
     pub(super) fn new(query: &'a DeliveryQuery) -> Self {
-        Self { query, scanned: 0, last: query.before, page: DeliveryPage::default() }
+        Self { query, scanned: 0, bytes: 0, last: query.before, page: DeliveryPage::default() }
     }
 
     /// Takes the delivery with the next lower `number`, and breaks where this page ends. A full page goes on looking
     /// for one more that matches, so that the last page knows that it is the last.
     pub(super) fn push(&mut self, number: u64, delivery: Delivery) -> ControlFlow<()> {
         let matches = self.query.states.is_empty() || self.query.states.contains(&delivery.state);
-        if self.scanned >= SCAN || (matches && self.page.deliveries.len() >= self.query.limit.max(1)) {
+        let full = self.scanned >= SCAN || self.bytes >= SCAN_BYTES;
+        if full || (matches && self.page.deliveries.len() >= self.query.limit.max(1)) {
             self.page.next = self.last;
             return ControlFlow::Break(());
         }
         self.scanned += 1;
         self.last = Some(number);
         if matches {
+            self.bytes += delivery.event_ids.len() * uuid::fmt::Hyphenated::LENGTH;
             self.page.deliveries.push(delivery);
         }
         ControlFlow::Continue(())

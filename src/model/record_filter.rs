@@ -5,15 +5,11 @@ use std::time::SystemTime;
 
 use crate::model::name::ConnectionId;
 use crate::model::record::Record;
-use crate::model::validate::Checks;
+use crate::model::validate::{Checks, MAX_VALUES};
 use crate::proto::{IdentificationFilter, IdentificationState, Outcome};
 
-/// Most values of one condition.
-const MAX_VALUES: usize = 100;
 /// Longest value, in characters: no longer one is ever stored.
 const MAX_TEXT: usize = 255;
-/// The parent that stands for every connection.
-const EVERY_CONNECTION: &str = "connections/-";
 
 /// Conditions joined by AND, values of one condition by OR; an empty condition holds for every record. The default
 /// matches every record that is not DELETED.
@@ -47,11 +43,7 @@ impl RecordFilter {
         show_deleted: bool,
         checks: &mut Checks,
     ) -> Self {
-        let connection = Some(parent).filter(|parent| *parent != EVERY_CONNECTION).and_then(|parent| {
-            let refuse =
-                |_shape| checks.refuse("parent", "must be connections/{connection} or connections/-");
-            ConnectionId::from_name(parent).map_err(refuse).ok()
-        });
+        let connection = checks.parent(parent);
         checks.labels("filter.labels", &filter.labels);
         let updated_from = checks.time("filter.update_time_from", filter.update_time_from);
         let updated_before = checks.time("filter.update_time_before", filter.update_time_before);
@@ -60,8 +52,8 @@ impl RecordFilter {
         }
         Self {
             connections: connection.into_iter().collect(),
-            states: enums("filter.states", &filter.states, checks),
-            outcomes: enums("filter.outcomes", &filter.outcomes, checks),
+            states: checks.values("filter.states", &filter.states),
+            outcomes: checks.values("filter.outcomes", &filter.outcomes),
             external_references: texts("filter.external_references", filter.external_references, checks),
             labels: filter.labels.into_iter().collect(),
             updated_from,
@@ -108,21 +100,8 @@ impl RecordFilter {
     }
 }
 
-fn enums<T: TryFrom<i32> + Ord>(field: &str, numbers: &[i32], checks: &mut Checks) -> BTreeSet<T> {
-    limit(field, numbers.len(), checks);
-    let mut values = BTreeSet::new();
-    for (index, number) in numbers.iter().take(MAX_VALUES).enumerate() {
-        // 0 is "unspecified" everywhere: no condition.
-        match T::try_from(*number) {
-            Ok(value) if *number != 0 => drop(values.insert(value)),
-            Ok(_) | Err(_) => checks.refuse(format!("{field}[{index}]"), "is not a value this gateway knows"),
-        }
-    }
-    values
-}
-
 fn texts(field: &str, texts: Vec<String>, checks: &mut Checks) -> BTreeSet<String> {
-    limit(field, texts.len(), checks);
+    checks.count(field, texts.len());
     for (index, text) in texts.iter().take(MAX_VALUES).enumerate() {
         let field = format!("{field}[{index}]");
         if text.is_empty() {
@@ -132,10 +111,4 @@ fn texts(field: &str, texts: Vec<String>, checks: &mut Checks) -> BTreeSet<Strin
         }
     }
     texts.into_iter().collect()
-}
-
-fn limit(field: &str, count: usize, checks: &mut Checks) {
-    if count > MAX_VALUES {
-        checks.refuse(field, format!("must be at most {MAX_VALUES} values"));
-    }
 }

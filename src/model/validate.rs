@@ -1,6 +1,6 @@
 //! Checks of request fields. Every refused field is named, so that a caller mends a request in one go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
@@ -8,12 +8,16 @@ use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, Violation};
-use crate::model::name::parse_uuid;
+use crate::model::name::{ConnectionId, parse_uuid};
 use crate::proto::{Address, Date, PhoneNumber, Subject};
 
 /// Longest text field of a person, in characters.
 const MAX_TEXT: usize = 255;
+/// The parent that stands for every connection.
+const EVERY_CONNECTION: &str = "connections/-";
 const MAX_LABELS: usize = 16;
+/// Most values of a repeated field that chooses.
+pub(super) const MAX_VALUES: usize = 100;
 /// First and last second that a `Timestamp` may name: the years 1 to 9999.
 const TIMES: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
@@ -83,6 +87,40 @@ impl Checks {
             }
             self.text(field, value, MAX_TEXT);
         }
+    }
+
+    /// At most 100 values.
+    pub fn count(&mut self, field: &str, count: usize) {
+        if count > MAX_VALUES {
+            self.refuse(field, format!("must be at most {MAX_VALUES} values"));
+        }
+    }
+
+    /// The connection whose things are listed; `None` for those of every connection.
+    pub fn parent(&mut self, parent: &str) -> Option<ConnectionId> {
+        if parent == EVERY_CONNECTION {
+            return None;
+        }
+        let connection = ConnectionId::from_name(parent).ok();
+        if connection.is_none() {
+            self.refuse("parent", "must be connections/{connection} or connections/-");
+        }
+        connection
+    }
+
+    /// At most 100 values of an enum, none of them unspecified.
+    pub fn values<T: TryFrom<i32> + Ord>(&mut self, field: &str, numbers: &[i32]) -> BTreeSet<T> {
+        self.count(field, numbers.len());
+        let mut values = BTreeSet::new();
+        for (index, number) in numbers.iter().take(MAX_VALUES).enumerate() {
+            match T::try_from(*number) {
+                Ok(value) if *number != 0 => drop(values.insert(value)),
+                Ok(_) | Err(_) => {
+                    self.refuse(format!("{field}[{index}]"), "is not a value this gateway knows");
+                }
+            }
+        }
+        values
     }
 
     /// A time as the contract writes it, or none.

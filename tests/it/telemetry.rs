@@ -59,13 +59,15 @@ fn every_metric_is_scraped_under_its_name() {
 }
 
 #[test]
-fn streams_count_while_they_are_open() {
+fn streams_and_waits_count_while_they_are_open() {
     let telemetry = Telemetry::new();
     let first = telemetry.metrics().stream_opened();
     let _second = telemetry.metrics().stream_opened();
     assert!(telemetry.scrape().unwrap().contains("\nidv_streams_open 2\n"));
     drop(first);
-    assert!(telemetry.scrape().unwrap().contains("\nidv_streams_open 1\n"));
+    let _wait = telemetry.metrics().wait_opened();
+    let text = telemetry.scrape().unwrap();
+    assert!(text.contains("\nidv_streams_open 1\n") && text.contains("\nidv_waits_open 1\n"), "{text}");
 }
 
 #[test]

@@ -193,6 +193,20 @@ pub(super) async fn a_look_for_a_rare_state_is_bounded(fixture: Fixture) {
     assert_eq!(page, DeliveryPage { deliveries: vec![rare], next: None });
 }
 
+pub(super) async fn a_page_of_deliveries_has_few_bytes(fixture: Fixture) {
+    // One body can speak of thousands.
+    let large = Delivery { event_ids: vec![fresh(); 20_000], ..delivery() };
+    for _ in 0..3 {
+        let name = delivery().name;
+        fixture.journal.append(put(&Delivery { name, ..large.clone() })).await.unwrap();
+    }
+    let mut query = DeliveryQuery { limit: 10, ..DeliveryQuery::default() };
+    let first = fixture.journal.deliveries(&query).await.unwrap();
+    query.before = first.next;
+    let second = fixture.journal.deliveries(&query).await.unwrap();
+    assert_eq!((first.deliveries.len(), second.deliveries.len(), second.next), (2, 1, None));
+}
+
 pub(super) async fn a_replayed_delivery_is_received_again(fixture: Fixture) {
     let waiting = Delivery { state: WebhookDeliveryState::Unmatched, ..delivery() };
     let replay = |name| deliveries(vec![DeliveryChange::Replay(name)]);

@@ -32,7 +32,7 @@ use super::vendor_door::VendorDoor;
 use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
-const START_SECONDS: u64 = 1_795_176_000;
+pub(super) const START_SECONDS: u64 = 1_795_176_000;
 /// A scenario that waits longer for one thing hangs.
 const GUARD: Duration = Duration::from_secs(60);
 const USER: &str = "idnow";
