@@ -14,6 +14,7 @@ mod answer;
 mod apply;
 mod believe;
 mod confirm;
+mod delivery;
 mod evolve;
 mod expire;
 mod health;
@@ -29,6 +30,7 @@ mod settle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -60,6 +62,8 @@ pub struct Hub {
     health: HealthBoard,
     rejections: Rejections,
     locks: KeyedLocks,
+    /// Moves when a replayed delivery was dealt with.
+    replayed: watch::Sender<u64>,
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
@@ -95,6 +99,7 @@ impl Hub {
             health: HealthBoard::default(),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
+            replayed: watch::Sender::default(),
             store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
             open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
