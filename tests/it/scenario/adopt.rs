@@ -2,13 +2,14 @@
 
 use idv_gateway::proto::{
     AdoptIdentificationRequest, CreateIdentificationRequest, EventOrigin, EventType, Evidence,
-    IdentificationOrigin, IdentificationState as State, Outcome, RefreshIdentificationRequest, StartLinkKind,
-    VendorReference, WebhookDeliveryState,
+    IdentificationOrigin, IdentificationState as State, Outcome, RefreshIdentificationRequest, StartLink,
+    StartLinkKind, VendorReference, WebhookDeliveryState,
 };
 use serde_json::json;
 use tonic::Code;
 
 use super::house::{House, id_of};
+use super::vendor_door::Mood;
 use super::words::{
     BANK, CUSTOMER, OTHER_CUSTOMER, adopt, create, fields, refused, resource, said, shown, types,
 };
@@ -232,6 +233,38 @@ async fn many_at_once_take_over_once() {
         assert_eq!(resource(&details), name);
     }
     assert_eq!(types(&house.events().await), [CREATED, COMPLETED]);
+}
+
+#[tokio::test]
+async fn an_ident_id_alone_is_enough() {
+    let house = House::silent().await;
+    let ident_id = house.made_elsewhere(CUSTOMER, NUMBER).await;
+    house.person(NUMBER, "start", json!({})).await;
+    house.person(NUMBER, "submit", json!({ "result": "CANCELED" })).await;
+    house.vendor.is(Mood::HidesNumbers);
+    let adopted = house.try_adopt(adopt(BANK, &ident_id, "")).await.unwrap().identification.unwrap();
+    let reference = VendorReference { id: ident_id, ..VendorReference::default() };
+    assert_eq!(adopted.vendor_reference, Some(reference));
+    let kinds: Vec<_> = adopted.start_links.iter().map(StartLink::kind).collect();
+    assert_eq!(kinds, [StartLinkKind::WebShort, StartLinkKind::Embed]);
+    let refresh = RefreshIdentificationRequest { name: adopted.name };
+    let refreshed = house.identifications().refresh_identification(refresh).await.unwrap().into_inner();
+    assert!(!refreshed.changed);
+}
+
+/// Nothing in the store keeps two apart that share no transaction number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_take_over_once_without_a_number() {
+    let house = House::silent().await;
+    house.vendor.is(Mood::HidesNumbers);
+    for round in 0..20 {
+        let number = format!("case-{round}");
+        let ident_id = house.made_elsewhere(CUSTOMER, &number).await;
+        house.reviewed(&number, "SUCCESS").await;
+        let calls = (0..8).map(|_| house.try_adopt(adopt(BANK, &ident_id, "")));
+        let outcomes = futures::future::join_all(calls).await;
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "in round {round}");
+    }
 }
 
 #[tokio::test]

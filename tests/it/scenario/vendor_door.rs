@@ -9,7 +9,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use futures::stream;
 use http::StatusCode;
-use http::header::CONTENT_LENGTH;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
@@ -24,6 +25,8 @@ pub(super) enum Mood {
     LosesAnswers,
     /// The sandbox does as it is told, but its answer to a start is held until it is let go.
     HoldsAnswers,
+    /// The sandbox answers, but its results do not say the transaction number.
+    HidesNumbers,
     /// Nothing reaches the sandbox: 503.
     Down,
     /// Nothing reaches the sandbox: 200, and a page for people.
@@ -69,13 +72,16 @@ impl VendorDoor {
     }
 }
 
-async fn pass(State(door): State<Arc<Shared>>, request: Request) -> Response {
+async fn pass(State(door): State<Arc<Shared>>, mut request: Request) -> Response {
     let mood = *door.mood.lock().unwrap();
     let starts = request.uri().path().ends_with("/start");
     match mood {
         Mood::Down => return answer(StatusCode::SERVICE_UNAVAILABLE, Body::empty()),
         Mood::Page => return answer(StatusCode::OK, Body::from("<html>back soon</html>")),
-        Mood::Fine | Mood::LosesAnswers | Mood::HoldsAnswers => {}
+        Mood::Fine | Mood::LosesAnswers | Mood::HoldsAnswers | Mood::HidesNumbers => {}
+    }
+    if mood == Mood::HidesNumbers {
+        request.headers_mut().remove(ACCEPT_ENCODING);
     }
     let given = forward(&door, request).await;
     match mood {
@@ -92,8 +98,19 @@ async fn pass(State(door): State<Arc<Shared>>, request: Request) -> Response {
             let _let_go = gone.await;
             given
         }
+        Mood::HidesNumbers => without_number(given).await,
         _ => given,
     }
+}
+
+async fn without_number(given: Response) -> Response {
+    let (mut parts, body) = given.into_parts();
+    let mut object: Value = serde_json::from_slice(&to_bytes(body, LARGEST).await.unwrap()).unwrap();
+    if let Some(process) = object.get_mut("identificationprocess").and_then(Value::as_object_mut) {
+        process.remove("transactionnumber");
+    }
+    parts.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(parts, Body::from(object.to_string()))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test stands in the middle; the kit is the gateway's")]
