@@ -181,7 +181,15 @@ async fn two_identifiers_must_be_of_one_identification() {
         let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
         assert_eq!(fields(&details), ["vendor_reference.id"]);
     }
-    assert!(house.events().await.is_empty());
+    // The vendor answers to one in place of the other.
+    for (id, number, field) in
+        [("", other.as_str(), "vendor_reference.reference"), (NUMBER, "", "vendor_reference.id")]
+    {
+        let status = house.try_adopt(adopt(BANK, id, number)).await.unwrap_err();
+        let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
+        assert_eq!(fields(&details), [field]);
+    }
+    assert!(house.events().await.is_empty(), "nothing is recorded, nor said about the connection");
 }
 
 #[tokio::test]
