@@ -5,7 +5,9 @@ pub mod config;
 pub mod directory;
 pub mod identify;
 pub mod intake;
+pub mod list;
 pub mod subscribe;
+pub mod wait;
 pub mod work;
 
 mod answer;
@@ -18,6 +20,7 @@ mod health;
 mod intent;
 mod job;
 mod locks;
+mod page;
 mod prepare;
 mod reject;
 mod request;
@@ -60,6 +63,8 @@ pub struct Hub {
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
+    /// Calls that wait for an identification.
+    open_waits: tokio::sync::Semaphore,
     drain: CancellationToken,
     /// Calls that go on when their caller has gone.
     calls: TaskTracker,
@@ -92,6 +97,7 @@ impl Hub {
             locks: KeyedLocks::default(),
             store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
+            open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
             clock: parts.clock,
             journal: parts.journal,
@@ -186,7 +192,12 @@ impl Hub {
 
     /// The cursor of the newest event: everything that happens from now on comes after it.
     async fn head_cursor(&self) -> Result<String> {
-        Ok(self.cursor(self.place(self.head()).await?))
+        Ok(self.cursor(self.head_place().await?))
+    }
+
+    /// The place of the newest event.
+    async fn head_place(&self) -> Result<Place> {
+        self.place(self.head()).await
     }
 
     async fn place(&self, position: Position) -> Result<Place> {

@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod seal;
 
 mod entry;
+mod list;
 
 pub mod embedded;
 pub mod memory;
@@ -26,6 +27,8 @@ use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 use crate::proto::{Event, WebhookDeliveryState};
 
+pub use crate::journal::list::{Order, RecordPage, RecordQuery};
+
 /// A place in the journal: 0 is before the first event.
 pub type Position = u64;
 
@@ -41,6 +44,10 @@ pub trait Journal: Send + Sync {
     /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more).
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError>;
 
+    /// The place right before the first event recorded at or after `time`; the newest place when there is none yet.
+    /// `None`: events recorded then may no longer be kept. Costs as little in a long journal as in a short one.
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError>;
+
     /// Moves when events were appended. A hint: missed moves lose nothing.
     fn watch_head(&self) -> watch::Receiver<Position>;
 
@@ -53,6 +60,10 @@ pub trait Journal: Send + Sync {
     /// One identification by an identifier of the vendor; a DELETED one only when there is no other.
     async fn find(&self, connection: &ConnectionId, by: VendorId<'_>)
     -> Result<Option<Record>, JournalError>;
+
+    /// A page of identifications in the order in which they were first recorded, looking at a bounded number of them.
+    /// Where one page ends the next begins, whatever changed meanwhile.
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError>;
 
     /// The identification with this external reference that changed last, of those in a
     /// [`CURRENT`](crate::model::lifecycle::CURRENT) state. Nobody has the empty one.

@@ -21,6 +21,10 @@ use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::{Memory, Record};
 use crate::proto::{Identification, WebhookDeliveryState};
 
+/// Without a condition: the columns of [`record_columns`].
+pub(super) const RECORD: &str =
+    "SELECT name, revision, identification, memory, checksum, number FROM records";
+
 const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
      duplicate_count, event_ids, applied_revision, waits_for FROM deliveries AS d";
 
@@ -66,18 +70,23 @@ pub(super) fn place(connection: &Connection, position: Position) -> Result<Optio
     if position == 0 {
         return Ok(Some(Place::default()));
     }
-    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
-    let found = one(connection, select, [stored(position)], entry_columns)?;
-    let entry = found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum));
-    Ok(entry.transpose()?.map(|entry: Entry| entry.place))
+    Ok(entry_at(connection, position)?.map(|entry| entry.place))
+}
+
+pub(super) fn before(connection: &Connection, time: SystemTime) -> Result<Option<Place>, JournalError> {
+    let snapshot = connection.unchecked_transaction().map_err(fault)?;
+    let (head, low_water) = bounds(&snapshot).map_err(fault)?;
+    entry::before(time, low_water, head, |position| {
+        entry_at(&snapshot, position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+    })
 }
 
 pub(super) fn record(
     connection: &Connection,
     name: &IdentificationName,
 ) -> Result<Option<Record>, JournalError> {
-    let select = "SELECT name, revision, identification, memory, checksum FROM records WHERE name = ?1";
-    one(connection, select, [name.to_string()], record_columns)?.map(RecordRow::verified).transpose()
+    let select = format!("{RECORD} WHERE name = ?1");
+    one(connection, &select, [name.to_string()], record_columns)?.map(RecordRow::verified).transpose()
 }
 
 pub(super) fn find(
@@ -87,8 +96,7 @@ pub(super) fn find(
 ) -> Result<Option<Record>, JournalError> {
     let column = by.column;
     let select = format!(
-        "SELECT name, revision, identification, memory, checksum FROM records \
-         WHERE connection = ?1 AND {column} = ?2 AND {column} <> '' \
+        "{RECORD} WHERE connection = ?1 AND {column} = ?2 AND {column} <> '' \
          ORDER BY live DESC, update_time_ns DESC LIMIT 1"
     );
     one(connection, &select, [on.as_str(), &by.id], record_columns)?.map(RecordRow::verified).transpose()
@@ -217,7 +225,9 @@ pub(super) fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<Positio
     Position::try_from(number).map_err(|_negative| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-struct RecordRow {
+/// A record as it is stored.
+pub(super) struct RecordRow {
+    pub(super) number: u64,
     name: String,
     revision: i64,
     identification: Vec<u8>,
@@ -226,7 +236,13 @@ struct RecordRow {
 }
 
 impl RecordRow {
-    fn verified(self) -> Result<Record, JournalError> {
+    /// How much of the store it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.identification.len() + self.memory.len()
+    }
+
+    /// The record, unless it was altered since it was stored.
+    pub(super) fn verified(self) -> Result<Record, JournalError> {
         let checksum = record_checksum(&self.name, self.revision, &self.identification, &self.memory);
         if checksum != *self.checksum {
             return Err(JournalError::Damaged(self.name));
@@ -241,8 +257,9 @@ impl RecordRow {
     }
 }
 
-fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
+pub(super) fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     Ok(RecordRow {
+        number: position(row, 5)?,
         name: row.get(0)?,
         revision: row.get(1)?,
         identification: row.get(2)?,
@@ -281,6 +298,12 @@ fn unreadable(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, stored, Box::new(error))
+}
+
+fn entry_at(connection: &Connection, position: Position) -> Result<Option<Entry>, JournalError> {
+    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
+    let found = one(connection, select, [stored(position)], entry_columns)?;
+    found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum)).transpose()
 }
 
 fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> {

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use idv_gateway::journal::seal::SealedItem;
 use idv_gateway::journal::{
-    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, Request,
-    RequestKey, VendorId,
+    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, RecordPage,
+    RecordQuery, Request, RequestKey, VendorId,
 };
 use idv_gateway::model::filter::Filter;
 use idv_gateway::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -21,7 +21,11 @@ pub(crate) trait Alter: Send + Sync {
         inner.append(batch).await
     }
 
-    fn read(&self, _after: Position, _page: &mut Page) {}
+    fn read(&self, _after: Position, _limit: usize, _page: &mut Page) {}
+
+    async fn list(&self, inner: &dyn Journal, query: RecordQuery) -> Result<RecordPage, JournalError> {
+        inner.list(&query).await
+    }
 
     /// Whether a place of the store is there.
     fn has(&self, _position: Position) -> bool {
@@ -49,13 +53,18 @@ impl<A: Alter> Journal for Altered<A> {
 
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
         let mut page = self.inner.read(after, filter, limit).await?;
-        self.how.read(after, &mut page);
+        self.how.read(after, limit, &mut page);
         Ok(page)
     }
 
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
         let place = self.inner.place(position).await?;
         Ok(place.filter(|_place| self.how.has(position)))
+    }
+
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
+        let place = self.inner.before(time).await?;
+        Ok(place.filter(|place| self.how.has(place.position)))
     }
 
     fn watch_head(&self) -> watch::Receiver<Position> {
@@ -76,6 +85,10 @@ impl<A: Alter> Journal for Altered<A> {
         by: VendorId<'_>,
     ) -> Result<Option<Record>, JournalError> {
         self.inner.find(connection, by).await
+    }
+
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
+        self.how.list(&*self.inner, query.clone()).await
     }
 
     async fn find_current(

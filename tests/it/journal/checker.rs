@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use idv_gateway::journal::{Appended, Batch, Journal, JournalError, Page, Position};
+use idv_gateway::journal::{
+    Appended, Batch, Journal, JournalError, Order, Page, Position, RecordPage, RecordQuery,
+};
 use idv_gateway::model::filter::Filter;
 use idv_gateway::proto::Event;
 use prost::Message as _;
 
 use super::altered::{Alter, Altered};
 use super::fixture::{Fixture, any_event, events};
+use super::rules_lists::check_pages;
 
 /// Reads everything in pages of `limit`.
 pub(crate) async fn read_all(journal: &dyn Journal, limit: usize) -> Vec<(Position, Event)> {
@@ -77,6 +80,32 @@ pub(crate) fn truncated(inner: Arc<dyn Journal>, low_water: Position) -> Arc<dyn
     Altered::over(inner, Truncated(low_water))
 }
 
+/// `inner`, calling `then` after every page that is read; a look at one event is none.
+pub(crate) fn with_pages(
+    inner: Arc<dyn Journal>,
+    then: impl Fn() + Send + Sync + 'static,
+) -> Arc<dyn Journal> {
+    Altered::over(inner, AfterPages(Box::new(then)))
+}
+
+/// A store that calls somebody after every page.
+struct AfterPages(Box<dyn Fn() + Send + Sync>);
+
+#[async_trait]
+impl Alter for AfterPages {
+    fn read(&self, _after: Position, limit: usize, _page: &mut Page) {
+        if limit > 1 {
+            self.0();
+        }
+    }
+
+    async fn list(&self, inner: &dyn Journal, query: RecordQuery) -> Result<RecordPage, JournalError> {
+        let page = inner.list(&query).await;
+        self.0();
+        page
+    }
+}
+
 /// A store that does not keep the rules.
 struct Faulty {
     how: How,
@@ -87,6 +116,9 @@ enum How {
     DropsAnEvent,
     SaysAPositionTwice,
     ReadsAnEventTwice,
+    ListSkipsARecord,
+    ListRepeatsARecord,
+    ListsInOrderOfChange,
 }
 
 /// A store that forgot its oldest entries.
@@ -106,7 +138,7 @@ impl Alter for Faulty {
         Ok(appended)
     }
 
-    fn read(&self, after: Position, page: &mut Page) {
+    fn read(&self, after: Position, _limit: usize, page: &mut Page) {
         if after == 0
             && matches!(self.how, How::ReadsAnEventTwice)
             && let Some(first) = page.entries.first().cloned()
@@ -114,10 +146,38 @@ impl Alter for Faulty {
             page.entries.insert(0, first);
         }
     }
+
+    async fn list(&self, inner: &dyn Journal, mut query: RecordQuery) -> Result<RecordPage, JournalError> {
+        match self.how {
+            How::ListSkipsARecord => {
+                let mut page = inner.list(&query).await?;
+                if query.after.is_none() {
+                    page.records.pop();
+                }
+                Ok(page)
+            }
+            How::ListRepeatsARecord => {
+                query.after = query.after.map(|after| match query.order {
+                    Order::OldestFirst => after - 1,
+                    Order::NewestFirst => after + 1,
+                });
+                inner.list(&query).await
+            }
+            How::ListsInOrderOfChange => {
+                let skip = usize::try_from(query.after.take().unwrap_or_default()).unwrap();
+                let limit = std::mem::replace(&mut query.limit, usize::MAX);
+                let mut records = inner.list(&query).await?.records;
+                records.sort_by_key(|record| record.identification.revision);
+                let next = (records.len() > skip + limit).then(|| (skip + limit) as u64);
+                Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), next })
+            }
+            _ => inner.list(&query).await,
+        }
+    }
 }
 
 impl Alter for Truncated {
-    fn read(&self, _after: Position, page: &mut Page) {
+    fn read(&self, _after: Position, _limit: usize, page: &mut Page) {
         page.low_water = self.0;
         page.entries.retain(|entry| entry.place.position > self.0);
     }
@@ -142,5 +202,21 @@ async fn the_checker_finds_planted_faults() {
         let faulty = Faulty { how, appends: AtomicU64::new(0) };
         let wrong = check_history(Altered::over(Fixture::memory().journal, faulty), 3, 10).await;
         assert!(wrong.iter().any(|line| line.contains(symptom)), "{symptom}: {wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_checker_finds_planted_faults_in_lists() {
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        assert_eq!(check_pages(Fixture::memory().journal, order, 3).await, Vec::<String>::new());
+        for (how, symptom) in [
+            (How::ListSkipsARecord, "is missing"),
+            (How::ListRepeatsARecord, "comes twice"),
+            (How::ListsInOrderOfChange, "out of order"),
+        ] {
+            let faulty = Faulty { how, appends: AtomicU64::new(0) };
+            let wrong = check_pages(Altered::over(Fixture::memory().journal, faulty), order, 3).await;
+            assert!(wrong.iter().any(|line| line.contains(symptom)), "{symptom}: {wrong:?}");
+        }
     }
 }

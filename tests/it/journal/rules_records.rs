@@ -15,11 +15,11 @@ use super::fixture::{
 };
 use super::rules_sealed::item;
 
-fn creates(records: Vec<Record>) -> Batch {
+pub(super) fn creates(records: Vec<Record>) -> Batch {
     Batch { records: records.into_iter().map(create).collect(), ..Batch::default() }
 }
 
-fn replaces(record: Record, revision: i64) -> Batch {
+pub(super) fn replaces(record: Record, revision: i64) -> Batch {
     Batch { records: vec![RecordChange { record, replaces: Some(revision) }], ..Batch::default() }
 }
 

@@ -47,7 +47,7 @@ async fn links_come_with_create_and_the_full_view_only() {
     let kinds: Vec<_> = created.start_links.iter().map(|link| link.kind()).collect();
     assert_eq!(kinds, [StartLinkKind::Web, StartLinkKind::WebShort, StartLinkKind::Embed]);
     for link in &created.start_links {
-        assert!(link.uri.starts_with(&format!("http://{}/", house.vendor.address())), "{}", link.uri);
+        assert!(link.uri.starts_with(&format!("http://{}/", house.vendor_address())), "{}", link.uri);
     }
     let get = async |view: IdentificationView| {
         let request = GetIdentificationRequest { name: created.name.clone(), view: view.into() };

@@ -1,4 +1,4 @@
-//! A gateway, a sandbox, the vendor's door between them, and a clock that moves both.
+//! A gateway, a sandbox, and a clock that moves both.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,11 +29,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::vendor_door::VendorDoor;
 use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
-const START_SECONDS: u64 = 1_795_176_000;
+pub(super) const START_SECONDS: u64 = 1_795_176_000;
 /// A scenario that waits longer for one thing hangs.
 const GUARD: Duration = Duration::from_secs(60);
 const USER: &str = "idnow";
@@ -53,7 +52,6 @@ pub(super) struct Plan {
 /// Everything, running.
 pub(super) struct House {
     pub(super) clock: ManualClock,
-    pub(super) vendor: VendorDoor,
     pub(super) channel: Channel,
     app: App,
     /// What the gateway was started with.
@@ -94,7 +92,6 @@ impl House {
         let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
         let options = SandboxOptions { clock: clock.clone(), accounts, ..SandboxOptions::default() };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let vendor = VendorDoor::open(sandbox.address()).await;
 
         let folder = tempfile::tempdir().unwrap();
         for (name, secret) in [
@@ -104,10 +101,10 @@ impl House {
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
-        let text = configuration(folder.path(), vendor.address(), &plan);
+        let text = configuration(folder.path(), sandbox.address(), &plan);
         let start = (text, clock);
         let (app, channel) = serve(&start).await;
-        let house = Self { clock: hand, vendor, channel, app, start, sandbox, folder, client: client() };
+        let house = Self { clock: hand, channel, app, start, sandbox, folder, client: client() };
         if plan.webhooks {
             for customer in [CUSTOMER, OTHER_CUSTOMER] {
                 house.send_webhooks_of(customer).await;
@@ -125,6 +122,10 @@ impl House {
 
     pub(super) fn addresses(&self) -> Addresses {
         self.app.addresses()
+    }
+
+    pub(super) fn vendor_address(&self) -> SocketAddr {
+        self.sandbox.address()
     }
 
     pub(super) fn journal(&self) -> &Arc<EmbeddedJournal> {
@@ -217,6 +218,26 @@ impl House {
         self.person(id, "start", json!({})).await;
         self.person(id, "submit", json!({ "result": "CHECK_PENDING" })).await;
         self.person(id, "review", json!({ "result": result })).await;
+    }
+
+    // The vendor's faults.
+
+    /// Lets something go wrong at the vendor.
+    pub(super) async fn fault(&self, fault: Value) {
+        let reply = self.control("faults", &fault).await;
+        assert_eq!(reply.status, 200, "{fault}: {:?}", reply.body);
+    }
+
+    /// Ends every fault of the vendor.
+    pub(super) async fn well(&self) {
+        let url = format!("http://{}/control/faults", self.sandbox.address());
+        assert_eq!(self.send(self.client.delete(url)).await.status, 200);
+    }
+
+    /// How often the faults that were not cleared have fired.
+    pub(super) async fn fired(&self) -> u64 {
+        let view = self.see("faults").await;
+        view["faults"].as_array().unwrap().iter().map(|fault| fault["fired"].as_u64().unwrap()).sum()
     }
 
     pub(super) async fn see(&self, path: &str) -> Value {

@@ -8,11 +8,11 @@ use idv_gateway::proto::{
     CreateIdentificationRequest, CreateIdentificationResponse, EventType, IdentificationSpec,
     IdentificationState as State, ReferenceConflictPolicy,
 };
+use serde_json::json;
 use tonic::Code;
 use tonic_prost::ProstCodec;
 
 use super::house::{House, id_of};
-use super::vendor_door::Mood;
 use super::words::{BANK, CUSTOMER, adopt, create, refused, resource, types};
 
 const ID: &str = "0b7e5f0c-94f1-4b27-8b0c-11c13f6a0e7d";
@@ -101,15 +101,15 @@ async fn only_what_a_request_asks_for_counts_not_its_bytes() {
 
 #[tokio::test]
 async fn a_repeat_while_the_first_call_runs_is_told_to_wait() {
-    let mut house = House::silent().await;
-    house.vendor.is(Mood::HoldsAnswers);
+    let house = House::silent().await;
+    house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     let mut client = house.identifications();
     let call = tokio::spawn(async move { client.create_identification(once(create(BANK))).await });
-    let answer = house.vendor.held().await;
+    house.until("the vendor's answer", async || (house.asked("created").await == 1).then_some(())).await;
     let status = house.try_create(once(create(BANK))).await.unwrap_err();
     let details = refused(&status, Code::Aborted, "REQUEST_IN_PROGRESS");
     assert!(details.retry_info().and_then(|retry| retry.retry_delay).is_some());
-    drop(answer);
+    house.well().await;
     let first = call.await.unwrap().unwrap().into_inner();
     let again = house.try_create(once(create(BANK))).await.unwrap();
     assert_eq!((again.replayed, again.identification), (true, first.identification));
@@ -133,12 +133,12 @@ async fn an_answer_outlives_a_restart() {
 #[tokio::test]
 async fn a_doubt_outlives_a_restart_and_is_settled_under_the_first_name() {
     let house = House::silent().await;
-    house.vendor.is(Mood::LosesAnswers);
+    house.fault(json!({ "kind": "half_body", "operation": "start" })).await;
     let status = house.try_create(once(create(BANK))).await.unwrap_err();
     refused(&status, Code::Unavailable, "VENDOR_UNAVAILABLE");
     let number = house.see("identifications").await["identifications"][0]["transactionnumber"].clone();
     let house = house.restarted().await;
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     let mut altered = once(create(BANK));
     altered.subject.as_mut().unwrap().given_name = "Max".to_owned();
     refused(&house.try_create(altered).await.unwrap_err(), Code::InvalidArgument, "REQUEST_ID_REUSED");
@@ -151,20 +151,20 @@ async fn a_doubt_outlives_a_restart_and_is_settled_under_the_first_name() {
 
 #[tokio::test]
 async fn a_repeat_and_the_worker_settle_a_doubt_one_after_the_other() {
-    let mut house = House::silent().await;
-    house.vendor.is(Mood::LosesAnswers);
+    let house = House::silent().await;
+    house.fault(json!({ "kind": "half_body", "operation": "start", "times": 1 })).await;
     let named = CreateIdentificationRequest { identification_id: ID.to_owned(), ..once(create(BANK)) };
     house.try_create(named.clone()).await.unwrap_err();
-    house.vendor.is(Mood::HoldsAnswers);
+    house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     house.clock.advance(Duration::from_secs(45));
-    let answer = house.vendor.held().await;
+    house.until("the vendor's answer", async || (house.asked("starts").await == 2).then_some(())).await;
     // Of two repeats one waits for the worker; the other is told at once, by which time the first has entered.
     let repeat = || Box::pin(house.try_create(named.clone()));
     let (told, waiting) = match futures::future::select(repeat(), repeat()).await {
         Either::Left((told, waiting)) | Either::Right((told, waiting)) => (told, waiting),
     };
     refused(&told.unwrap_err(), Code::Aborted, "REQUEST_IN_PROGRESS");
-    drop(answer);
+    house.well().await;
     let settled = waiting.await.unwrap();
     assert!(settled.replayed);
     assert_eq!(settled.identification.unwrap().state(), State::AwaitingUser);
@@ -228,9 +228,9 @@ async fn what_a_repeat_may_mend_is_not_kept() {
     house.reviewed("case-7", "SUCCESS").await;
     let mut request = adopt(BANK, "", "case-7");
     request.request_id = REQUEST_ID.to_owned();
-    house.vendor.is(Mood::Down);
+    house.fault(json!({ "kind": "status", "status": 503 })).await;
     refused(&house.try_adopt(request.clone()).await.unwrap_err(), Code::Unavailable, "VENDOR_UNAVAILABLE");
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     assert!(!house.try_adopt(request).await.unwrap().replayed);
 
     let mut malformed = once(create(BANK));
@@ -260,12 +260,12 @@ async fn an_answer_is_kept_for_a_day() {
 #[tokio::test]
 async fn a_doubt_is_kept_until_it_is_settled_and_a_day_longer() {
     let house = House::silent().await;
-    house.vendor.is(Mood::Down);
+    house.fault(json!({ "kind": "status", "status": 503 })).await;
     let named = CreateIdentificationRequest { identification_id: ID.to_owned(), ..once(create(BANK)) };
     refused(&house.try_create(named.clone()).await.unwrap_err(), Code::Unavailable, "VENDOR_UNAVAILABLE");
     house.clock.advance(25 * HOUR);
     house.in_time("the end", async || (house.get(ID).await.state() == State::Failed).then_some(())).await;
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     house.clock.advance(23 * HOUR);
     let status = house.try_create(named).await.unwrap_err();
     refused(&status, Code::Unknown, "VENDOR_OUTCOME_UNKNOWN");

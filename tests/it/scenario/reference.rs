@@ -9,7 +9,6 @@ use serde_json::json;
 use tonic::Code;
 
 use super::house::{House, id_of};
-use super::vendor_door::Mood;
 use super::words::{BANK, CUSTOMER, OTHER_BANK, adopt, create, fields, refused, resource, said};
 
 const ID: &str = "0b7e5f0c-94f1-4b27-8b0c-11c13f6a0e7d";
@@ -115,10 +114,10 @@ async fn many_at_once_make_one() {
 #[tokio::test]
 async fn a_creation_in_doubt_holds_its_reference() {
     let house = House::silent().await;
-    house.vendor.is(Mood::LosesAnswers);
+    house.fault(json!({ "kind": "half_body", "operation": "start" })).await;
     let named = CreateIdentificationRequest { identification_id: ID.to_owned(), ..create(BANK) };
     house.try_create(named).await.unwrap_err();
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     let details = refused(
         &house.try_create(with(Policy::Fail)).await.unwrap_err(),
         Code::AlreadyExists,
