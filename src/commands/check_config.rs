@@ -6,7 +6,7 @@ use clap::Args;
 use idv_gateway::config::{Config, ConfigErrors, Profile};
 use idv_gateway::journal::config::JournalSettings;
 
-use super::Exit;
+use super::{Exit, print};
 
 /// Check a configuration without starting anything.
 ///
@@ -33,10 +33,7 @@ impl CheckConfig {
             Ok(summary(&config, secrets))
         });
         match checked {
-            Ok(summary) => {
-                println!("{summary}");
-                Exit::Done
-            }
+            Ok(summary) => print(format!("{summary}\n").as_bytes()),
             Err(errors) => {
                 eprintln!("{}", listed(&errors));
                 Exit::Config

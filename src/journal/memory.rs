@@ -12,14 +12,16 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
-use crate::journal::entry::{Checksum, Head, Scan, verified};
+use crate::journal::entry::{self, Checksum, Head, Scan, verified};
 use crate::journal::list::RecordScan;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Answer, Appended, Batch, Delivery, DeliveryChange, Identity, Job, Journal, JournalError, Order, Page,
-    Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey, VendorId,
+    Answer, Appended, Batch, Delivery, DeliveryChange, Entry, Identity, Job, Journal, JournalError, Order,
+    Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey,
+    VendorId,
 };
 use crate::model::filter::Filter;
+use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 use crate::proto::{Event, IdentificationState, WebhookDeliveryState};
@@ -88,11 +90,17 @@ impl Journal for MemoryJournal {
     }
 
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
-        let Some(index) = position.checked_sub(1) else { return Ok(Some(Place::default())) };
+        if position == 0 {
+            return Ok(Some(Place::default()));
+        }
+        Ok(self.state().entry(position)?.map(|entry| entry.place))
+    }
+
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
         let state = self.state();
-        let entry = usize::try_from(index).ok().and_then(|index| state.entries.get(index));
-        let entry = entry.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()?;
-        Ok(entry.map(|entry| entry.place))
+        entry::before(time, 0, state.head.place.position, |position| {
+            state.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+        })
     }
 
     fn watch_head(&self) -> watch::Receiver<Position> {
@@ -137,6 +145,16 @@ impl Journal for MemoryJournal {
             scan.push(number, record.identification.encoded_len(), Record::clone(record)).is_break()
         });
         Ok(scan.finish(broken_off))
+    }
+
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        let state = self.state();
+        let found = state.tables.current(connection, external_reference);
+        Ok(found.map(|record| Record::clone(record)))
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
@@ -246,11 +264,22 @@ impl State {
         }
     }
 
+    fn entry(&self, position: Position) -> Result<Option<Entry>, JournalError> {
+        let index = position.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let stored = index.and_then(|index| self.entries.get(index));
+        stored.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()
+    }
+
     fn append(&mut self, mut batch: Batch, now: SystemTime) -> Result<Appended, JournalError> {
         if let Some((key, _keep)) = &batch.dedupe
             && let Some((place, _keep_until)) = self.tables.dedupe.get(key)
         {
             return Ok(Appended { place: *place, duplicate: true });
+        }
+        if let Some((connection, reference)) = &batch.unless_current
+            && let Some(holder) = self.tables.current(connection, reference)
+        {
+            return Err(JournalError::Conflict(holder.name.to_string()));
         }
         let mut head = self.head;
         let added = stamp(&mut head, &mut batch.events, now);
@@ -273,6 +302,17 @@ impl State {
 }
 
 impl Tables {
+    fn current(&self, connection: &ConnectionId, external_reference: &str) -> Option<&Arc<Record>> {
+        let holds = |record: &&Arc<Record>| {
+            let shown = &record.identification;
+            record.name.connection == *connection
+                && !external_reference.is_empty()
+                && shown.external_reference == external_reference
+                && CURRENT.contains(&shown.state())
+        };
+        self.records.values().filter(holds).max_by_key(|record| update_time(record))
+    }
+
     fn apply(&mut self, batch: Batch, last_event: Option<Position>) -> Result<(), JournalError> {
         batch.records.into_iter().try_for_each(|change| self.record(change))?;
         batch.deliveries.into_iter().try_for_each(|change| self.delivery(change))?;

@@ -1,6 +1,6 @@
 //! Checks of request fields. Every refused field is named, so that a caller mends a request in one go.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
@@ -75,7 +75,12 @@ impl Checks {
     }
 
     /// At most 16 pairs; keys `[a-z][a-z0-9_.-]{0,62}`, values up to 255 characters.
-    pub fn labels(&mut self, field: &str, labels: &HashMap<String, String>) {
+    pub fn labels<'a>(
+        &mut self,
+        field: &str,
+        labels: impl IntoIterator<Item = (&'a String, &'a String), IntoIter: ExactSizeIterator>,
+    ) {
+        let labels = labels.into_iter();
         if labels.len() > MAX_LABELS {
             self.refuse(field, format!("must be at most {MAX_LABELS} pairs"));
         }

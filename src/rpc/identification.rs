@@ -90,9 +90,10 @@ impl IdentificationService for Service {
 
     async fn adopt_identification(
         &self,
-        _request: Request<AdoptIdentificationRequest>,
+        request: Request<AdoptIdentificationRequest>,
     ) -> Answer<AdoptIdentificationResponse> {
-        Err(not_served("AdoptIdentification"))
+        let adopted = self.0.adopt_identification(CALLER.to_owned(), request.into_inner()).await;
+        adopted.map(Response::new).map_err(status)
     }
 
     async fn copy_identification(

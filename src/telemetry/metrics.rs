@@ -162,7 +162,8 @@ impl Metrics {
         };
         let build =
             meter.u64_gauge("idv_build_info").with_description("Always 1; says which version runs.").build();
-        build.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
+        let version = KeyValue::new("version", env!("CARGO_PKG_VERSION"));
+        build.record(1, &[version, KeyValue::new("commit", env!("IDV_BUILD_COMMIT"))]);
         let level = |name: &'static str, description: &'static str| {
             meter.i64_up_down_counter(name).with_description(description).build()
         };

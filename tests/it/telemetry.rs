@@ -49,7 +49,13 @@ fn every_metric_is_scraped_under_its_name() {
         "idv_journal_append_failures_total{cause=\"full\"} 1",
         "idv_events_appended_total{type=\"IDENTIFICATION_CREATED\"} 1",
         "idv_jobs_run_total{kind=\"confirm\",result=\"retried\"} 1",
-        concat!("idv_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        concat!(
+            "idv_build_info{commit=\"",
+            env!("IDV_BUILD_COMMIT"),
+            "\",version=\"",
+            env!("CARGO_PKG_VERSION"),
+            "\"} 1"
+        ),
         "# TYPE idv_webhook_received_total counter",
         "# TYPE idv_vendor_call_duration_seconds histogram",
     ] {

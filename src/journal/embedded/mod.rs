@@ -111,6 +111,10 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| rows::place(connection, position)).await
     }
 
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
+        self.readers.ask(move |connection| rows::before(connection, time)).await
+    }
+
     fn watch_head(&self) -> watch::Receiver<Position> {
         self.writer.shown.head.subscribe()
     }
@@ -136,6 +140,15 @@ impl Journal for EmbeddedJournal {
     async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
         let query = query.clone();
         self.readers.ask(move |connection| list::page(connection, &query)).await
+    }
+
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        let (on, reference) = (connection.clone(), external_reference.to_owned());
+        self.readers.ask(move |connection| rows::find_current(connection, &on, &reference)).await
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {

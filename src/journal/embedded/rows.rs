@@ -16,6 +16,7 @@ use crate::journal::{
     Answer, Delivery, Entry, Job, JournalError, Page, Place, Position, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
+use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::{Memory, Record};
 use crate::proto::{Identification, WebhookDeliveryState};
@@ -69,10 +70,15 @@ pub(super) fn place(connection: &Connection, position: Position) -> Result<Optio
     if position == 0 {
         return Ok(Some(Place::default()));
     }
-    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
-    let found = one(connection, select, [stored(position)], entry_columns)?;
-    let entry = found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum));
-    Ok(entry.transpose()?.map(|entry: Entry| entry.place))
+    Ok(entry_at(connection, position)?.map(|entry| entry.place))
+}
+
+pub(super) fn before(connection: &Connection, time: SystemTime) -> Result<Option<Place>, JournalError> {
+    let snapshot = connection.unchecked_transaction().map_err(fault)?;
+    let (head, low_water) = bounds(&snapshot).map_err(fault)?;
+    entry::before(time, low_water, head, |position| {
+        entry_at(&snapshot, position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+    })
 }
 
 pub(super) fn record(
@@ -94,6 +100,21 @@ pub(super) fn find(
          ORDER BY live DESC, update_time_ns DESC LIMIT 1"
     );
     one(connection, &select, [on.as_str(), &by.id], record_columns)?.map(RecordRow::verified).transpose()
+}
+
+pub(super) fn find_current(
+    connection: &Connection,
+    on: &ConnectionId,
+    external_reference: &str,
+) -> Result<Option<Record>, JournalError> {
+    let current = CURRENT.map(|state| (state as i32).to_string()).join(", ");
+    let select = format!(
+        "SELECT name, revision, identification, memory, checksum FROM records \
+         WHERE connection = ?1 AND external_reference = ?2 AND external_reference <> '' \
+         AND state IN ({current}) ORDER BY update_time_ns DESC LIMIT 1"
+    );
+    let found = one(connection, &select, [on.as_str(), external_reference], record_columns)?;
+    found.map(RecordRow::verified).transpose()
 }
 
 pub(super) fn delivery(
@@ -277,6 +298,12 @@ fn unreadable(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, stored, Box::new(error))
+}
+
+fn entry_at(connection: &Connection, position: Position) -> Result<Option<Entry>, JournalError> {
+    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
+    let found = one(connection, select, [stored(position)], entry_columns)?;
+    found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum)).transpose()
 }
 
 fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> {

@@ -113,12 +113,16 @@ impl Api {
     async fn call(&self, call: &Call) -> Result<Answer> {
         let token = self.tokens.get().await?;
         let answer = self.server.authorised(call, &token).await?;
-        if !Refused::read(&answer).is_some_and(|refused| refused.wants_login()) {
+        if !wants_login(&answer) {
+            token.worked();
             return Ok(answer);
         }
-        self.tokens.invalidate(&token);
-        let token = self.tokens.get().await?;
-        self.server.authorised(call, &token).await
+        let Some(token) = self.tokens.replace(&token).await? else { return Ok(answer) };
+        let answer = self.server.authorised(call, &token).await?;
+        if !wants_login(&answer) {
+            token.worked();
+        }
+        Ok(answer)
     }
 }
 
@@ -154,6 +158,10 @@ impl Server {
         values.extend(number.map(|number| ("t", number)));
         path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
     }
+}
+
+fn wants_login(answer: &Answer) -> bool {
+    Refused::read(answer).is_some_and(|refused| refused.wants_login())
 }
 
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.

@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
 
-mod checker;
-mod fixture;
+pub(crate) mod altered;
+pub(crate) mod checker;
+pub(crate) mod fixture;
 
 mod rules_cursors;
 mod rules_deliveries;
@@ -51,6 +52,8 @@ conformance! {
         next_moves_past_what_the_filter_drops,
         a_scan_is_bounded,
         reading_at_and_beyond_the_head_gives_nothing,
+        a_time_leads_to_the_place_before_it,
+        a_time_stays_with_record_times_when_the_clock_goes_back,
         a_dedupe_key_is_written_once,
         a_swept_dedupe_key_is_free_again,
         the_head_is_told,
@@ -66,6 +69,8 @@ conformance! {
         vendor_ids_are_found_without_case,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
+        a_reference_leads_to_the_current_one,
+        a_guarded_reference_is_taken_once,
     }
     rules_lists {
         pages_stand_still_while_records_change,

@@ -14,7 +14,7 @@ use super::rules_records::{creates, replaces};
 
 const ORDERS: [Order; 2] = [Order::OldestFirst, Order::NewestFirst];
 
-fn query(filter: RecordFilter, order: Order, limit: usize) -> RecordQuery {
+pub(super) fn query(filter: RecordFilter, order: Order, limit: usize) -> RecordQuery {
     RecordQuery { filter, order, after: None, limit }
 }
 
@@ -82,13 +82,13 @@ pub(super) async fn pages_stand_still_while_records_change(fixture: Fixture) {
     }
 }
 
-fn changed(change: impl FnOnce(&mut Record)) -> Record {
+pub(super) fn changed(change: impl FnOnce(&mut Record)) -> Record {
     let mut record = record(&identification(), 1);
     change(&mut record);
     record
 }
 
-fn elsewhere() -> ConnectionId {
+pub(super) fn elsewhere() -> ConnectionId {
     "other-bank".parse().unwrap()
 }
 
@@ -109,7 +109,7 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
         changed(|record| record.identification.labels = [("desk".to_owned(), "7".to_owned())].into()),
         changed(|record| record.identification.update_time = Some((start() + Duration::from_secs(9)).into())),
         changed(|record| record.identification.vendor_reference = None),
-        changed(|record| record.identification.state = IdentificationState::Deleted.into()),
+        tombstone(),
     ];
     fixture.journal.append(creates(records.clone())).await.unwrap();
     let ids = records[0].identification.vendor_reference.clone().unwrap();
@@ -232,8 +232,11 @@ pub(super) async fn the_last_page_knows_that_it_is_the_last(fixture: Fixture) {
     }
 }
 
+pub(super) fn tombstone() -> Record {
+    changed(|record| record.identification.state = IdentificationState::Deleted.into())
+}
+
 pub(super) async fn a_list_looks_at_a_bounded_number(fixture: Fixture) {
-    let tombstone = || changed(|record| record.identification.state = IdentificationState::Deleted.into());
     let wanted =
         changed(|record| record.identification.labels = [("desk".to_owned(), "7".to_owned())].into());
     let mut records: Vec<_> = (0..5000).map(|_| tombstone()).collect();

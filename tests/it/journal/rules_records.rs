@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idv_gateway::journal::{Batch, DeliveryChange, Place, RecordChange, RequestChange, RequestKey, VendorId};
+use idv_gateway::model::lifecycle::CURRENT;
 use idv_gateway::model::record::Record;
 use idv_gateway::proto::IdentificationState;
 
@@ -162,4 +163,67 @@ pub(super) async fn no_reference_is_not_a_reference(fixture: Fixture) {
     for by in [VendorId::Reference(""), VendorId::Id("")] {
         assert_eq!(fixture.journal.find(&bank(), by).await.unwrap(), None);
     }
+}
+
+/// A record with this external reference in `state`, changed `after` the start.
+fn referred(reference: &str, state: IdentificationState, after: u64) -> Record {
+    let mut record = record(&identification(), 1);
+    record.identification.external_reference = reference.to_owned();
+    record.identification.state = state.into();
+    record.identification.update_time = Some((start() + Duration::from_secs(after)).into());
+    record
+}
+
+pub(super) async fn a_reference_leads_to_the_current_one(fixture: Fixture) {
+    use IdentificationState as State;
+    let journal = fixture.journal;
+    let ended = [State::Cancelled, State::Expired, State::Failed, State::Deleted];
+    journal.append(creates(ended.map(|state| referred("order-8", state, 9)).to_vec())).await.unwrap();
+    assert_eq!(journal.find_current(&bank(), "order-8").await.unwrap(), None);
+    for (after, state) in (1..).zip(CURRENT) {
+        let record = referred("order-8", state, after);
+        journal.append(creates(vec![record.clone()])).await.unwrap();
+        assert_eq!(journal.find_current(&bank(), "order-8").await.unwrap(), Some(record), "the newest");
+    }
+    // One that changed earlier than the newest does not take its place.
+    let newest = journal.find_current(&bank(), "order-8").await.unwrap();
+    journal.append(creates(vec![referred("order-8", State::AwaitingUser, 0)])).await.unwrap();
+    assert_eq!(journal.find_current(&bank(), "order-8").await.unwrap(), newest);
+
+    // It is the caller's own text: compared with its case, on one connection, and nothing is no reference.
+    journal.append(creates(vec![referred("", State::AwaitingUser, 1)])).await.unwrap();
+    for reference in ["Order-8", "order-80", "order", ""] {
+        assert_eq!(journal.find_current(&bank(), reference).await.unwrap(), None, "{reference:?}");
+    }
+    let elsewhere = "other-bank".parse().unwrap();
+    assert_eq!(journal.find_current(&elsewhere, "order-8").await.unwrap(), None);
+}
+
+pub(super) async fn a_guarded_reference_is_taken_once(fixture: Fixture) {
+    let batch = || {
+        let record = referred("order-8", IdentificationState::Creating, 1);
+        Batch {
+            events: vec![any_event()],
+            unless_current: Some((bank(), "order-8".to_owned())),
+            ..creates(vec![record])
+        }
+    };
+    let tries = (0..16).map(|_| {
+        let (journal, batch) = (Arc::clone(&fixture.journal), batch());
+        tokio::spawn(async move { journal.append(batch).await })
+    });
+    let outcomes = futures::future::try_join_all(tries).await.unwrap();
+    let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, 15));
+    let mut holder = fixture.journal.find_current(&bank(), "order-8").await.unwrap().unwrap();
+    for outcome in lost {
+        assert_conflict(outcome, &holder.name);
+    }
+    assert_eq!(read_all(&*fixture.journal, 100).await.len(), 1);
+
+    // It is free again once its holder has ended without a decision.
+    holder.identification.state = IdentificationState::Failed.into();
+    holder.identification.revision = 2;
+    fixture.journal.append(replaces(holder, 1)).await.unwrap();
+    fixture.journal.append(batch()).await.unwrap();
 }
