@@ -8,4 +8,5 @@ pub mod observation;
 pub mod purpose;
 pub mod record;
 pub mod record_filter;
+pub mod result;
 pub mod validate;

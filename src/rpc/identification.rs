@@ -12,6 +12,7 @@ use crate::model::name::IdentificationName;
 use crate::proto::identification_service_server::IdentificationService;
 use crate::proto::*;
 use crate::rpc::deadline::timeout;
+use crate::rpc::purpose::purpose;
 use crate::rpc::status::{not_served, status};
 
 pub(super) struct Service(pub(super) Arc<Hub>);
@@ -37,10 +38,7 @@ impl IdentificationService for Service {
     ) -> Answer<GetIdentificationResponse> {
         let request = request.into_inner();
         let name = parse_name(&request.name, "get_identification")?;
-        let view = IdentificationView::try_from(request.view).map_err(|_unknown| {
-            let violation = Violation::new("view", "is not a view this gateway knows");
-            status(Error::invalid("get_identification", vec![violation]))
-        })?;
+        let view = parse_view(request.view, "get_identification")?;
         self.0.get_identification(&name, view).await.map(Response::new).map_err(status)
     }
 
@@ -119,9 +117,14 @@ impl IdentificationService for Service {
 
     async fn get_identification_result(
         &self,
-        _request: Request<GetIdentificationResultRequest>,
+        request: Request<GetIdentificationResultRequest>,
     ) -> Answer<GetIdentificationResultResponse> {
-        Err(not_served("GetIdentificationResult"))
+        purpose(&request)?;
+        let GetIdentificationResultRequest { name, view, allow_preliminary } = request.into_inner();
+        let name = parse_name(&name, "get_identification_result")?;
+        let view = parse_view(view, "get_identification_result")?;
+        let found = self.0.get_identification_result(&name, view, allow_preliminary).await;
+        found.map(Response::new).map_err(status)
     }
 
     async fn list_artifacts(&self, _request: Request<ListArtifactsRequest>) -> Answer<ListArtifactsResponse> {
@@ -165,6 +168,13 @@ impl IdentificationService for Service {
     ) -> Answer<SendInvitationResponse> {
         Err(not_served("SendInvitation"))
     }
+}
+
+fn parse_view<T: TryFrom<i32>>(view: i32, operation: &'static str) -> Result<T, Status> {
+    T::try_from(view).map_err(|_unknown| {
+        let violation = Violation::new("view", "is not a view this gateway knows");
+        status(Error::invalid(operation, vec![violation]))
+    })
 }
 
 fn parse_name(name: &str, operation: &'static str) -> Result<IdentificationName, Status> {

@@ -10,13 +10,14 @@ pub mod idnow;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use serde::Deserialize;
 
 use crate::error::{Error, Violation};
 use crate::model::command::CreateIdentification;
 use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
-use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
+use crate::proto::{Evidence, IdentificationResult, StartLink, Vendor as VendorKind, VendorReference};
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
@@ -25,6 +26,8 @@ pub trait Vendor: Send + Sync {
     fn account(&self) -> &Account;
     /// Identifications, where the vendor has them.
     fn identifications(&self) -> Option<&dyn Identifications>;
+    /// What the vendor found out, where it tells.
+    fn results(&self) -> Option<&dyn Results>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }
@@ -120,6 +123,35 @@ pub struct Answer {
     pub observation: Observation,
     /// Paths of fields whose value the connector does not know, for the drift counter.
     pub drift: Vec<&'static str>,
+}
+
+/// What one vendor account found out about the people behind its identifications.
+#[async_trait]
+pub trait Results: Send + Sync {
+    /// Asks for the present state and everything that was found, Evidence FETCHED.
+    async fn result(&self, get: Get<'_>) -> Result<Findings, Error>;
+}
+
+/// What the vendor answered about one identification, and what it found. Personal data: it has no debug form.
+pub struct Findings {
+    /// Its present state.
+    pub observation: Observation,
+    /// What was found; `None` when the vendor has nothing to show. What follows from the observation or is known here
+    /// (name, revision, decision, the vendor's result word, proof of address) is not filled in.
+    pub result: Option<IdentificationResult>,
+    /// The body as it came, where it is about this identification alone; else empty.
+    pub raw: Bytes,
+    /// Media type of `raw`.
+    pub raw_media_type: &'static str,
+    /// Paths of fields that are not as the connector knows them, for the drift counter.
+    pub drift: Vec<String>,
+}
+
+impl Findings {
+    /// Nothing was found.
+    pub fn none(observation: Observation) -> Self {
+        Self { observation, result: None, raw: Bytes::new(), raw_media_type: "", drift: Vec::new() }
+    }
 }
 
 /// Webhooks of one vendor account.

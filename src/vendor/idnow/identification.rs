@@ -13,6 +13,7 @@ use crate::vendor::idnow::api::Found;
 use crate::vendor::idnow::result::canonical;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
+use crate::vendor::kit::http::Answer as HttpAnswer;
 use crate::vendor::kit::url::Segment;
 use crate::vendor::{Answer, Create, Get, Idempotency, Identifications};
 
@@ -68,26 +69,43 @@ impl Identifications for Idnow {
     }
 
     async fn get(&self, get: Get<'_>) -> Result<Answer, Error> {
-        let answer = match self.api.get(&address(get.reference)?).await? {
+        let (observation, found) = self.look_up(get.reference).await?;
+        Ok(Answer { observation, drift: found.map(|found| found.drift).unwrap_or_default() })
+    }
+
+    fn start_links(&self, reference: &VendorReference) -> Vec<StartLink> {
+        self.links.all(reference)
+    }
+}
+
+/// A body that shows the identification that was asked for.
+pub(super) struct Shown {
+    pub(super) answer: HttpAnswer,
+    /// Which of the results in the body is its.
+    pub(super) place: usize,
+    pub(super) drift: Vec<&'static str>,
+}
+
+impl Idnow {
+    /// Asks for the identification: its present state and, unless the vendor has nothing to show, the body behind it.
+    pub(super) async fn look_up(
+        &self,
+        reference: &VendorReference,
+    ) -> Result<(Observation, Option<Shown>), Error> {
+        let answer = match self.api.get(&address(reference)?).await? {
             Found::Nothing => {
-                let reference = get.reference.clone();
-                let observation =
-                    Observation { reference, ..Observation::new(Word::NotStarted, Evidence::Fetched) };
-                return Ok(Answer { observation, drift: Vec::new() });
+                let nothing = Observation::new(Word::NotStarted, Evidence::Fetched);
+                return Ok((Observation { reference: reference.clone(), ..nothing }, None));
             }
             Found::Result(answer) => answer,
         };
         let reading = self.reader.read(answer.body(), Evidence::Fetched);
         let reading =
             reading.map_err(|odd| answer.invalid(&format!("needs {} at {}", odd.expected, odd.path)))?;
-        let mut observations = reading.observations.into_iter();
-        let asked = observations.find(|observation| is_asked_for(&observation.reference, get.reference));
-        let observation = asked.ok_or_else(|| answer.invalid("is about another identification"))?;
-        Ok(Answer { observation, drift: reading.drift })
-    }
-
-    fn start_links(&self, reference: &VendorReference) -> Vec<StartLink> {
-        self.links.all(reference)
+        let mut observations = reading.observations.into_iter().enumerate();
+        let asked = observations.find(|(_, observation)| is_asked_for(&observation.reference, reference));
+        let (place, observation) = asked.ok_or_else(|| answer.invalid("is about another identification"))?;
+        Ok((observation, Some(Shown { answer, place, drift: reading.drift })))
     }
 }
 

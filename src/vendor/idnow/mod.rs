@@ -3,6 +3,7 @@
 mod api;
 pub mod config;
 mod fault;
+mod findings;
 mod identification;
 mod link;
 pub mod reason;
@@ -25,7 +26,7 @@ use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::BasicCredentials;
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Identifications, Vendor, Webhooks};
+use crate::vendor::{Account, Identifications, Results, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -88,7 +89,7 @@ impl Idnow {
                 environment: settings.environment.as_str().to_owned(),
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
-                capabilities: vec!["get"],
+                capabilities: vec!["get", "result"],
                 connection,
             },
         })
@@ -106,6 +107,10 @@ impl Vendor for Idnow {
     }
 
     fn identifications(&self) -> Option<&dyn Identifications> {
+        Some(self)
+    }
+
+    fn results(&self) -> Option<&dyn Results> {
         Some(self)
     }
 
