@@ -5,9 +5,10 @@ use crate::hub::Hub;
 use crate::model::name::IdentificationName;
 use crate::model::observation::{Observation, Word};
 use crate::model::result::without_values;
+use crate::model::validate::Checks;
 use crate::proto::{
-    GetIdentificationResultResponse, Identification, IdentificationResult, IdentificationState as State,
-    ProvisionalOutcome, ResultView,
+    GetIdentificationResultRequest, GetIdentificationResultResponse, Identification, IdentificationResult,
+    IdentificationState as State, ProvisionalOutcome, ResultView,
 };
 use crate::vendor::{Findings, Get};
 
@@ -17,16 +18,15 @@ impl Hub {
     /// Fetches the findings. The state that comes with them is applied, as a refresh would.
     pub async fn get_identification_result(
         &self,
-        name: &IdentificationName,
-        view: ResultView,
-        allow_preliminary: bool,
+        request: &GetIdentificationResultRequest,
     ) -> Result<GetIdentificationResultResponse> {
+        let (name, view) = parse(request)?;
         let vendor = self.vendor(&name.connection, RESULT)?;
         let results = vendor.results().ok_or_else(|| {
             let detail = format!("{} has no results", name.connection.name());
             Error::new(Kind::CapabilityNotSupported, RESULT, detail)
         })?;
-        let identification = self.existing(name, RESULT).await?.identification;
+        let identification = self.existing(&name, RESULT).await?.identification;
         if let Some(error) = impossible(&identification) {
             return Err(error);
         }
@@ -37,10 +37,10 @@ impl Hub {
         for field in &drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
         }
-        let identification = self.learn(&*vendor, name, &observation, RESULT).await?.record.identification;
+        let identification = self.learn(&*vendor, &name, &observation, RESULT).await?.record.identification;
         let Some(found) = result else { return Err(nothing_to_show(&identification)) };
         let preliminary = !matches!(observation.word, Word::Decided(_));
-        if preliminary && !allow_preliminary {
+        if preliminary && !request.allow_preliminary {
             return Err(undecided(&observation));
         }
         let found = complete(found, identification, &observation);
@@ -52,6 +52,17 @@ impl Hub {
             }
         };
         Ok(GetIdentificationResultResponse { result: Some(result), preliminary })
+    }
+}
+
+fn parse(request: &GetIdentificationResultRequest) -> Result<(IdentificationName, ResultView)> {
+    let mut checks = Checks::default();
+    let name = checks.parse("name", &request.name);
+    let view = ResultView::try_from(request.view)
+        .map_err(|_number| checks.refuse("view", "is not a view this gateway knows"));
+    match (name, view) {
+        (Some(name), Ok(view)) => Ok((name, view)),
+        _ => Err(checks.refused(RESULT)),
     }
 }
 

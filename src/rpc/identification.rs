@@ -38,7 +38,10 @@ impl IdentificationService for Service {
     ) -> Answer<GetIdentificationResponse> {
         let request = request.into_inner();
         let name = parse_name(&request.name, "get_identification")?;
-        let view = parse_view(request.view, "get_identification")?;
+        let view = IdentificationView::try_from(request.view).map_err(|_unknown| {
+            let violation = Violation::new("view", "is not a view this gateway knows");
+            status(Error::invalid("get_identification", vec![violation]))
+        })?;
         self.0.get_identification(&name, view).await.map(Response::new).map_err(status)
     }
 
@@ -120,11 +123,7 @@ impl IdentificationService for Service {
         request: Request<GetIdentificationResultRequest>,
     ) -> Answer<GetIdentificationResultResponse> {
         purpose(&request)?;
-        let GetIdentificationResultRequest { name, view, allow_preliminary } = request.into_inner();
-        let name = parse_name(&name, "get_identification_result")?;
-        let view = parse_view(view, "get_identification_result")?;
-        let found = self.0.get_identification_result(&name, view, allow_preliminary).await;
-        found.map(Response::new).map_err(status)
+        self.0.get_identification_result(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn list_artifacts(&self, _request: Request<ListArtifactsRequest>) -> Answer<ListArtifactsResponse> {
@@ -168,13 +167,6 @@ impl IdentificationService for Service {
     ) -> Answer<SendInvitationResponse> {
         Err(not_served("SendInvitation"))
     }
-}
-
-fn parse_view<T: TryFrom<i32>>(view: i32, operation: &'static str) -> Result<T, Status> {
-    T::try_from(view).map_err(|_unknown| {
-        let violation = Violation::new("view", "is not a view this gateway knows");
-        status(Error::invalid(operation, vec![violation]))
-    })
 }
 
 fn parse_name(name: &str, operation: &'static str) -> Result<IdentificationName, Status> {

@@ -3,14 +3,15 @@
 use idv_gateway::journal::Journal as _;
 use idv_gateway::model::filter::Filter;
 use idv_gateway::proto::{
-    Address, AutoIdentSpec, CreateIdentificationRequest, Date, IdentificationSpec, PhoneNumber, Subject,
-    WebhookDelivery, WebhookDeliveryState, identification_spec,
+    Address, AutoIdentSpec, CreateIdentificationRequest, Date, IdentificationSpec, PhoneNumber, ResultView,
+    Subject, WebhookDelivery, WebhookDeliveryState, identification_spec,
 };
 use prost::Message as _;
 use serde_json::json;
 
 use super::house::{House, id_of};
 use super::operator::{listed, replayed, try_got};
+use super::result::try_result;
 use super::words::{BANK, create, said};
 
 /// Stands in every value that is about the person.
@@ -52,6 +53,18 @@ async fn everything(house: &House) -> Vec<String> {
     house.reviewed(&id, "SUCCESS").await;
     house.in_time("the decision", async || house.get(&id).await.decision).await;
     told.push(format!("{:?}", house.get(&id).await));
+
+    // Who asks for values gets them; nobody else sees them pass.
+    for view in [ResultView::Full, ResultView::Raw] {
+        let values = try_result(house, &id, view, false).await.unwrap();
+        assert!(holds(&values.encode_to_vec()));
+        told.push(format!("{values:?}"));
+    }
+    let status = try_result(house, &id, ResultView::Status, false).await.unwrap();
+    told.push(String::from_utf8_lossy(&status.encode_to_vec()).into_owned());
+    house.fault(json!({ "kind": "half_body", "operation": "get" })).await;
+    told.push(format!("{:?}", try_result(house, &id, ResultView::Raw, false).await.unwrap_err()));
+    house.well().await;
 
     // What nobody can read, match or believe is kept too.
     let mut strange = said(&format!("{CANARY} and blanks"), &id);

@@ -28,6 +28,7 @@ mod purpose;
 mod reference;
 mod refusals;
 mod repeats;
+mod result;
 mod resume;
 mod slow_streams;
 mod snapshot;

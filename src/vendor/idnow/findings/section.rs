@@ -124,16 +124,14 @@ impl<'a> Section<'a> {
 
     fn field(&self, name: &str, path: &str) -> Option<CheckedField> {
         let path = path.to_owned();
-        match self.member(name)? {
-            // What nobody compared stands there as it is.
-            Value::String(text) => {
-                return Some(CheckedField { path, value: text.clone(), ..CheckedField::default() });
-            }
-            Value::Object(members) if members.is_empty() => return None,
-            _ => {}
+        // What nobody compared stands there as it is.
+        if let Value::String(text) = self.member(name)? {
+            return Some(CheckedField { path, value: text.clone(), ..CheckedField::default() });
         }
         let cell = self.section(name);
-        cell.members?;
+        if cell.is_empty() {
+            return None;
+        }
         let mut field = CheckedField {
             path,
             r#match: cell.comparison("status").into(),
