@@ -112,8 +112,8 @@ impl Reader {
             occur_time: occur_time(process.identificationtime.as_deref(), drift),
             reference,
             channel: channel(process.channel.as_deref(), drift),
-            changed_by_agent: process.identchanges == Some(Flag(true)),
-            changed_by_reviewer: process.reviewchanges == Some(Flag(true)),
+            changed_by_agent: flag(process.identchanges, "identificationprocess.identchanges", drift),
+            changed_by_reviewer: flag(process.reviewchanges, "identificationprocess.reviewchanges", drift),
             proof_of_address_outcome: proof_of_address(process.poaresult.as_deref(), drift),
             vendor_status: if result.is_empty() || printable(&result) {
                 result
@@ -195,6 +195,13 @@ fn channel(text: Option<&str>, drift: &mut Vec<&'static str>) -> String {
             String::new()
         }
     }
+}
+
+fn flag(said: Option<Flag>, field: &'static str, drift: &mut Vec<&'static str>) -> bool {
+    if said == Some(Flag(None)) {
+        drift.push(field);
+    }
+    said == Some(Flag(Some(true)))
 }
 
 fn proof_of_address(text: Option<&str>, drift: &mut Vec<&'static str>) -> ProofOfAddressOutcome {

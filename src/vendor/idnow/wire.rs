@@ -118,9 +118,9 @@ pub(super) struct Process {
     pub(super) reviewchanges: Option<Flag>,
 }
 
-/// A truth value, which IDnow writes as a bool or as text.
+/// A truth value, which IDnow writes as a bool or as text; `None` for a text that is neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Flag(pub(super) bool);
+pub(super) struct Flag(pub(super) Option<bool>);
 
 impl<'de> Deserialize<'de> for Flag {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -138,14 +138,14 @@ impl Visitor<'_> for FlagVisitor {
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<Flag, E> {
-        Ok(Flag(value))
+        Ok(Flag(Some(value)))
     }
 
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Flag, E> {
-        match text.to_ascii_lowercase().as_str() {
-            "true" => Ok(Flag(true)),
-            "false" | "" => Ok(Flag(false)),
-            _ => Err(E::custom("neither true nor false")),
-        }
+    fn visit_str<E>(self, text: &str) -> Result<Flag, E> {
+        Ok(Flag(match text.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" | "" => Some(false),
+            _ => None,
+        }))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use idv_gateway::journal::{Batch, Journal as _, RecordChange};
 use idv_gateway::proto::{
     EventType, Evidence, FieldMatch, GetIdentificationResultRequest, GetIdentificationResultResponse,
     IdentificationResult, IdentificationState as State, Outcome, ProofOfAddressOutcome, ProvisionalOutcome,
@@ -13,7 +14,7 @@ use tonic::{Code, Status};
 
 use super::house::House;
 use super::operator::asked;
-use super::words::{BANK, CUSTOMER, create, fields, refused, types};
+use super::words::{BANK, CUSTOMER, create, fields, refused, said_at, types};
 
 const NOT_READY: (Code, &str) = (Code::FailedPrecondition, "RESULT_NOT_READY");
 const GONE: (Code, &str) = (Code::FailedPrecondition, "IDENTIFICATION_GONE");
@@ -175,6 +176,37 @@ async fn what_the_vendor_never_had_or_has_no_more_has_no_result() {
     house.clock.advance(91 * DAY);
     house.in_time("its end", async || (house.get(&id).await.state() == State::Expired).then_some(())).await;
     never(&house, &id, GONE).await;
+}
+
+#[tokio::test]
+async fn what_was_deleted_here_is_not_asked_for() {
+    let house = House::silent().await;
+    let id = house.created().await;
+    house.reviewed(&id, "SUCCESS").await;
+    result(&house, &id, ResultView::Status).await;
+    let name = format!("{BANK}/identifications/{id}").parse().unwrap();
+    let mut record = house.journal().record(&name).await.unwrap().unwrap();
+    let replaces = Some(record.identification.revision);
+    record.identification.set_state(State::Deleted);
+    let records = vec![RecordChange { record, replaces }];
+    house.journal().append(Batch { records, ..Batch::default() }).await.unwrap();
+    never(&house, &id, GONE).await;
+    assert_eq!(house.asked("gets").await, 1);
+}
+
+#[tokio::test]
+async fn while_the_vendors_api_lags_the_decision_is_the_newer_one() {
+    let house = House::with(|plan| (plan.webhooks, plan.min_evidence) = (false, "shared_secret")).await;
+    let id = house.created().await;
+    house.reviewed(&id, "SUCCESS").await;
+    result(&house, &id, ResultView::Status).await;
+    let revised = said_at("FRAUD_SUSPICION_CONFIRMED", &id, "2026-11-20T12:30:00Z");
+    assert_eq!(house.webhook(revised.to_string()).await.status, 204);
+    house.applied(1).await;
+    let found = result(&house, &id, ResultView::Full).await;
+    let decision = found.decision.unwrap();
+    assert_eq!((decision.outcome(), decision.revision), (Outcome::FraudConfirmed, 2));
+    assert_eq!((found.vendor_result.as_str(), house.get(&id).await.revision), ("SUCCESS", found.revision));
 }
 
 #[tokio::test]

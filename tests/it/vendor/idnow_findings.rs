@@ -1,7 +1,7 @@
 //! Every documented result, and odd ones, as the contract shows them to who may see them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use idv_gateway::clock::Clock;
 use idv_gateway::error::{Error, Kind};
@@ -197,6 +197,21 @@ async fn who_may_see_no_values_sees_none() {
         }
         assert_eq!(status.documents.len(), full.documents.len(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn every_path_is_in_the_connectors_page() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/vendors/idnow.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let mut paths = BTreeSet::new();
+    for (name, _) in FIXTURES {
+        let result = found(name).await.result.unwrap();
+        let documents = result.documents.into_iter().chain(result.additional_documents);
+        let fields = documents.flat_map(|document| document.fields).chain(result.fields);
+        paths.extend(fields.map(|field| field.path));
+    }
+    assert!(paths.len() >= 25, "{paths:?}");
+    assert_eq!(paths.iter().filter(|path| !page.contains(*path)).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
 #[tokio::test]

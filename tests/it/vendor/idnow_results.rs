@@ -17,7 +17,7 @@ const INCONCLUSIVE: Word = Word::Ended(AttemptEnd::Inconclusive);
 const TIME: Option<i64> = Some(1_773_476_813);
 
 /// File, word, vendor status, reason, time.
-const RESULTS: [(&str, Word, &str, &str, Option<i64>); 31] = [
+const RESULTS: [(&str, Word, &str, &str, Option<i64>); 32] = [
     ("success_wrapped", ACCEPTED, "SUCCESS", "", TIME),
     ("success_bare", ACCEPTED, "SUCCESS", "", TIME),
     ("success_with_changed_field", ACCEPTED, "SUCCESS", "", TIME),
@@ -64,6 +64,7 @@ const RESULTS: [(&str, Word, &str, &str, Option<i64>); 31] = [
     ("proof_of_address_canceled", ACCEPTED, "SUCCESS", "", TIME),
     ("unknown_result", Word::Unknown, "PARKED_FOR_LATER", "", TIME),
     ("unknown_values", ACCEPTED, "SUCCESS", "NEW_CODE_2027", None),
+    ("odd_flag", ACCEPTED, "SUCCESS", "", TIME),
     ("unknown_members", ACCEPTED, "SUCCESS", "", None),
     ("unknown_members_wrapped", ACCEPTED, "SUCCESS", "", None),
     ("unprintable_words", Word::Unknown, "UNPRINTABLE", "UNPRINTABLE", TIME),
@@ -85,9 +86,10 @@ const MEMBER: &str = "$.*";
 const PROCESS_MEMBER: &str = "identificationprocess.*";
 
 /// File and the fields whose values are unknown; all others have none.
-const DRIFT: [(&str, &[&str]); 7] = [
+const DRIFT: [(&str, &[&str]); 8] = [
     ("unknown_result", &[RESULT]),
     ("unknown_values", &[WHEN, CHANNEL, ADDRESS]),
+    ("odd_flag", &["identificationprocess.identchanges"]),
     ("unknown_members", &[PROCESS_MEMBER, MEMBER]),
     ("unknown_members_wrapped", &[MEMBER, PROCESS_MEMBER]),
     ("unprintable_words", &[RESULT, REASON]),
@@ -185,6 +187,7 @@ fn the_details_beside_the_result_are_read() {
     let wrapped = only("success_data_changed_wrapped");
     assert_eq!((wrapped.channel.as_str(), wrapped.changed_by_agent), ("WEB", true));
     assert_eq!(only("unknown_values").channel, "");
+    assert!(!only("odd_flag").changed_by_agent);
     let proof = |name| only(name).proof_of_address_outcome;
     assert_eq!(proof("proof_of_address"), ProofOfAddressOutcome::Verified);
     assert_eq!(proof("proof_of_address_canceled"), ProofOfAddressOutcome::Inconclusive);
