@@ -71,7 +71,7 @@ fn impossible(identification: &Identification) -> Option<Error> {
     let (kind, detail) = match identification.state() {
         State::Creating => (Kind::ResultNotReady, "the vendor has not confirmed the identification yet"),
         State::Failed => {
-            (Kind::StateNotAllowed, "the vendor refused to create the identification: there is no result")
+            (Kind::StateNotAllowed, "the identification was not created at the vendor: there is no result")
         }
         State::Deleted => (Kind::IdentificationGone, "the identification was deleted"),
         _ => return None,
