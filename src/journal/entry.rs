@@ -1,6 +1,8 @@
-//! What every store does alike with one event: stamp it, encode it once, check it, and put it on a page.
+//! What every store does alike with one event - stamp it, encode it once, check it, put it on a page - and how it
+//! looks at an identification.
 
 use std::ops::ControlFlow;
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
@@ -9,7 +11,7 @@ use prost_types::Timestamp;
 
 use crate::journal::{Entry, JournalError, Page, Place, Position};
 use crate::model::filter::Filter;
-use crate::proto::Event;
+use crate::proto::{Event, Identification, IdentificationState};
 
 /// First bytes of SHA-256 over position and bytes of an entry.
 pub(super) type Checksum = [u8; 16];
@@ -62,6 +64,13 @@ pub(super) fn verified(position: Position, bytes: Bytes, stored: &[u8]) -> Resul
         return Ok(Entry { place: place(position, &checksum), bytes });
     }
     Err(JournalError::Damaged(format!("position {position}")))
+}
+
+/// When an identification that its vendor took on was created.
+pub(super) fn taken_on_at(identification: &Identification) -> Option<SystemTime> {
+    let taken_on =
+        !matches!(identification.state(), IdentificationState::Creating | IdentificationState::Failed);
+    identification.create_time.filter(|_| taken_on).and_then(|time| SystemTime::try_from(time).ok())
 }
 
 /// The place of an entry with this checksum.

@@ -49,6 +49,8 @@ CREATE TABLE deliveries (
   -- A JSON list.
   waits_for TEXT NOT NULL
 ) STRICT;
+-- Newest first: SQLite ends every index with the rowid.
+CREATE INDEX deliveries_connection ON deliveries (connection);
 CREATE INDEX deliveries_body ON deliveries (connection, body_sha256);
 
 -- Only of deliveries that are UNMATCHED.

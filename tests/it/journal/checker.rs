@@ -178,6 +178,21 @@ impl Journal for Altered {
         self.inner.delivery(name).await
     }
 
+    async fn last_delivery_time(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        self.inner.last_delivery_time(connection).await
+    }
+
+    async fn first_created_after(
+        &self,
+        connection: &ConnectionId,
+        after: SystemTime,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        self.inner.first_created_after(connection, after).await
+    }
+
     async fn deliveries_like(
         &self,
         connection: &ConnectionId,

@@ -65,6 +65,7 @@ conformance! {
         vendor_ids_are_found_without_case,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
+        the_first_that_was_created_later_is_found,
     }
     rules_deliveries {
         a_delivery_comes_back_as_put,
@@ -72,6 +73,7 @@ conformance! {
         duplicates_are_counted,
         an_update_does_not_forget_duplicates,
         like_deliveries_are_found_oldest_first,
+        the_time_of_the_last_delivery_is_known,
         unmatched_deliveries_wait_for_vendor_ids,
     }
     rules_requests {
