@@ -18,6 +18,7 @@ mod locks;
 mod prepare;
 mod reject;
 mod request;
+mod secrets;
 mod settle;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::hub::config::StreamSettings;
 use crate::hub::health::HealthBoard;
 use crate::hub::locks::KeyedLocks;
 use crate::hub::reject::Rejections;
+use crate::hub::secrets::SecretWatch;
 use crate::journal::cursor::CursorError;
 use crate::journal::seal::{SealError, Vault};
 use crate::journal::{Appended, Batch, Journal, JournalError, Place, Position, cursor};
@@ -52,6 +54,7 @@ pub struct Hub {
     metrics: Metrics,
     streams: StreamSettings,
     health: HealthBoard,
+    secrets: SecretWatch,
     rejections: Rejections,
     locks: KeyedLocks,
     /// The journal refused the last append: told once, until it accepts one again.
@@ -85,6 +88,7 @@ impl Hub {
     pub fn new(parts: HubParts) -> Arc<Self> {
         Arc::new(Self {
             health: HealthBoard::default(),
+            secrets: SecretWatch::new(&parts.registry, &parts.metrics),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
             store_fails: AtomicBool::new(false),

@@ -17,6 +17,7 @@ use crate::model::command::CreateIdentification;
 use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
 use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
+use crate::settings::Window;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
@@ -123,8 +124,19 @@ pub struct Answer {
 pub trait Webhooks: Send + Sync {
     /// Proves that the delivery is the vendor's, in constant time. Every refusal gets the same answer.
     fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal>;
+    /// The shared secrets a delivery may come with, each with its time.
+    fn secrets(&self) -> Vec<SecretWindow>;
     /// Reads a delivery. `Err` keeps it as UNREADABLE.
     fn normalise(&self, delivery: &Verified) -> Result<Reading, Unreadable>;
+}
+
+/// When one shared secret of a connection's webhooks is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretWindow {
+    /// The secret's name in metrics and logs.
+    pub label: String,
+    /// When it is accepted.
+    pub window: Window,
 }
 
 /// What a delivery said.

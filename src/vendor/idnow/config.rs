@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde::Deserialize;
 
-use crate::settings::{Problems, SecretSource};
+use crate::settings::{Moment, Network, Problems, SecretSource, Window};
 use crate::vendor::MinEvidence;
 use crate::vendor::idnow::CUSTOMER;
 use crate::vendor::idnow::link::Links;
@@ -94,6 +94,9 @@ pub struct LinkTemplates {
 pub struct IdnowWebhookSettings {
     /// HTTP Basic credentials that are accepted; two while a password is being changed.
     pub basic: Vec<BasicSettings>,
+    /// Where IDnow sends from; without it, from everywhere.
+    #[serde(default)]
+    pub sources: Option<Vec<Network>>,
 }
 
 /// One accepted pair of user name and password.
@@ -106,6 +109,12 @@ pub struct BasicSettings {
     pub username: String,
     /// Where the password is kept.
     pub password: SecretSource,
+    /// From when on it is accepted; without it, from ever.
+    #[serde(default)]
+    pub not_before: Option<Moment>,
+    /// Until when it is accepted; without it, for ever.
+    #[serde(default)]
+    pub not_after: Option<Moment>,
 }
 
 fn start_results() -> Vec<String> {
@@ -151,6 +160,11 @@ impl IdnowSettings {
         }
     }
 
+    /// When the passwords of webhooks are accepted; none where the connection takes no webhooks.
+    pub fn webhook_windows(&self) -> Option<Vec<Window>> {
+        self.webhook.as_ref().map(|webhook| webhook.basic.iter().map(BasicSettings::window).collect())
+    }
+
     /// Where the API is.
     pub(super) fn api_origin(&self) -> Result<Origin, UrlError> {
         match &self.base_url {
@@ -180,10 +194,23 @@ impl IdnowSettings {
     }
 }
 
+impl BasicSettings {
+    /// When it is accepted.
+    pub fn window(&self) -> Window {
+        Window::new(self.not_before, self.not_after)
+    }
+}
+
 impl IdnowWebhookSettings {
     fn check(&self, problems: &mut Problems) {
         if self.basic.is_empty() {
             problems.add("basic", "must hold at least one pair; leave out the section to take no webhooks");
+        }
+        if self.sources.as_ref().is_some_and(Vec::is_empty) {
+            problems.add(
+                "sources",
+                "must hold at least one address or range; leave it out to accept every source",
+            );
         }
         let mut labels = HashSet::new();
         problems.within("basic", |problems| {
@@ -197,6 +224,9 @@ impl IdnowWebhookSettings {
                     }
                     if entry.username.is_empty() || entry.username.contains(':') {
                         problems.add("username", "must not be empty and must not contain a colon");
+                    }
+                    if entry.window().is_empty() {
+                        problems.add("not_after", "must be later than not_before");
                     }
                 });
             }

@@ -47,6 +47,14 @@ pub(super) struct Plan {
     pub(super) max_streams: usize,
     /// On what evidence decisions are published.
     pub(super) min_evidence: &'static str,
+    /// More keys for the webhook door.
+    pub(super) door: &'static str,
+    /// More keys for what webhooks have to show.
+    pub(super) webhook: &'static str,
+    /// More keys for their password.
+    pub(super) password: &'static str,
+    /// Where the vendor is, if it is not the sandbox.
+    pub(super) vendor: Option<SocketAddr>,
 }
 
 /// Everything, running.
@@ -83,7 +91,15 @@ impl House {
     }
 
     pub(super) async fn with(change: impl FnOnce(&mut Plan)) -> Self {
-        let mut plan = Plan { webhooks: true, max_streams: 64, min_evidence: "fetched" };
+        let mut plan = Plan {
+            webhooks: true,
+            max_streams: 64,
+            min_evidence: "fetched",
+            door: "",
+            webhook: "",
+            password: "",
+            vendor: None,
+        };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
         let account =
@@ -101,9 +117,9 @@ impl House {
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
-        let text = configuration(folder.path(), vendor.address(), &plan);
-        let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
-        let app = App::start(config, clock).await.unwrap();
+        let configuration =
+            configuration(folder.path(), plan.vendor.unwrap_or_else(|| vendor.address()), &plan);
+        let app = start(&configuration, &clock).await;
         let channel = connect(app.addresses()).await;
         let house = Self { clock: hand, vendor, channel, app, sandbox, folder, client: client() };
         if plan.webhooks {
@@ -267,6 +283,13 @@ impl House {
         fates.map(|(state, count)| (WebhookDeliveryState::try_from(state).unwrap(), count)).collect()
     }
 
+    /// Who sent every delivery, in the order they came in.
+    pub(super) fn senders(&self) -> Vec<String> {
+        let store = self.store();
+        let mut rows = store.prepare("SELECT source_ip FROM deliveries ORDER BY number").unwrap();
+        rows.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
     /// The states alone.
     pub(super) fn states(&self) -> Vec<WebhookDeliveryState> {
         self.fates().into_iter().map(|(state, _count)| state).collect()
@@ -328,6 +351,11 @@ pub(super) fn id_of(name: &str) -> String {
     name.rsplit('/').next().unwrap().to_owned()
 }
 
+async fn start(configuration: &str, clock: &Clock) -> App {
+    let config = Config::parse(configuration, "scenario.toml", std::iter::empty()).unwrap();
+    App::start(config, clock.clone()).await.unwrap()
+}
+
 async fn connect(addresses: Addresses) -> Channel {
     Channel::from_shared(format!("http://{}", addresses.grpc)).unwrap().connect().await.unwrap()
 }
@@ -348,14 +376,19 @@ base_url = "http://{vendor}"
 customer = "{id}"
 min_evidence = "{min_evidence}"
 api_key = {{ file = {key} }}
+[connections.{id}.idnow.webhook]
+{webhook}
 [[connections.{id}.idnow.webhook.basic]]
 label = "present"
 username = "{USER}"
 password = {{ file = {password} }}
+{more_of_password}
 "#,
             key = path("api.key"),
             password = path("webhook"),
             min_evidence = plan.min_evidence,
+            webhook = plan.webhook,
+            more_of_password = plan.password,
         )
     };
     format!(
@@ -366,6 +399,7 @@ listen = "127.0.0.1:0"
 auth = "none"
 [webhooks]
 listen = "127.0.0.1:0"
+{door}
 [admin]
 listen = "127.0.0.1:0"
 [streams]
@@ -377,6 +411,7 @@ path = {journal}
 master = [{{ file = {master} }}]
 {first}{second}"#,
         max_streams = plan.max_streams,
+        door = plan.door,
         journal = path("journal.sqlite3"),
         master = path("master.key"),
         first = connection(CUSTOMER),

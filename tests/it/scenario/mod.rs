@@ -17,6 +17,7 @@ mod forged;
 mod late;
 mod repeats;
 mod resume;
+mod sources;
 mod store;
 mod unserved;
 mod vendor_faults;
