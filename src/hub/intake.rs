@@ -108,7 +108,7 @@ impl Hub {
             IntakeError::NotKept(store(error, INTAKE))
         })?;
         self.metrics.webhook_accepted(&connection);
-        self.health.heard(&connection, arrival.receive_time);
+        self.heard(&connection, arrival.receive_time);
         Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
+pub mod check;
 pub mod config;
 pub mod directory;
 pub mod identify;
@@ -29,8 +30,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::hub::check::Checks;
 use crate::hub::config::StreamSettings;
-use crate::hub::health::HealthBoard;
+use crate::hub::health::{HealthBoard, awaited};
 use crate::hub::locks::KeyedLocks;
 use crate::hub::reject::Rejections;
 use crate::hub::secrets::SecretWatch;
@@ -54,6 +56,7 @@ pub struct Hub {
     metrics: Metrics,
     streams: StreamSettings,
     health: HealthBoard,
+    checks: Checks,
     secrets: SecretWatch,
     rejections: Rejections,
     locks: KeyedLocks,
@@ -88,6 +91,7 @@ impl Hub {
     pub fn new(parts: HubParts) -> Arc<Self> {
         Arc::new(Self {
             health: HealthBoard::default(),
+            checks: Checks::default(),
             secrets: SecretWatch::new(&parts.registry, &parts.metrics),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
@@ -133,10 +137,14 @@ impl Hub {
     /// Appends `batch` and counts what came of it.
     async fn append(&self, batch: Batch) -> Result<Appended, JournalError> {
         let kinds: Vec<_> = batch.events.iter().map(Event::r#type).collect();
+        let awaited = awaited(&batch.events);
         let appended = self.journal.append(batch).await;
         match &appended {
             Ok(appended) if appended.duplicate => {}
-            Ok(_) => kinds.into_iter().for_each(|kind| self.metrics.event_appended(kind)),
+            Ok(_) => {
+                kinds.into_iter().for_each(|kind| self.metrics.event_appended(kind));
+                self.await_webhooks(&awaited);
+            }
             Err(error) => self.metrics.append_failed(match error {
                 JournalError::Unavailable(_) => AppendFailure::Unavailable,
                 JournalError::Full => AppendFailure::Full,

@@ -108,6 +108,7 @@ struct Instruments {
     webhooks_accepted: Counter<u64>,
     webhooks_refused: Counter<u64>,
     webhook_outcomes: Counter<u64>,
+    webhook_last_accepted: Gauge<f64>,
     secrets_matched: Counter<u64>,
     secret_expiry: Gauge<f64>,
     vendor_drift: Counter<u64>,
@@ -175,6 +176,10 @@ impl Metrics {
             webhooks_accepted: counter("idv_webhook_accepted", "Webhook requests that are on disk."),
             webhooks_refused: counter("idv_webhook_refused", "Webhook requests that were refused, by cause."),
             webhook_outcomes: counter("idv_webhook_processed", "What became of accepted webhook requests."),
+            webhook_last_accepted: timestamp(
+                "idv_webhook_last_accepted_timestamp",
+                "When the last authentic webhook came in.",
+            ),
             secret_expiry: timestamp(
                 "idv_webhook_credential_expiry_timestamp",
                 "When a secret of a connection's webhooks ends.",
@@ -206,6 +211,11 @@ impl Metrics {
     /// A request is on disk.
     pub fn webhook_accepted(&self, connection: &ConnectionId) {
         self.0.webhooks_accepted.add(1, &[of(Some(connection))]);
+    }
+
+    /// The newest authentic request of the connection came in at `time`.
+    pub fn webhook_last_accepted(&self, connection: &ConnectionId, time: SystemTime) {
+        self.0.webhook_last_accepted.record(unix_seconds(time), &[of(Some(connection))]);
     }
 
     /// The secret that the configuration calls `label` is accepted until `time`.

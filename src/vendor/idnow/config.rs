@@ -1,6 +1,7 @@
 //! Settings of one IDnow account.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -97,6 +98,10 @@ pub struct IdnowWebhookSettings {
     /// Where IDnow sends from; without it, from everywhere.
     #[serde(default)]
     pub sources: Option<Vec<Network>>,
+    /// After how many hours without a webhook, in spite of something that should have brought one, the connection is
+    /// DEGRADED: 1 to 8760. Without it, never.
+    #[serde(default)]
+    pub silence_after_hours: Option<u32>,
 }
 
 /// One accepted pair of user name and password.
@@ -165,6 +170,11 @@ impl IdnowSettings {
         self.webhook.as_ref().map(|webhook| webhook.basic.iter().map(BasicSettings::window).collect())
     }
 
+    pub(super) fn silence_after(&self) -> Option<Duration> {
+        let hours = self.webhook.as_ref()?.silence_after_hours?;
+        Some(Duration::from_hours(hours.into()))
+    }
+
     /// Where the API is.
     pub(super) fn api_origin(&self) -> Result<Origin, UrlError> {
         match &self.base_url {
@@ -211,6 +221,9 @@ impl IdnowWebhookSettings {
                 "sources",
                 "must hold at least one address or range; leave it out to accept every source",
             );
+        }
+        if let Some(hours) = self.silence_after_hours {
+            problems.range("silence_after_hours", hours, 1..=24 * 365);
         }
         let mut labels = HashSet::new();
         problems.within("basic", |problems| {

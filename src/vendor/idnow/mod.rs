@@ -5,6 +5,7 @@ pub mod config;
 mod fault;
 mod identification;
 mod link;
+mod probe;
 pub mod reason;
 mod result;
 mod webhook;
@@ -25,7 +26,7 @@ use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Identifications, Vendor, Webhooks};
+use crate::vendor::{Account, Identifications, Probe, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -94,6 +95,7 @@ impl Idnow {
                 environment: settings.environment.as_str().to_owned(),
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
+                silence_after: settings.silence_after(),
                 capabilities: vec!["get"],
                 connection,
             },
@@ -123,6 +125,10 @@ fn refused(connection: &ConnectionId, key: &str, message: &str) -> Error {
 impl Vendor for Idnow {
     fn account(&self) -> &Account {
         &self.account
+    }
+
+    fn probe(&self) -> &dyn Probe {
+        self
     }
 
     fn identifications(&self) -> Option<&dyn Identifications> {

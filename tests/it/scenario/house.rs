@@ -63,6 +63,8 @@ pub(super) struct House {
     pub(super) vendor: VendorDoor,
     pub(super) channel: Channel,
     app: App,
+    configuration: String,
+    time: Clock,
     sandbox: Sandbox,
     folder: TempDir,
     client: reqwest::Client,
@@ -121,7 +123,8 @@ impl House {
             configuration(folder.path(), plan.vendor.unwrap_or_else(|| vendor.address()), &plan);
         let app = start(&configuration, &clock).await;
         let channel = connect(app.addresses()).await;
-        let house = Self { clock: hand, vendor, channel, app, sandbox, folder, client: client() };
+        let (time, client) = (clock, client());
+        let house = Self { clock: hand, vendor, channel, app, configuration, time, sandbox, folder, client };
         if plan.webhooks {
             for customer in [CUSTOMER, OTHER_CUSTOMER] {
                 house.send_webhooks_of(customer).await;
@@ -157,6 +160,14 @@ impl House {
     pub(super) async fn shut_down(self) -> (bool, TempDir) {
         let in_time = tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap();
         (in_time, self.folder)
+    }
+
+    /// The same house after its gateway ended and began again; sandboxes have to be told where it is now.
+    pub(super) async fn reopened(self) -> Self {
+        assert!(tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap());
+        let app = start(&self.configuration, &self.time).await;
+        let channel = connect(app.addresses()).await;
+        Self { app, channel, ..self }
     }
 
     // The caller.

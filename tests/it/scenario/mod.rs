@@ -10,6 +10,7 @@ mod words;
 
 mod bad_input;
 mod canary;
+mod check;
 mod confirm;
 mod create;
 mod early;
@@ -17,6 +18,7 @@ mod forged;
 mod late;
 mod repeats;
 mod resume;
+mod silence;
 mod sources;
 mod store;
 mod unserved;

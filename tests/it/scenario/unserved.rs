@@ -10,12 +10,13 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::refused;
 
-const SERVED: [&str; 6] = [
+const SERVED: [&str; 7] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.RefreshIdentification",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
+    "idvgateway.v1.ConnectionService.CheckConnection",
     "idvgateway.v1.EventService.WatchEvents",
 ];
 

@@ -76,8 +76,14 @@ fn webhook_credentials_are_checked() {
 fn what_webhooks_have_to_show_is_checked() {
     for (webhook, credential, key) in [
         ("sources = []", "", "webhook.sources"),
+        ("silence_after_hours = 0", "", "webhook.silence_after_hours"),
+        ("silence_after_hours = 8761", "", "webhook.silence_after_hours"),
         ("", "not_before = \"2026-03-02\"\nnot_after = \"2026-03-01\"", "webhook.basic.0.not_after"),
-        ("sources = [\"213.95.145.0/27\", \"2001:db8::1\"]", "not_after = \"2020-01-01\"", ""),
+        (
+            "sources = [\"213.95.145.0/27\", \"2001:db8::1\"]\nsilence_after_hours = 8760",
+            "not_after = \"2020-01-01\"",
+            "",
+        ),
     ] {
         let toml = Files::new().toml("live", &format!("[webhook]\n{webhook}"));
         let settings: IdnowSettings = toml::from_str(&format!("{toml}{credential}\n")).unwrap();
@@ -177,9 +183,11 @@ async fn each_region_and_environment_has_its_servers() {
         let idnow = connect(&settings, Clock::system(), recorder.clone());
         let about = reference("TST-KLMNP", ID);
         assert!(idnow.get(Get { reference: &about }).await.is_err());
+        assert!(idnow.probe().ask_server().await.is_err());
+        assert_eq!(idnow.probe().server(), api);
         let login = format!("{api}/api/v1/examplebank/login");
         let ident = format!("{api}/api/v1/examplebank/identifications/{ID}");
-        assert_eq!(*recorder.urls.lock().unwrap(), [login, ident]);
+        assert_eq!(*recorder.urls.lock().unwrap(), [login, ident, format!("{api}/system_check")]);
         assert_eq!(
             links(&idnow.start_links(&about)),
             [
