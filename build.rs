@@ -1,19 +1,23 @@
 //! Compiles the contract under `proto/` without protoc: typed messages, service stubs, the encoded descriptor
-//! set (custom options included) and a `Debug` that never prints a field marked with a `sensitivity`.
+//! set (custom options included) and a `Debug` that never prints a field marked with a `sensitivity`. Then stamps the
+//! binary with what it is made of, without anything that would make two builds of one commit differ.
 
 use std::env;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, OneofDescriptor};
 
 const ROOT: &str = "proto";
 const SENSITIVITY: &str = "idvgateway.options.v1.sensitivity";
 
+/// What the binary is made of: the commit is "dirty" when one of these differs from it.
+const MADE_OF: [&str; 5] = ["src", ROOT, "build.rs", "Cargo.toml", "Cargo.lock"];
+
 fn main() -> Result<(), Box<dyn Error>> {
-    println!("cargo::rerun-if-changed={ROOT}");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
     let mut compiler = protox::Compiler::new([ROOT])?;
     compiler.include_source_info(true).include_imports(true).open_files(proto_files(Path::new(ROOT))?)?;
@@ -27,7 +31,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     tonic_prost_build::configure()
         .include_file("contract.rs")
         .skip_debug(redacted.paths())
+        // What a repeat is compared by must encode the same way every time.
+        .btree_map(".idvgateway.v1.CreateIdentificationRequest")
+        .btree_map(".idvgateway.v1.AdoptIdentificationRequest")
+        .btree_map(".idvgateway.v1.UpdateIdentificationRequest")
         .compile_fds(compiler.file_descriptor_set())?;
+    stamp();
     Ok(())
 }
 
@@ -152,4 +161,59 @@ fn snake(name: &str) -> String {
         snake.extend(letter.to_lowercase());
     }
     snake
+}
+
+/// Sets `IDV_BUILD_*` for `env!`.
+fn stamp() {
+    let set = |name: &str, value: Option<String>| {
+        println!("cargo::rustc-env=IDV_BUILD_{name}={}", value.as_deref().unwrap_or("unknown"));
+    };
+    set("COMMIT", said("IDV_BUILD_COMMIT").or_else(commit));
+    set("DATE", said("SOURCE_DATE_EPOCH").or_else(|| git(&["log", "-1", "--format=%ct"])).and_then(date));
+    set("TARGET", said("TARGET"));
+    set("PROFILE", said("PROFILE"));
+    let rustc = said("RUSTC").and_then(|rustc| output(&rustc, &["--version"]));
+    set("RUSTC", rustc.map(|version| version.trim_start_matches("rustc ").to_owned()));
+    for variable in ["IDV_BUILD_COMMIT", "SOURCE_DATE_EPOCH"] {
+        println!("cargo::rerun-if-env-changed={variable}");
+    }
+    for path in MADE_OF {
+        println!("cargo::rerun-if-changed={path}");
+    }
+    // Where HEAD points, every time it moved, and the branch itself where no such record is kept.
+    let branch = git(&["symbolic-ref", "HEAD"]);
+    for name in ["HEAD", "logs/HEAD"].into_iter().chain(branch.as_deref()) {
+        // Cargo takes a file that is not there for one that has changed.
+        if let Some(path) = git(&["rev-parse", "--git-path", name]).filter(|path| Path::new(path).exists()) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+}
+
+fn commit() -> Option<String> {
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changes = git(&[&["--no-optional-locks", "status", "--porcelain", "--"], &MADE_OF[..]].concat())?;
+    Some(if changes.is_empty() { commit } else { format!("{commit}-dirty") })
+}
+
+/// `yyyy-mm-dd` of seconds since 1970, in UTC.
+fn date(epoch: String) -> Option<String> {
+    let seconds = epoch.parse().ok()?;
+    let time = prost_reflect::prost_types::Timestamp { seconds, nanos: 0 }.to_string();
+    time.split_once('T').map(|(date, _time)| date.to_owned())
+}
+
+fn said(variable: &str) -> Option<String> {
+    env::var_os(variable)?.into_string().ok().filter(|value| !value.is_empty())
+}
+
+/// What git says of this folder. A copy without history may lie in somebody else's repository, which is not asked.
+fn git(arguments: &[&str]) -> Option<String> {
+    Path::new(".git").exists().then(|| output("git", arguments)).flatten()
+}
+
+fn output(program: &str, arguments: &[&str]) -> Option<String> {
+    let output =
+        Command::new(program).args(arguments).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

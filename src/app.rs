@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::config::{Config, DrainSettings};
 use crate::hub::{Hub, HubParts};
-use crate::journal::JournalError;
 use crate::journal::config::{JournalSettings, KeyError};
 use crate::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
 use crate::journal::seal::{SealError, Vault};
+use crate::journal::{Journal, JournalError};
 use crate::listen::{self, Limits};
 use crate::telemetry::Telemetry;
 use crate::vendor::kit::http::{HttpTransport, Timeouts, Transport};
@@ -86,6 +86,15 @@ impl StartError {
 impl App {
     /// Builds and starts a gateway. When it returns, every door is open.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        Self::start_over(config, clock, |journal| journal).await
+    }
+
+    /// Starts a gateway that reaches the configured journal through what `wrap` makes of it.
+    pub async fn start_over(
+        config: Config,
+        clock: Clock,
+        wrap: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
+    ) -> Result<Self, StartError> {
         let telemetry = Telemetry::new();
         let vault = Vault::new(clock.clone(), config.keys.read()?)?;
         let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Timeouts::default())?);
@@ -102,7 +111,7 @@ impl App {
         let (drain, closed) = (CancellationToken::new(), CancellationToken::new());
         let hub = Hub::new(HubParts {
             clock: clock.clone(),
-            journal: journal.clone(),
+            journal: wrap(journal.clone()),
             vault,
             registry,
             metrics: telemetry.metrics(),

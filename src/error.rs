@@ -23,6 +23,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// What the vendor called it.
     pub vendor: Option<Box<VendorFault>>,
+    /// What stands against the request, where that is a resource of the caller's own.
+    pub resource: Option<Box<Resource>>,
     /// What caused it, for our own log.
     pub source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -34,6 +36,13 @@ pub struct Violation {
     pub field: String,
     /// What is expected there.
     pub description: String,
+}
+
+/// A resource that an error is about.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Resource {
+    /// For example `connections/bank-de/identifications/{uuid}`.
+    pub name: String,
 }
 
 /// The vendor's own code and error number: what its support asks for. Never its message.
@@ -60,6 +69,7 @@ impl Error {
             violations: Vec::new(),
             retry_after: None,
             vendor: None,
+            resource: None,
             source: None,
         }
     }
@@ -84,6 +94,13 @@ impl Error {
     #[must_use]
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
+        self
+    }
+
+    /// Adds the name of the resource that stands against it.
+    #[must_use]
+    pub fn about(mut self, name: impl fmt::Display) -> Self {
+        self.resource = Some(Box::new(Resource { name: name.to_string() }));
         self
     }
 

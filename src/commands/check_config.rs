@@ -10,7 +10,7 @@ use idv_gateway::journal::config::JournalSettings;
 use idv_gateway::settings::Window;
 use prost_types::Timestamp;
 
-use super::Exit;
+use super::{Exit, print};
 
 /// Check a configuration without starting anything.
 ///
@@ -37,10 +37,7 @@ impl CheckConfig {
             Ok(summary(&config, secrets, Clock::system().now()))
         });
         match checked {
-            Ok(summary) => {
-                println!("{summary}");
-                Exit::Done
-            }
+            Ok(summary) => print(format!("{summary}\n").as_bytes()),
             Err(errors) => {
                 eprintln!("{}", listed(&errors));
                 Exit::Config

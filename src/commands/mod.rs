@@ -1,23 +1,34 @@
 //! The commands and their exit codes, which are those of sysexits.h.
 
 mod check_config;
+mod completions;
 mod demo;
+mod healthcheck;
 mod render;
 mod sandbox;
 mod serve;
+mod server;
 mod signals;
+mod version;
 mod watch;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// One typed gRPC contract in front of identity-verification vendors, with a status stream that can be resumed.
 ///
 /// Callers create identifications over gRPC; vendors report over webhooks; every change is in a durable journal
 /// before anybody hears of it, and every subscriber goes on where it stopped.
 #[derive(Debug, Parser)]
-#[command(name = "idv-gateway", version, after_help = EXIT_CODES, after_long_help = LONG_HELP)]
+#[command(
+    name = "idv-gateway",
+    version,
+    long_version = version::long(),
+    after_help = EXIT_CODES,
+    after_long_help = LONG_HELP
+)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -28,8 +39,10 @@ enum Command {
     Serve(serve::Serve),
     Demo(demo::Demo),
     Watch(watch::Watch),
+    Healthcheck(healthcheck::Healthcheck),
     Sandbox(sandbox::Sandbox),
     CheckConfig(check_config::CheckConfig),
+    Completions(completions::Completions),
 }
 
 const EXIT_CODES: &str = "\
@@ -44,7 +57,7 @@ Configuration:
 Exit codes:
   0   done
   64  wrong usage of the command line
-  69  something that is needed is not available, for example a port or a file
+  69  something that is needed is not available, for example a port, a file or the gateway
   70  a bug in the gateway
   77  the gateway refused the request
   78  wrong configuration";
@@ -80,8 +93,10 @@ pub(crate) fn run() -> ExitCode {
             Command::Serve(command) => command.run(environment()),
             Command::Demo(command) => command.run(),
             Command::Watch(command) => command.run(),
+            Command::Healthcheck(command) => command.run(environment()),
             Command::Sandbox(command) => command.run(),
             Command::CheckConfig(command) => command.run(environment()),
+            Command::Completions(command) => command.run(CommandLine::command()),
         },
         Err(error) => {
             // A closed terminal is no reason to fail differently.
@@ -105,11 +120,31 @@ fn block_on(command: impl Future<Output = Exit>) -> Exit {
 
 /// Says on standard error why a command cannot go on.
 fn complain(message: &str) {
-    eprintln!("idv-gateway: {message}");
+    // There is nowhere left to say that standard error is closed.
+    let _closed = writeln!(io::stderr(), "idv-gateway: {message}");
+}
+
+/// Writes all that a command has to say to standard output.
+fn print(bytes: &[u8]) -> Exit {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Ok(()) => Exit::Done,
+        Err(error) => output_ended(&error),
+    }
+}
+
+/// How a command ends that cannot write to standard output. A reader that has gone away, as `head` does, has all it
+/// wanted.
+fn output_ended(error: &io::Error) -> Exit {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Exit::Done;
+    }
+    complain(&format!("standard output cannot be written: {error}"));
+    Exit::Unavailable
 }
 
 /// Whether to write in colour to `output`.
-fn wants_colour(output: &impl std::io::IsTerminal) -> bool {
+fn wants_colour(output: &impl io::IsTerminal) -> bool {
     let no_color = std::env::var_os("NO_COLOR").map(|value| value.to_string_lossy().into_owned());
     idv_gateway::telemetry::wants_colour(output.is_terminal(), no_color.as_deref())
 }

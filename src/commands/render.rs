@@ -25,7 +25,9 @@ impl Renderer {
         let what = match &event.payload {
             Some(Payload::IdentificationChanged(changed)) => {
                 let now = changed.identification.clone().unwrap_or_default();
-                format!("{:<32} {}", transition(changed.previous_state(), now.state()), detail(event, &now))
+                let ended = event.r#type() == EventType::IdentificationAttemptEnded;
+                let transition = transition(changed.previous_state(), now.state());
+                format!("{transition:<32} {}", detail(&now, ended))
             }
             Some(Payload::ConnectionHealthChanged(changed)) => {
                 let state = changed.health.clone().unwrap_or_default().state();
@@ -44,6 +46,16 @@ impl Renderer {
         format!("{time}  {kind} {what:<70} {evidence}").trim_end().to_owned()
     }
 
+    /// The present state of an identification, without a line end.
+    pub(super) fn item(self, identification: &Identification) -> String {
+        let state = identification.state();
+        let ended = state == IdentificationState::AwaitingRetry;
+        let what = format!("{:<32} {}", state_name(state), detail(identification, ended));
+        let time = identification.update_time.as_ref().map(clock_time).unwrap_or_default();
+        let kind = self.paint("36", &format!("{:<14}", "NOW"));
+        format!("{time}  {kind} {what}").trim_end().to_owned()
+    }
+
     /// A heading.
     pub(super) fn heading(self, text: &str) -> String {
         self.paint("1", text)
@@ -54,7 +66,8 @@ impl Renderer {
     }
 }
 
-fn detail(event: &Event, identification: &Identification) -> String {
+/// What is worth knowing of an identification beside its state; `ended`: why the last attempt did.
+fn detail(identification: &Identification, ended: bool) -> String {
     let reasons = |reasons: &[idv_gateway::proto::Reason]| {
         reasons.iter().map(|reason| reason.vendor_code.as_str()).collect::<Vec<_>>().join(" ")
     };
@@ -64,7 +77,7 @@ fn detail(event: &Event, identification: &Identification) -> String {
             let outcome = if decision.outcome() == Outcome::Unspecified { "?" } else { outcome };
             format!("{outcome} (decision {}) {}", decision.revision, reasons(&decision.reasons))
         }
-        (None, Some(attempt)) if event.r#type() == EventType::IdentificationAttemptEnded => {
+        (None, Some(attempt)) if ended => {
             format!("attempt {} ended: {}", attempt.number, reasons(&attempt.reasons))
         }
         (None, Some(attempt)) => format!("attempt {} {}", attempt.number, identification.vendor_status),
@@ -73,8 +86,11 @@ fn detail(event: &Event, identification: &Identification) -> String {
 }
 
 fn transition(before: IdentificationState, now: IdentificationState) -> String {
-    let name = |state: IdentificationState| state.as_str_name().trim_start_matches("IDENTIFICATION_STATE_");
-    format!("{} -> {}", name(before), name(now))
+    format!("{} -> {}", state_name(before), state_name(now))
+}
+
+fn state_name(state: IdentificationState) -> &'static str {
+    state.as_str_name().trim_start_matches("IDENTIFICATION_STATE_")
 }
 
 fn health(state: ConnectionHealthState) -> &'static str {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use idv_gateway::clock::Clock;
-use idv_gateway::sandbox::{Account, Sandbox as Server, SandboxOptions, WebhookTarget};
+use idv_gateway::sandbox::{Account, Fault, Sandbox as Server, SandboxOptions, WebhookTarget};
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
 
@@ -42,6 +42,22 @@ pub(super) struct Sandbox {
     /// A file with the password of the webhooks' Basic credentials.
     #[arg(long, value_name = "FILE")]
     webhook_password_file: Option<PathBuf>,
+    /// What goes wrong, for example get=503:3. Can be given several times.
+    ///
+    /// WHERE=WHAT or WHERE=WHAT:TIMES.
+    ///
+    /// WHERE is login, start, get or any (a request of the API), or webhooks. TIMES is how many of them are met; without
+    /// it all are, until DELETE /control/faults.
+    ///
+    /// For a request WHAT is 500 to 599; 429, or 429/30 with Retry-After; 401; hang (no answer); half-body; slow/5
+    /// (ten pieces, 5 seconds before each); page (HTML); empty; or redirect. 500 to 599, hang, page, empty and redirect
+    /// may be followed by /after: the request is carried out and only its answer is lost.
+    ///
+    /// For webhooks WHAT is duplicate or duplicate/4 (copies); delay/60 (seconds); reorder; or drop.
+    ///
+    /// get=503:3 lets three questions fail; start=hang/after creates and never says so; webhooks=drop loses all.
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
 }
 
 impl Sandbox {
@@ -69,6 +85,7 @@ impl Sandbox {
             speed: self.speed,
             webhook,
             accounts: vec![Account { customer: self.customer, api_key: secret(self.api_key_file)? }],
+            faults: self.fault,
             ..SandboxOptions::default()
         })
     }

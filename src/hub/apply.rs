@@ -21,7 +21,7 @@ const APPLY: &str = "apply_webhook";
 /// Dedupe keys outlive the events themselves.
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
+pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
 
 impl Hub {
     /// Applies a delivery, or hands it on to be confirmed. `answers` holds what the vendor said when asked.

@@ -61,13 +61,12 @@ impl Hub {
         let turn = self.locks.lock(&format!("check/{connection}")).await;
         if !self.checks.is_fresh(connection, vendor.probe().pause(), self.clock.now()) {
             let (hub, vendor) = (self.clone(), vendor.clone());
-            let asking = self.calls.spawn(async move {
+            let asking = async move {
                 let _turn = turn;
                 hub.ask_whether_it_works(&*vendor).await;
-            });
-            asking.await.map_err(|panic| {
-                Error::new(Kind::GatewayOverloaded, CHECK, "the check broke off; try again").caused_by(panic)
-            })?;
+                Ok(())
+            };
+            self.see_through(CHECK, asking).await?;
         }
         self.tell_health(&*vendor).await;
         Ok(self.health_of(&*vendor))

@@ -15,7 +15,7 @@ pub struct StreamSettings {
     /// After how long a stream is ended and has to be resumed, in seconds: 60 to 86400. Give or take ten per cent, so
     /// that streams opened together do not return together.
     pub max_stream_age_seconds: u64,
-    /// Streams one caller may hold open at once: 1 to 10000.
+    /// Streams one caller may hold open at once, and beside them calls that wait: 1 to 10000.
     pub max_streams_per_caller: usize,
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::hub::Hub;
+use crate::hub::apply::CONFIRM_WITHIN;
 use crate::hub::believe::{Answers, Believed};
 use crate::hub::job::Outcome;
 use crate::hub::prepare::{Preparation, Prepared};
@@ -47,6 +48,8 @@ impl Hub {
             "A webhook could not be confirmed yet; the vendor is asked again"
         );
         let wait = self.backoff(prepared.job.attempts, LONGEST_WAIT);
-        Outcome::Again(error.retry_after.map_or(wait, |asked| asked.max(wait)))
+        let wait = error.retry_after.map_or(wait, |asked| asked.max(wait));
+        // Silence does not count: the vendor has its five minutes from when it answers.
+        Outcome::PutOff { wait, until: self.clock.now() + wait + CONFIRM_WITHIN }
     }
 }

@@ -1,15 +1,16 @@
 //! The connections this gateway is configured with.
 
-use crate::error::Error;
-use crate::error::{Result, Violation};
+use std::sync::Arc;
+
+use crate::error::Result;
 use crate::hub::Hub;
+use crate::hub::page::{self, Pages};
 use crate::model::name::ConnectionId;
-use crate::proto::{Connection, ListConnectionsResponse};
+use crate::model::validate::Checks;
+use crate::proto::{Connection, ListConnectionsRequest, ListConnectionsResponse};
 use crate::vendor::Vendor;
 
 const LIST: &str = "list_connections";
-const DEFAULT_PAGE: usize = 100;
-const LARGEST_PAGE: i32 = 1000;
 
 impl Hub {
     /// One connection.
@@ -17,25 +18,23 @@ impl Hub {
         Ok(self.describe(&*self.vendor(connection, "get_connection")?))
     }
 
-    /// The connections in name order, a page of them. The page token is the name to go on after.
-    pub fn connections(&self, page_size: i32, page_token: &str) -> Result<ListConnectionsResponse> {
-        let refuse =
-            |field: &str, description: &str| Error::invalid(LIST, vec![Violation::new(field, description)]);
-        if !(0..=LARGEST_PAGE).contains(&page_size) {
-            return Err(refuse("page_size", "must be 0 (default) to 1000"));
-        }
-        if !page_token.is_empty() && ConnectionId::from_name(page_token).is_err() {
-            return Err(refuse("page_token", "must be a next_page_token of an earlier answer"));
-        }
-        let size =
-            if page_size == 0 { DEFAULT_PAGE } else { usize::try_from(page_size).unwrap_or(DEFAULT_PAGE) };
-        let after =
-            |vendor: &&std::sync::Arc<dyn Vendor>| vendor.account().connection.name().as_str() > page_token;
-        let mut rest = self.registry.list().filter(after);
-        let connections: Vec<_> = rest.by_ref().take(size).map(|vendor| self.describe(&**vendor)).collect();
-        let last = connections.last().map(|connection| connection.name.clone());
-        let next_page_token = rest.next().and(last).unwrap_or_default();
-        Ok(ListConnectionsResponse { connections, next_page_token })
+    /// The connections in name order, a page of them.
+    pub fn connections(&self, request: &ListConnectionsRequest) -> Result<ListConnectionsResponse> {
+        let mut checks = Checks::default();
+        let size = page::size(request.page_size, &mut checks);
+        checks.finish(LIST)?;
+        let pages = Pages::new(&self.journal.identity().key, LIST, &());
+        let after: Option<ConnectionId> = pages.after(&request.page_token)?;
+        let behind = |vendor: &&Arc<dyn Vendor>| {
+            after.as_ref().is_none_or(|after| vendor.account().connection > *after)
+        };
+        let mut rest = self.registry.list().filter(behind).peekable();
+        let page: Vec<_> = rest.by_ref().take(size).collect();
+        let last = page.last().filter(|_last| rest.peek().is_some());
+        Ok(ListConnectionsResponse {
+            next_page_token: last.map_or_else(String::new, |last| pages.token(&last.account().connection)),
+            connections: page.into_iter().map(|vendor| self.describe(&**vendor)).collect(),
+        })
     }
 
     fn describe(&self, vendor: &dyn Vendor) -> Connection {

@@ -40,7 +40,10 @@ impl Hub {
                 Observation::new(Word::Expired, Evidence::Fetched)
             }
             Ok(answer) => answer,
-            Err(_unanswered) => return Ok(Outcome::Again(self.backoff(job.attempts + 4, LONGEST_WAIT))),
+            Err(unanswered) => {
+                let wait = self.backoff(job.attempts + 4, LONGEST_WAIT);
+                return Ok(Outcome::Again(unanswered.retry_after.map_or(wait, |asked| asked.max(wait))));
+            }
         };
         let _turn = self.locks.lock(&name.to_string()).await;
         let record = self.existing(&name, EXPIRE).await?;

@@ -15,7 +15,7 @@ use crate::model::name::{ConnectionId, IdentificationName};
 use crate::proto::event::Payload;
 use crate::proto::{
     ConnectionHealth, ConnectionHealthChanged, ConnectionHealthState as State, Event, EventOrigin, EventType,
-    Evidence,
+    Evidence, IdentificationOrigin,
 };
 use crate::vendor::{Account, Vendor};
 
@@ -219,6 +219,13 @@ pub(super) fn awaited(events: &[Event]) -> Vec<ConnectionId> {
         events.iter().filter(|event| event.origin() != EventOrigin::Webhook && moves(event.r#type()));
     let names = unheard.filter_map(|event| event.identification.parse::<IdentificationName>().ok());
     names.map(|name| name.connection).collect()
+}
+
+/// Whether it is about an identification that was made elsewhere: its webhooks may have come long ago.
+fn is_adopted(event: &Event) -> bool {
+    let Some(Payload::IdentificationChanged(changed)) = &event.payload else { return false };
+    let identification = changed.identification.as_ref();
+    identification.is_some_and(|identification| identification.origin() == IdentificationOrigin::Adopted)
 }
 
 /// Whether a vendor sends a webhook when this happens, or will send one after it.

@@ -1,6 +1,6 @@
 //! What the worker's jobs have in common.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Kind, Result};
 use crate::journal::Job;
@@ -20,6 +20,8 @@ pub(super) enum Outcome {
     Written,
     /// It comes again after this time.
     Again(Duration),
+    /// It comes again after this time, and what it has to be done by moves to `until`.
+    PutOff { wait: Duration, until: SystemTime },
 }
 
 /// The identification a job is about.

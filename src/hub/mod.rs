@@ -1,21 +1,27 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
+pub mod adopt;
 pub mod check;
 pub mod config;
 pub mod directory;
 pub mod identify;
 pub mod intake;
+pub mod list;
 pub mod subscribe;
+pub mod wait;
 pub mod work;
 
+mod answer;
 mod apply;
 mod believe;
 mod confirm;
 mod evolve;
 mod expire;
 mod health;
+mod intent;
 mod job;
 mod locks;
+mod page;
 mod prepare;
 mod reject;
 mod request;
@@ -63,8 +69,10 @@ pub struct Hub {
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
+    /// Calls that wait for an identification.
+    open_waits: tokio::sync::Semaphore,
     drain: CancellationToken,
-    /// Calls that go on when their caller has gone: an outcome at the vendor must reach the journal.
+    /// Calls that go on when their caller has gone.
     calls: TaskTracker,
 }
 
@@ -97,6 +105,7 @@ impl Hub {
             locks: KeyedLocks::default(),
             store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
+            open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
             clock: parts.clock,
             journal: parts.journal,
@@ -117,6 +126,18 @@ impl Hub {
     pub async fn finish_calls(&self) {
         self.calls.close();
         self.calls.wait().await;
+    }
+
+    /// Runs a call to its end, also when its caller goes away: an outcome at the vendor must reach the journal.
+    async fn see_through<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        self.calls.spawn(call).await.unwrap_or_else(|panic| {
+            let detail = "the call broke off; try again";
+            Err(Error::new(Kind::GatewayOverloaded, operation, detail).caused_by(panic))
+        })
     }
 
     /// Asks the vendor about `reference`, noting what the answer tells about the connection.
@@ -176,10 +197,19 @@ impl Hub {
         cursor::encode(self.journal.identity(), place)
     }
 
+    /// The position of the newest event: whatever is read after this shows it.
+    fn head(&self) -> Position {
+        *self.journal.watch_head().borrow()
+    }
+
     /// The cursor of the newest event: everything that happens from now on comes after it.
     async fn head_cursor(&self) -> Result<String> {
-        let head = *self.journal.watch_head().borrow();
-        Ok(self.cursor(self.place(head).await?))
+        Ok(self.cursor(self.head_place().await?))
+    }
+
+    /// The place of the newest event.
+    async fn head_place(&self) -> Result<Place> {
+        self.place(self.head()).await
     }
 
     async fn place(&self, position: Position) -> Result<Place> {

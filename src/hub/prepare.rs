@@ -47,7 +47,7 @@ impl Prepared {
         let connection = &self.delivery.name.connection;
         let key = |reference: &VendorReference| {
             let id = if reference.reference.is_empty() { &reference.id } else { &reference.reference };
-            format!("{connection}/{}", id.to_ascii_lowercase())
+            turn_key(connection, id)
         };
         self.observations.iter().map(|observation| key(&observation.reference)).collect()
     }
@@ -125,6 +125,11 @@ impl Hub {
         }
         Ok(None)
     }
+}
+
+/// What stands for one thing at a vendor while it is worked on.
+pub(super) fn turn_key(connection: &ConnectionId, vendor_id: &str) -> String {
+    format!("{connection}/{}", vendor_id.to_ascii_lowercase())
 }
 
 /// The identifiers a reference holds.

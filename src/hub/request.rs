@@ -1,129 +1,219 @@
-//! What is kept of a request so that a repeat gets the same answer: its key, its payload, and what was answered.
+//! Calls that take effect once, however often their caller repeats them under one `request_id`.
+//!
+//! A mutation enters with [`Hub::enter`], and writes the answer in the same batch as its effect. A repeat gets the first
+//! answer: a refusal too, but not one that a repeat may mend.
+
+use std::time::Duration;
 
 use prost::Message;
+use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 
-use crate::error::{Error, Kind, VendorFault, Violation};
-use crate::journal::RequestKey;
-use crate::model::command::CreateIdentification;
-use crate::proto::{CreateIdentificationRequest, ErrorReason};
+use crate::error::{Error, Kind, Result};
+use crate::hub::answer::StoredAnswer;
+use crate::hub::{Hub, store};
+use crate::journal::{Answer, Batch, Position, RequestChange, RequestKey};
+use crate::model::name::IdentificationName;
+use crate::proto::{
+    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateIdentificationRequest,
+    CreateIdentificationResponse,
+};
 
-const CREATE_METHOD: &str = "/idvgateway.v1.IdentificationService/CreateIdentification";
+/// How long the answer to a `request_id` is kept.
+const KEEP_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A response or an error, as the journal keeps it. Holds no personal data: neither may.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct StoredAnswer {
-    #[prost(bytes = "vec", optional, tag = "1")]
-    response: Option<Vec<u8>>,
-    #[prost(message, optional, tag = "2")]
-    error: Option<StoredError>,
+/// A request whose repeats get the first answer.
+pub(super) trait Mutation: Message + Clone {
+    /// Its answer.
+    type Response: Message + Default;
+    /// Full gRPC method name.
+    const METHOD: &'static str;
+    /// What errors call it.
+    const OPERATION: &'static str;
+
+    /// What its repeats must have in common: everything but the `request_id`. A field that this gateway does not
+    /// know was dropped on arrival; it has no effect, so it makes no difference either.
+    fn payload(self) -> Self;
+
+    /// The first answer as a repeat gets it.
+    fn replayed(first: Self::Response, cursor: String) -> Self::Response;
 }
 
-#[derive(Clone, PartialEq, Message)]
-struct StoredError {
-    #[prost(enumeration = "ErrorReason", tag = "1")]
-    kind: i32,
-    #[prost(string, tag = "2")]
-    detail: String,
-    #[prost(string, repeated, tag = "3")]
-    fields: Vec<String>,
-    #[prost(string, repeated, tag = "4")]
-    descriptions: Vec<String>,
-    #[prost(string, tag = "5")]
-    vendor_code: String,
-    #[prost(string, tag = "6")]
-    vendor_error_id: String,
-    #[prost(uint32, tag = "7")]
-    vendor_status: u32,
-}
+impl Mutation for CreateIdentificationRequest {
+    type Response = CreateIdentificationResponse;
+    const METHOD: &'static str = "/idvgateway.v1.IdentificationService/CreateIdentification";
+    const OPERATION: &'static str = "create_identification";
 
-impl StoredAnswer {
-    pub(super) fn encode_response(response: &impl Message) -> Vec<u8> {
-        Self { response: Some(response.encode_to_vec()), error: None }.encode_to_vec()
+    fn payload(self) -> Self {
+        Self { request_id: String::new(), ..self }
     }
 
-    pub(super) fn encode_error(error: &Error) -> Vec<u8> {
-        let vendor = error.vendor.as_deref().cloned().unwrap_or_default();
-        let stored = StoredError {
-            kind: error.kind.into(),
-            detail: error.detail.clone(),
-            fields: error.violations.iter().map(|violation| violation.field.clone()).collect(),
-            descriptions: error.violations.iter().map(|violation| violation.description.clone()).collect(),
-            vendor_code: vendor.code,
-            vendor_error_id: vendor.id,
-            vendor_status: vendor.status.into(),
+    fn replayed(first: Self::Response, cursor: String) -> Self::Response {
+        Self::Response { replayed: true, cursor, ..first }
+    }
+}
+
+impl Mutation for AdoptIdentificationRequest {
+    type Response = AdoptIdentificationResponse;
+    const METHOD: &'static str = "/idvgateway.v1.IdentificationService/AdoptIdentification";
+    const OPERATION: &'static str = "adopt_identification";
+
+    fn payload(self) -> Self {
+        Self { request_id: String::new(), ..self }
+    }
+
+    fn replayed(first: Self::Response, cursor: String) -> Self::Response {
+        Self::Response { replayed: true, cursor, ..first }
+    }
+}
+
+/// How a call enters.
+pub(super) enum Entry<R> {
+    /// Nobody has made it before, as far as is known.
+    First(Once),
+    /// It was begun under this name and never answered.
+    BrokeOff(Once, IdentificationName),
+    /// This is the answer.
+    Answered(R),
+}
+
+/// A call that takes effect once. Repeats are kept out until it is dropped.
+#[derive(Default)]
+pub(super) struct Once {
+    /// `None`: the caller does not repeat it.
+    key: Option<RequestKey>,
+    payload_mac: [u8; 32],
+    begun: bool,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+impl Once {
+    /// Where the answer is kept.
+    pub(super) fn key(&self) -> Option<&RequestKey> {
+        self.key.as_ref()
+    }
+
+    /// Notes that the call has begun, and what it makes or changes.
+    pub(super) fn begin(&self, subject: &IdentificationName) -> Option<RequestChange> {
+        let key = self.key.clone().filter(|_key| !self.begun)?;
+        Some(RequestChange::Begin { key, payload_mac: self.payload_mac, subject: subject.to_string() })
+    }
+}
+
+impl Hub {
+    /// Finds out whether `request` is a repeat. `Err` also when the first answer was a refusal.
+    pub(super) async fn enter<Q: Mutation>(
+        &self,
+        caller: &str,
+        request: &Q,
+        request_id: Option<Uuid>,
+    ) -> Result<Entry<Q::Response>> {
+        let Some(request_id) = request_id else { return Ok(Entry::First(Once::default())) };
+        let key = RequestKey { caller: caller.to_owned(), method: Q::METHOD, request_id };
+        let turn = self.take_turn(&key, Q::OPERATION)?;
+        let payload = request.clone().payload().encode_to_vec();
+        let payload_mac = self.journal.identity().key.mac("request", &payload);
+        let earlier = self.journal.request(&key).await.map_err(|error| store(error, Q::OPERATION))?;
+        let begun = earlier.is_some();
+        let once = Once { key: Some(key), payload_mac, begun, _turn: Some(turn) };
+        let Some(earlier) = earlier else { return Ok(Entry::First(once)) };
+        if earlier.payload_mac != payload_mac {
+            let detail = "this request_id was used with another request; use a new one";
+            return Err(Error::new(Kind::RequestIdReused, Q::OPERATION, detail));
+        }
+        if let Some(answer) = earlier.answer {
+            return Ok(Entry::Answered(self.replay::<Q>(&answer).await?));
+        }
+        let name = earlier.subject.parse().map_err(|error| {
+            Error::new(Kind::StoreUnavailable, Q::OPERATION, "a kept request is damaged").caused_by(error)
+        })?;
+        Ok(Entry::BrokeOff(once, name))
+    }
+
+    fn take_turn(&self, key: &RequestKey, operation: &'static str) -> Result<OwnedMutexGuard<()>> {
+        let name = format!("request/{}/{}/{}", key.caller, key.method, key.request_id);
+        self.locks.try_lock(&name).ok_or_else(|| {
+            Error::new(Kind::RequestInProgress, operation, "a call with this request_id is still running")
+                .retry_after(Duration::from_secs(1))
+        })
+    }
+
+    /// The first answer, once there is one. `Err` when it was a refusal.
+    pub(super) async fn first_answer<Q: Mutation>(&self, key: &RequestKey) -> Result<Option<Q::Response>> {
+        let earlier = self.journal.request(key).await.map_err(|error| store(error, Q::OPERATION))?;
+        match earlier.and_then(|earlier| earlier.answer) {
+            Some(answer) => self.replay::<Q>(&answer).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn replay<Q: Mutation>(&self, answer: &Answer) -> Result<Q::Response> {
+        let first = StoredAnswer::decode(&answer.bytes, Q::OPERATION)?;
+        let place = self.journal.place(answer.position).await.map_err(|error| store(error, Q::OPERATION))?;
+        Ok(Q::replayed(first, place.map(|place| self.cursor(place)).unwrap_or_default()))
+    }
+
+    /// Keeps the answer to a call that wrote nothing else, as far as a repeat must get it too, and gives it. `seen` is
+    /// where the head stood before anything was read for it: its cursor.
+    pub(super) async fn keep_answer<Q: Mutation>(
+        &self,
+        once: &Once,
+        subject: &IdentificationName,
+        seen: Position,
+        outcome: Result<Q::Response>,
+    ) -> Result<Q::Response> {
+        let kept = match &outcome {
+            Ok(_response) => true,
+            Err(error) => is_final(error.kind),
         };
-        Self { response: None, error: Some(stored) }.encode_to_vec()
+        if kept && once.key.is_some() {
+            let requests = self.answered(once, subject, outcome.as_ref(), seen);
+            let batch = Batch { requests, ..Batch::default() };
+            self.append(batch).await.map_err(|error| store(error, Q::OPERATION))?;
+        }
+        outcome
     }
 
-    /// The answer as it was given.
-    pub(super) fn decode<T: Message + Default>(bytes: &[u8], operation: &'static str) -> Result<T, Error> {
-        let damaged = |error: prost::DecodeError| {
-            Error::new(Kind::StoreUnavailable, operation, "a kept answer cannot be read").caused_by(error)
+    /// What records a call and its answer with its effect. `seen`: as with [`Hub::keep_answer`].
+    pub(super) fn answered<R: Message>(
+        &self,
+        once: &Once,
+        subject: &IdentificationName,
+        outcome: Result<&R, &Error>,
+        seen: Position,
+    ) -> Vec<RequestChange> {
+        let answer = once.key().map(|key| self.answer(key, outcome, seen));
+        once.begin(subject).into_iter().chain(answer).collect()
+    }
+
+    /// What records the answer to a call that was begun before.
+    pub(super) fn answer<R: Message>(
+        &self,
+        key: &RequestKey,
+        outcome: Result<&R, &Error>,
+        seen: Position,
+    ) -> RequestChange {
+        let bytes = match outcome {
+            Ok(response) => StoredAnswer::encode_response(response),
+            Err(error) => StoredAnswer::encode_error(error),
         };
-        let stored = Self::decode_bytes(bytes).map_err(damaged)?;
-        match stored.error {
-            Some(error) => Err(error.revive(operation)),
-            None => T::decode(stored.response.unwrap_or_default().as_slice()).map_err(damaged),
+        RequestChange::Answer {
+            key: key.clone(),
+            bytes: bytes.into(),
+            position: seen,
+            keep_until: self.clock.now() + KEEP_ANSWER,
         }
     }
-
-    fn decode_bytes(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
-        Message::decode(bytes)
-    }
 }
 
-impl StoredError {
-    fn revive(self, operation: &'static str) -> Error {
-        let mut error = Error::new(self.kind(), operation, self.detail);
-        error.violations = self
-            .fields
-            .into_iter()
-            .zip(self.descriptions)
-            .map(|(field, description)| Violation { field, description })
-            .collect();
-        if !self.vendor_code.is_empty() || self.vendor_status != 0 {
-            error = error.from_vendor(VendorFault {
-                code: self.vendor_code,
-                id: self.vendor_error_id,
-                status: u16::try_from(self.vendor_status).unwrap_or_default(),
-            });
-        }
-        error
-    }
-}
-
-/// A create request while its outcome is not known; sealed.
-#[derive(Clone, PartialEq, Message)]
-pub(super) struct KeptCreate {
-    /// Who asked.
-    #[prost(string, tag = "1")]
-    pub(super) caller: String,
-    /// The encoded request.
-    #[prost(bytes = "vec", tag = "2")]
-    pub(super) request: Vec<u8>,
-}
-
-/// The key a repeat of this request would have.
-pub(super) fn request_key(caller: &str, command: &CreateIdentification) -> Option<RequestKey> {
-    let request_id = command.request_id?;
-    Some(RequestKey { caller: caller.to_owned(), method: CREATE_METHOD, request_id })
-}
-
-/// The payload whose repeat counts as the same request: maps in a fixed order, without the request id itself.
-pub(super) fn canonical(request: &CreateIdentificationRequest) -> Vec<u8> {
-    let mut labels: Vec<_> = request.labels.iter().collect();
-    labels.sort();
-    let plain = CreateIdentificationRequest {
-        labels: std::collections::HashMap::new(),
-        request_id: String::new(),
-        ..request.clone()
-    };
-    let mut bytes = plain.encode_length_delimited_to_vec();
-    for (key, value) in labels {
-        for text in [key, value] {
-            bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-            bytes.extend_from_slice(text.as_bytes());
-        }
-    }
-    bytes
+/// Refusals that no repeat mends. Others leave the `request_id` free, because the caller is told to repeat the call.
+fn is_final(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::ResourceExists
+            | Kind::ResourceNotFound
+            | Kind::IdentificationCompleted
+            | Kind::IdentificationGone
+            | Kind::VendorRejectedField
+    )
 }

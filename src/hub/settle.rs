@@ -3,13 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use prost::Message;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::Cause;
 use crate::hub::job::{CONFLICT_TRIES, Outcome, parse_subject};
-use crate::hub::request::{KeptCreate, StoredAnswer, request_key};
+use crate::hub::request::Mutation;
 use crate::hub::{Hub, add_links, identifications, sealing, store};
-use crate::journal::{Batch, Job, JournalError, RecordChange, RequestChange, RequestKey};
+use crate::journal::{Batch, Job, JournalError, RecordChange, RequestKey};
 use crate::model::command::CreateIdentification;
 use crate::model::lifecycle::{Verdict, judge};
 use crate::model::name::IdentificationName;
@@ -22,9 +23,18 @@ use crate::proto::{
 use crate::vendor::{Create, Idempotency, Vendor};
 
 const SETTLE: &str = "create_identification";
-/// How long the answer to a `request_id` is kept.
-const KEEP_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// A create request while its outcome is not known; sealed.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct KeptCreate {
+    /// Who asked.
+    #[prost(string, tag = "1")]
+    pub(super) caller: String,
+    /// The encoded request.
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) request: Vec<u8>,
+}
 
 /// A creation under way.
 #[derive(Clone, Copy)]
@@ -37,6 +47,11 @@ pub(super) struct Creation<'a> {
 }
 
 impl Hub {
+    /// Waits until nobody else sends this creation or records what came of it.
+    pub(super) async fn settling(&self, name: &IdentificationName) -> OwnedMutexGuard<()> {
+        self.locks.lock(&format!("settle/{name}")).await
+    }
+
     /// Sends the creation (again: the vendor makes one thing of the same reference) and records what came of it.
     pub(super) async fn settle(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
         match self.send(creation).await {
@@ -52,7 +67,7 @@ impl Hub {
         }
     }
 
-    /// Goes on with a creation that broke off, unless a webhook has proven meanwhile that the vendor made it.
+    /// Goes on with a creation that broke off before it was answered, unless a webhook has proven meanwhile that the vendor made it.
     pub(super) async fn settle_again(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
         let record = self.existing(&creation.command.name, SETTLE).await?;
         if record.identification.state() == IdentificationState::Creating {
@@ -87,6 +102,7 @@ impl Hub {
         let name = command.name.to_string();
         let _turn = self.locks.lock(&name).await;
         for _try in 0..CONFLICT_TRIES {
+            let seen = self.head();
             let before = self.existing(&command.name, SETTLE).await?;
             let mut batch = Batch {
                 complete: vec![format!("settle/{name}")],
@@ -104,13 +120,17 @@ impl Hub {
                 identification: Some(after.identification),
                 ..CreateIdentificationResponse::default()
             };
-            batch.requests.extend(key.map(|key| self.answer(key, &response, refusal.as_ref())));
+            let outcome = refusal.as_ref().map_or(Ok(&response), Err);
+            batch.requests.extend(key.map(|key| self.answer(key, outcome, seen)));
+            let silent = batch.events.is_empty();
             match self.append(batch).await {
                 Ok(appended) => {
                     if let Some(error) = refusal {
                         return Err(error);
                     }
-                    response.cursor = self.cursor(appended.place);
+                    // Without an event of its own, what others wrote meanwhile is still to come.
+                    let place = if silent { self.place(seen).await? } else { appended.place };
+                    response.cursor = self.cursor(place);
                     response.identification.iter_mut().for_each(|shown| add_links(shown, vendor));
                     return Ok(response);
                 }
@@ -119,24 +139,6 @@ impl Hub {
             }
         }
         Err(store(JournalError::Conflict(name), SETTLE))
-    }
-
-    fn answer(
-        &self,
-        key: &RequestKey,
-        response: &CreateIdentificationResponse,
-        refusal: Option<&Error>,
-    ) -> RequestChange {
-        let bytes = match refusal {
-            Some(error) => StoredAnswer::encode_error(error),
-            None => StoredAnswer::encode_response(response),
-        };
-        RequestChange::Answer {
-            key: key.clone(),
-            bytes: bytes.into(),
-            position: *self.journal.watch_head().borrow(),
-            keep_until: self.clock.now() + KEEP_ANSWER,
-        }
     }
 
     /// Marks a creation whose outcome nobody knows; the worker goes on with it.
@@ -160,6 +162,7 @@ impl Hub {
     /// The job for a creation that a crash or a silent vendor left open.
     pub(super) async fn settle_later(&self, job: &Job) -> Result<Outcome> {
         let name: IdentificationName = parse_subject(job)?;
+        let _settling = self.settling(&name).await;
         let Some(record) = self.journal.record(&name).await.map_err(|error| store(error, SETTLE))? else {
             return Ok(Outcome::Done);
         };
@@ -209,7 +212,11 @@ impl Hub {
         let request = CreateIdentificationRequest::decode(kept.request.as_slice()).map_err(damaged)?;
         let mut command = CreateIdentification::parse(request, record.name.id)?;
         command.name = record.name.clone();
-        let key = request_key(&kept.caller, &command);
+        let key = command.request_id.map(|request_id| RequestKey {
+            caller: kept.caller,
+            method: CreateIdentificationRequest::METHOD,
+            request_id,
+        });
         Ok(Some((command, key)))
     }
 }

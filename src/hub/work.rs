@@ -175,10 +175,15 @@ impl Hub {
     }
 
     async fn conclude(&self, job: &Job, outcome: Result<Outcome>) {
+        let mut give_up_at = job.give_up_at;
         let (result, wait) = match outcome {
             Ok(Outcome::Written) => return self.metrics.job_run(label(&job.kind), JobResult::Done),
             Ok(Outcome::Done) => (JobResult::Done, None),
             Ok(Outcome::Again(wait)) => (JobResult::Retried, Some(wait)),
+            Ok(Outcome::PutOff { wait, until }) => {
+                give_up_at = Some(until);
+                (JobResult::Retried, Some(wait))
+            }
             Err(error) => {
                 log_failure(job, &error);
                 (JobResult::Failed, Some(self.backoff(job.attempts, LONGEST_RETRY)))
@@ -189,7 +194,7 @@ impl Hub {
             None => Batch { complete: vec![job.id.clone()], ..Batch::default() },
             Some(wait) => {
                 let due_at = self.clock.now() + wait;
-                let again = Job { due_at, attempts: job.attempts + 1, ..job.clone() };
+                let again = Job { due_at, attempts: job.attempts + 1, give_up_at, ..job.clone() };
                 Batch { schedule: vec![again], ..Batch::default() }
             }
         };

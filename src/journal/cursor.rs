@@ -67,8 +67,7 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
         return Err(CursorError::EpochMismatch);
     }
     if place.position < bounds.low_water {
-        let earliest = journal.place(bounds.low_water).await?;
-        let earliest = earliest.unwrap_or(Place { position: bounds.low_water, check: [0; 4] });
+        let earliest = earliest(journal).await?;
         return Err(CursorError::Expired { earliest: encode(identity, earliest) });
     }
     match journal.place(place.position).await? {
@@ -77,6 +76,13 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
         None if place.position == bounds.low_water => Ok(place),
         Some(_) | None => Err(CursorError::EpochMismatch),
     }
+}
+
+/// The place before the oldest event that is kept.
+pub async fn earliest(journal: &dyn Journal) -> Result<Place, JournalError> {
+    let position = journal.read(0, &Filter::default(), 0).await?.low_water;
+    // What stood there is gone once it is not the beginning.
+    Ok(journal.place(position).await?.unwrap_or(Place { position, check: [0; 4] }))
 }
 
 impl CursorKey {

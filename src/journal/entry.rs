@@ -11,7 +11,7 @@ use prost_types::Timestamp;
 
 use crate::journal::{Entry, JournalError, Page, Place, Position};
 use crate::model::filter::Filter;
-use crate::proto::{Event, Identification, IdentificationState};
+use crate::proto::{Event, Identification, IdentificationOrigin, IdentificationState};
 
 /// First bytes of SHA-256 over position and bytes of an entry.
 pub(super) type Checksum = [u8; 16];
@@ -66,11 +66,36 @@ pub(super) fn verified(position: Position, bytes: Bytes, stored: &[u8]) -> Resul
     Err(JournalError::Damaged(format!("position {position}")))
 }
 
-/// When an identification that its vendor took on was created.
+/// When an identification was created that the gateway made and its vendor took on.
 pub(super) fn taken_on_at(identification: &Identification) -> Option<SystemTime> {
     let taken_on =
-        !matches!(identification.state(), IdentificationState::Creating | IdentificationState::Failed);
+        !matches!(identification.state(), IdentificationState::Creating | IdentificationState::Failed)
+            && identification.origin() != IdentificationOrigin::Adopted;
     identification.create_time.filter(|_| taken_on).and_then(|time| SystemTime::try_from(time).ok())
+}
+
+/// The place right before the first entry recorded at or after `time`, by halving: record times never go back.
+/// `at` reads the entry at a position after `low_water` and up to `head`.
+pub(super) fn before(
+    time: SystemTime,
+    low_water: Position,
+    head: Position,
+    at: impl Fn(Position) -> Result<Entry, JournalError>,
+) -> Result<Option<Place>, JournalError> {
+    let mut before = Place { position: low_water, check: [0; 4] };
+    let mut first = head + 1;
+    while first - before.position > 1 {
+        let middle = before.position + (first - before.position) / 2;
+        let entry = at(middle)?;
+        if record_time(&entry)? < time {
+            before = entry.place;
+        } else {
+            first = middle;
+        }
+    }
+    // When the entries that are gone were recorded, nobody can say any more.
+    let all_are_kept = low_water == 0 || before.position > low_water;
+    Ok(all_are_kept.then_some(before))
 }
 
 /// The place of an entry with this checksum.
@@ -150,7 +175,63 @@ fn decode(entry: &Entry) -> Result<Event, JournalError> {
         .map_err(|_undecodable| JournalError::Damaged(format!("position {}", entry.place.position)))
 }
 
+fn record_time(entry: &Entry) -> Result<SystemTime, JournalError> {
+    let time = decode(entry)?.record_time.and_then(|time| SystemTime::try_from(time).ok());
+    time.ok_or_else(|| JournalError::Damaged(format!("position {}", entry.place.position)))
+}
+
 fn timestamp(ms: i64) -> Timestamp {
     let nanos = i32::try_from(ms.rem_euclid(1000) * 1_000_000).unwrap_or_default();
     Timestamp { seconds: ms.div_euclid(1000), nanos }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn time(ms: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(ms)
+    }
+
+    fn entry(position: Position, ms: u64) -> Entry {
+        let event = Event { record_time: Some(time(ms).into()), ..Event::default() };
+        Entry { place: Place { position, check: [1; 4] }, bytes: event.encode_to_vec().into() }
+    }
+
+    proptest! {
+        #[test]
+        fn a_time_leads_to_the_place_that_counting_finds(
+            mut times in proptest::collection::vec(0..20_u64, 0..40),
+            from in 0..22_u64,
+            low_water in 0..3_u64,
+        ) {
+            times.sort_unstable();
+            let head = low_water + times.len() as u64;
+            let at = |position| {
+                let index = usize::try_from(position - low_water - 1).unwrap_or(usize::MAX);
+                Ok(entry(position, times[index]))
+            };
+            let found = before(time(from), low_water, head, at).unwrap();
+            let earlier = times.iter().filter(|ms| **ms < from).count() as u64;
+            let expected = (low_water == 0 || earlier > 0).then_some(low_water + earlier);
+            prop_assert_eq!(found.map(|place| place.position), expected);
+        }
+    }
+
+    #[test]
+    fn a_long_journal_is_not_walked() {
+        let looks = Cell::new(0);
+        let at = |position| {
+            looks.set(looks.get() + 1);
+            Ok(entry(position, position))
+        };
+        let found = before(time(777_777_777), 0, 1 << 40, at).unwrap();
+        assert_eq!(found, Some(Place { position: 777_777_776, check: [1; 4] }));
+        assert!(looks.get() <= 41, "{}", looks.get());
+    }
 }

@@ -6,18 +6,22 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use prost::Message as _;
 use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
-use crate::journal::entry::{Checksum, Head, Scan, taken_on_at, verified};
+use crate::journal::entry::{self, Checksum, Head, Scan, taken_on_at, verified};
+use crate::journal::list::RecordScan;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Answer, Appended, Batch, Delivery, DeliveryChange, Identity, Job, Journal, JournalError, Page, Place,
-    Position, RecordChange, Request, RequestChange, RequestKey, VendorId,
+    Answer, Appended, Batch, Delivery, DeliveryChange, Entry, Identity, Job, Journal, JournalError, Order,
+    Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey,
+    VendorId,
 };
 use crate::model::filter::Filter;
+use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 use crate::proto::{Event, IdentificationState, WebhookDeliveryState};
@@ -86,11 +90,17 @@ impl Journal for MemoryJournal {
     }
 
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
-        let Some(index) = position.checked_sub(1) else { return Ok(Some(Place::default())) };
+        if position == 0 {
+            return Ok(Some(Place::default()));
+        }
+        Ok(self.state().entry(position)?.map(|entry| entry.place))
+    }
+
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
         let state = self.state();
-        let entry = usize::try_from(index).ok().and_then(|index| state.entries.get(index));
-        let entry = entry.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()?;
-        Ok(entry.map(|entry| entry.place))
+        entry::before(time, 0, state.head.place.position, |position| {
+            state.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+        })
     }
 
     fn watch_head(&self) -> watch::Receiver<Position> {
@@ -115,6 +125,36 @@ impl Journal for MemoryJournal {
         let known = on.filter(|record| is_known_by(record, by));
         let newest = known.max_by_key(|record| (is_live(record), update_time(record)));
         Ok(newest.map(|record| Record::clone(record)))
+    }
+
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
+        let state = self.state();
+        let numbered = (1..).zip(&state.tables.recorded);
+        let mut rest: Vec<(u64, &IdentificationName)> = match (query.order, query.after) {
+            (_, None) => numbered.collect(),
+            (Order::OldestFirst, Some(after)) => numbered.filter(|(number, _)| *number > after).collect(),
+            (Order::NewestFirst, Some(after)) => numbered.filter(|(number, _)| *number < after).collect(),
+        };
+        if query.order == Order::NewestFirst {
+            rest.reverse();
+        }
+        let mut scan = RecordScan::new(query);
+        let mut known =
+            rest.into_iter().filter_map(|(number, name)| Some((number, state.tables.records.get(name)?)));
+        let broken_off = known.any(|(number, record)| {
+            scan.push(number, record.identification.encoded_len(), Record::clone(record)).is_break()
+        });
+        Ok(scan.finish(broken_off))
+    }
+
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        let state = self.state();
+        let found = state.tables.current(connection, external_reference);
+        Ok(found.map(|record| Record::clone(record)))
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
@@ -224,6 +264,8 @@ struct State {
 #[derive(Default, Clone)]
 struct Tables {
     records: BTreeMap<IdentificationName, Arc<Record>>,
+    /// In the order they were first recorded.
+    recorded: Vec<IdentificationName>,
     deliveries: Vec<Delivery>,
     requests: HashMap<RequestKey, (Request, Option<SystemTime>)>,
     sealed: HashMap<String, SealedItem>,
@@ -241,11 +283,22 @@ impl State {
         }
     }
 
+    fn entry(&self, position: Position) -> Result<Option<Entry>, JournalError> {
+        let index = position.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let stored = index.and_then(|index| self.entries.get(index));
+        stored.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()
+    }
+
     fn append(&mut self, mut batch: Batch, now: SystemTime) -> Result<Appended, JournalError> {
         if let Some((key, _keep)) = &batch.dedupe
             && let Some((place, _keep_until)) = self.tables.dedupe.get(key)
         {
             return Ok(Appended { place: *place, duplicate: true });
+        }
+        if let Some((connection, reference)) = &batch.unless_current
+            && let Some(holder) = self.tables.current(connection, reference)
+        {
+            return Err(JournalError::Conflict(holder.name.to_string()));
         }
         let mut head = self.head;
         let added = stamp(&mut head, &mut batch.events, now);
@@ -268,6 +321,17 @@ impl State {
 }
 
 impl Tables {
+    fn current(&self, connection: &ConnectionId, external_reference: &str) -> Option<&Arc<Record>> {
+        let holds = |record: &&Arc<Record>| {
+            let shown = &record.identification;
+            record.name.connection == *connection
+                && !external_reference.is_empty()
+                && shown.external_reference == external_reference
+                && CURRENT.contains(&shown.state())
+        };
+        self.records.values().filter(holds).max_by_key(|record| update_time(record))
+    }
+
     fn apply(&mut self, batch: Batch, last_event: Option<Position>) -> Result<(), JournalError> {
         batch.records.into_iter().try_for_each(|change| self.record(change))?;
         batch.deliveries.into_iter().try_for_each(|change| self.delivery(change))?;
@@ -299,6 +363,9 @@ impl Tables {
             });
         if present != replaces || taken {
             return Err(JournalError::Conflict(record.name.to_string()));
+        }
+        if present.is_none() {
+            self.recorded.push(record.name.clone());
         }
         self.records.insert(record.name.clone(), Arc::new(record));
         Ok(())

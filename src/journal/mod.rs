@@ -8,6 +8,7 @@ pub mod cursor;
 pub mod seal;
 
 mod entry;
+mod list;
 
 pub mod embedded;
 pub mod memory;
@@ -26,6 +27,8 @@ use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 use crate::proto::{Event, WebhookDeliveryState};
 
+pub use crate::journal::list::{Order, RecordPage, RecordQuery};
+
 /// A place in the journal: 0 is before the first event.
 pub type Position = u64;
 
@@ -41,6 +44,10 @@ pub trait Journal: Send + Sync {
     /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more).
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError>;
 
+    /// The place right before the first event recorded at or after `time`; the newest place when there is none yet.
+    /// `None`: events recorded then may no longer be kept. Costs as little in a long journal as in a short one.
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError>;
+
     /// Moves when events were appended. A hint: missed moves lose nothing.
     fn watch_head(&self) -> watch::Receiver<Position>;
 
@@ -54,6 +61,18 @@ pub trait Journal: Send + Sync {
     async fn find(&self, connection: &ConnectionId, by: VendorId<'_>)
     -> Result<Option<Record>, JournalError>;
 
+    /// A page of identifications in the order in which they were first recorded, looking at a bounded number of them.
+    /// Where one page ends the next begins, whatever changed meanwhile.
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError>;
+
+    /// The identification with this external reference that changed last, of those in a
+    /// [`CURRENT`](crate::model::lifecycle::CURRENT) state. Nobody has the empty one.
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError>;
+
     /// One delivery.
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;
 
@@ -61,8 +80,8 @@ pub trait Journal: Send + Sync {
     async fn last_delivery_time(&self, connection: &ConnectionId)
     -> Result<Option<SystemTime>, JournalError>;
 
-    /// The earliest `create_time` after `after` of a connection's identifications, without those that the vendor
-    /// did not take on (CREATING, FAILED). May look at all that changed since: not for every call.
+    /// The earliest `create_time` after `after` of a connection's identifications, without those that the vendor did
+    /// not take on (CREATING, FAILED) or had taken on before (ADOPTED). May look at all that changed since: not for every call.
     async fn first_created_after(
         &self,
         connection: &ConnectionId,
@@ -130,6 +149,9 @@ pub struct Batch {
     pub complete: Vec<String>,
     /// Set when the batch must be written at most once, whoever repeats it: the key and how long it is kept.
     pub dedupe: Option<(String, Duration)>,
+    /// An external reference that must be free before the batch: refused with [`JournalError::Conflict`] about the
+    /// identification that [`Journal::find_current`] finds.
+    pub unless_current: Option<(ConnectionId, String)>,
 }
 
 /// A new state of an identification.

@@ -8,9 +8,13 @@ use crate::error::Result;
 use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::validate::Checks;
 use crate::proto::identification_spec::Kind as Spec;
-use crate::proto::{CreateIdentificationRequest, ReferenceConflictPolicy, Subject};
+use crate::proto::{
+    AdoptIdentificationRequest, CreateIdentificationRequest, ReferenceConflictPolicy, Subject,
+    VendorReference,
+};
 
 const CREATE: &str = "create_identification";
+const ADOPT: &str = "adopt_identification";
 const MAX_REFERENCE: usize = 255;
 
 /// Create an identification. Subject and spec keep the contract's types: their fields were checked.
@@ -32,6 +36,22 @@ pub struct CreateIdentification {
     pub request_id: Option<Uuid>,
     /// Check everything, change nothing.
     pub validate_only: bool,
+}
+
+/// Take over an identification that was made at the vendor without the gateway.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AdoptIdentification {
+    /// The name it gets here.
+    pub name: IdentificationName,
+    /// How the caller says the vendor names it: at least one of `id` and `reference` is set. The vendor's own
+    /// alphabet is not checked yet.
+    pub vendor_reference: VendorReference,
+    /// The caller's own key.
+    pub external_reference: String,
+    /// The caller's labels.
+    pub labels: HashMap<String, String>,
+    /// Set when the caller wants repeats to be harmless.
+    pub request_id: Option<Uuid>,
 }
 
 impl CreateIdentification {
@@ -65,6 +85,11 @@ impl CreateIdentification {
                 checks.refuse("reference_conflict_policy", "is not a value this gateway knows")
             })
             .ok();
+        let alone =
+            matches!(policy, Some(ReferenceConflictPolicy::Fail | ReferenceConflictPolicy::UseExisting));
+        if alone && request.external_reference.is_empty() {
+            checks.refuse("external_reference", "is required with this reference_conflict_policy");
+        }
         let (Some(connection), Some(spec), Some(reference_conflict_policy)) = (connection, spec, policy)
         else {
             return Err(checks.refused(CREATE));
@@ -73,12 +98,38 @@ impl CreateIdentification {
         Ok(Self {
             name: IdentificationName { connection, id: id.unwrap_or(fresh) },
             external_reference: request.external_reference,
-            labels: request.labels,
+            labels: request.labels.into_iter().collect(),
             subject,
             spec,
             reference_conflict_policy,
             request_id,
             validate_only: request.validate_only,
+        })
+    }
+}
+
+impl AdoptIdentification {
+    /// Parses a request; `fresh` becomes the last part of the name.
+    pub fn parse(request: AdoptIdentificationRequest, fresh: Uuid) -> Result<Self> {
+        let mut checks = Checks::default();
+        let connection = ConnectionId::from_name(&request.parent)
+            .map_err(|error| checks.refuse("parent", error.to_string()))
+            .ok();
+        let request_id = checks.optional_uuid("request_id", &request.request_id);
+        checks.text("external_reference", &request.external_reference, MAX_REFERENCE);
+        checks.labels("labels", &request.labels);
+        let vendor_reference = request.vendor_reference.unwrap_or_default();
+        if vendor_reference.id.is_empty() && vendor_reference.reference.is_empty() {
+            checks.refuse("vendor_reference", "is required: set id, reference, or both");
+        }
+        let Some(connection) = connection else { return Err(checks.refused(ADOPT)) };
+        checks.finish(ADOPT)?;
+        Ok(Self {
+            name: IdentificationName { connection, id: fresh },
+            vendor_reference,
+            external_reference: request.external_reference,
+            labels: request.labels.into_iter().collect(),
+            request_id,
         })
     }
 }

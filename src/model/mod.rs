@@ -6,4 +6,5 @@ pub mod lifecycle;
 pub mod name;
 pub mod observation;
 pub mod record;
+pub mod record_filter;
 pub mod validate;

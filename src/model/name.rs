@@ -21,7 +21,7 @@ pub struct ConnectionId(String);
 pub struct IdentificationName {
     /// The connection it lives on.
     pub connection: ConnectionId,
-    /// The last part; also the reference at the vendor.
+    /// The last part; also the reference at the vendor of one that the gateway made there.
     pub id: Uuid,
 }
 
@@ -33,6 +33,11 @@ pub struct DeliveryName {
     /// The last part.
     pub id: Uuid,
 }
+
+/// What an event can be about: `connections/{connection}`, or under it `identifications/{uuid}`,
+/// `identifications/{uuid}/documents/{definition}` or `tickets/{ticket}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubjectName(String);
 
 impl ConnectionId {
     /// The id without `connections/`.
@@ -108,6 +113,40 @@ impl fmt::Display for DeliveryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "connections/{}/webhookDeliveries/{}", self.connection, self.id)
     }
+}
+
+impl FromStr for SubjectName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let parts: Vec<_> = text.splitn(7, '/').collect();
+        let known = match parts.as_slice() {
+            ["connections", connection] => connection.parse::<ConnectionId>().is_ok(),
+            ["connections", connection, "tickets", ticket] => {
+                connection.parse::<ConnectionId>().is_ok() && is_resource_id(ticket)
+            }
+            ["connections", _, "identifications", _] => text.parse::<IdentificationName>().is_ok(),
+            ["connections", connection, "identifications", id, "documents", definition] => {
+                let named = connection.parse::<ConnectionId>().is_ok() && parse_uuid(id).is_some();
+                named && is_resource_id(definition)
+            }
+            _ => false,
+        };
+        let error = NameError("must be the name of a connection, an identification, a ticket or a document");
+        if known { Ok(Self(text.to_owned())) } else { Err(error) }
+    }
+}
+
+impl fmt::Display for SubjectName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A part of a name that others than the gateway choose: characters that a URL needs no escape for.
+fn is_resource_id(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    (1..=128).contains(&text.len()) && text.bytes().all(plain)
 }
 
 fn parse_child(text: &str, collection: &str) -> Option<(ConnectionId, Uuid)> {

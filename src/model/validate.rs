@@ -1,15 +1,23 @@
 //! Checks of request fields. Every refused field is named, so that a caller mends a request in one go.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+use std::time::SystemTime;
+
+use prost_types::Timestamp;
+use uuid::Uuid;
 
 use crate::error::{Error, Result, Violation};
 use crate::model::name::parse_uuid;
 use crate::proto::{Address, Date, PhoneNumber, Subject};
-use uuid::Uuid;
 
 /// Longest text field of a person, in characters.
 const MAX_TEXT: usize = 255;
 const MAX_LABELS: usize = 16;
+/// Most values of a repeated field that chooses.
+pub(super) const MAX_VALUES: usize = 100;
+/// First and last second that a `Timestamp` may name: the years 1 to 9999.
+const TIMES: RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// Collects refused fields.
 #[derive(Debug, Default)]
@@ -67,7 +75,12 @@ impl Checks {
     }
 
     /// At most 16 pairs; keys `[a-z][a-z0-9_.-]{0,62}`, values up to 255 characters.
-    pub fn labels(&mut self, field: &str, labels: &HashMap<String, String>) {
+    pub fn labels<'a>(
+        &mut self,
+        field: &str,
+        labels: impl IntoIterator<Item = (&'a String, &'a String), IntoIter: ExactSizeIterator>,
+    ) {
+        let labels = labels.into_iter();
         if labels.len() > MAX_LABELS {
             self.refuse(field, format!("must be at most {MAX_LABELS} pairs"));
         }
@@ -77,6 +90,39 @@ impl Checks {
             }
             self.text(field, value, MAX_TEXT);
         }
+    }
+
+    /// At most 100 values.
+    pub fn count(&mut self, field: &str, count: usize) {
+        if count > MAX_VALUES {
+            self.refuse(field, format!("must be at most {MAX_VALUES} values"));
+        }
+    }
+
+    /// At most 100 values of an enum, none of them unspecified.
+    pub fn values<T: TryFrom<i32> + Ord>(&mut self, field: &str, numbers: &[i32]) -> BTreeSet<T> {
+        self.count(field, numbers.len());
+        let mut values = BTreeSet::new();
+        for (index, number) in numbers.iter().take(MAX_VALUES).enumerate() {
+            match T::try_from(*number) {
+                Ok(value) if *number != 0 => drop(values.insert(value)),
+                Ok(_) | Err(_) => {
+                    self.refuse(format!("{field}[{index}]"), "is not a value this gateway knows");
+                }
+            }
+        }
+        values
+    }
+
+    /// A time as the contract writes it, or none.
+    pub fn time(&mut self, field: &str, time: Option<Timestamp>) -> Option<SystemTime> {
+        let time = time?;
+        let written = TIMES.contains(&time.seconds) && (0..1_000_000_000).contains(&time.nanos);
+        let parsed = written.then(|| SystemTime::try_from(time).ok()).flatten();
+        if parsed.is_none() {
+            self.refuse(field, "must be a time of the years 1 to 9999, its nanos 0 to 999999999");
+        }
+        parsed
     }
 
     /// An ISO 3166-1 alpha-2 code in upper case, or empty.

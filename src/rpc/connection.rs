@@ -21,8 +21,7 @@ impl ConnectionService for Service {
         &self,
         request: Request<ListConnectionsRequest>,
     ) -> Answer<ListConnectionsResponse> {
-        let request = request.into_inner();
-        self.0.connections(request.page_size, &request.page_token).map(Response::new).map_err(status)
+        self.0.connections(request.get_ref()).map(Response::new).map_err(status)
     }
 
     async fn get_connection(&self, request: Request<GetConnectionRequest>) -> Answer<GetConnectionResponse> {

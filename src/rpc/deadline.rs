@@ -8,15 +8,20 @@ use tonic::metadata::MetadataMap;
 
 use crate::clock::Clock;
 
-/// When the caller stops waiting, from the `grpc-timeout` header: up to eight digits and a unit.
+/// When the caller stops waiting.
 pub(super) fn deadline(clock: &Clock, metadata: &MetadataMap) -> Option<SystemTime> {
+    clock.now().checked_add(timeout(metadata)?)
+}
+
+/// How long the caller waits, from the `grpc-timeout` header: up to eight digits and a unit.
+pub(super) fn timeout(metadata: &MetadataMap) -> Option<Duration> {
     let text = metadata.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     let amount: u64 = digits.parse().ok()?;
-    let timeout = match unit {
+    Some(match unit {
         "H" => Duration::from_secs(amount.saturating_mul(3600)),
         "M" => Duration::from_secs(amount.saturating_mul(60)),
         "S" => Duration::from_secs(amount),
@@ -24,8 +29,7 @@ pub(super) fn deadline(clock: &Clock, metadata: &MetadataMap) -> Option<SystemTi
         "u" => Duration::from_micros(amount),
         "n" => Duration::from_nanos(amount),
         _ => return None,
-    };
-    clock.now().checked_add(timeout)
+    })
 }
 
 /// `messages` until `deadline`, then DEADLINE_EXCEEDED; unless they end before.

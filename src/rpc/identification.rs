@@ -11,6 +11,7 @@ use crate::hub::Hub;
 use crate::model::name::IdentificationName;
 use crate::proto::identification_service_server::IdentificationService;
 use crate::proto::*;
+use crate::rpc::deadline::timeout;
 use crate::rpc::status::{not_served, status};
 
 pub(super) struct Service(pub(super) Arc<Hub>);
@@ -53,16 +54,17 @@ impl IdentificationService for Service {
 
     async fn list_identifications(
         &self,
-        _request: Request<ListIdentificationsRequest>,
+        request: Request<ListIdentificationsRequest>,
     ) -> Answer<ListIdentificationsResponse> {
-        Err(not_served("ListIdentifications"))
+        self.0.list_identifications(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
     async fn wait_identification(
         &self,
-        _request: Request<WaitIdentificationRequest>,
+        request: Request<WaitIdentificationRequest>,
     ) -> Answer<WaitIdentificationResponse> {
-        Err(not_served("WaitIdentification"))
+        let left = timeout(request.metadata());
+        self.0.wait_identification(request.into_inner(), left).await.map(Response::new).map_err(status)
     }
 
     async fn update_identification(
@@ -88,9 +90,10 @@ impl IdentificationService for Service {
 
     async fn adopt_identification(
         &self,
-        _request: Request<AdoptIdentificationRequest>,
+        request: Request<AdoptIdentificationRequest>,
     ) -> Answer<AdoptIdentificationResponse> {
-        Err(not_served("AdoptIdentification"))
+        let adopted = self.0.adopt_identification(CALLER.to_owned(), request.into_inner()).await;
+        adopted.map(Response::new).map_err(status)
     }
 
     async fn copy_identification(

@@ -143,9 +143,11 @@ fn reason(kind: Kind) -> &'static str {
 
 fn metadata(error: &Error) -> HashMap<String, String> {
     let vendor = error.vendor.clone().unwrap_or_default();
+    let resource = error.resource.clone().unwrap_or_default();
     let status = if vendor.status == 0 { String::new() } else { vendor.status.to_string() };
     let pairs = [
         ("operation", error.operation.to_owned()),
+        ("resource_name", resource.name),
         ("vendor_code", vendor.code),
         ("vendor_error_id", vendor.id),
         ("vendor_http_status", status),
@@ -208,6 +210,14 @@ mod tests {
         assert_eq!(metadata, expected.map(|(key, value)| (key.to_owned(), value.to_owned())).into());
         assert!(!format!("{status:?}").contains("Erika"));
         assert!(!String::from_utf8_lossy(status.details()).contains("Erika"));
+    }
+
+    #[test]
+    fn what_stands_against_a_request_is_named() {
+        let name = "connections/bank/identifications/5f0c1b7e-94f1-4b27-8b0c-3f6a0e7d2c11";
+        let (_, metadata) =
+            info(&status(Error::new(Kind::ResourceExists, "hub.create", "it exists").about(name)));
+        assert_eq!(metadata["resource_name"], name);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! stand-in does, how to act as the person and the reviewer, and what it does not check.
 
 mod background;
+mod fault;
 mod idnow;
 
 use std::fmt;
@@ -19,6 +20,8 @@ use tokio_util::sync::DropGuard;
 
 use crate::clock::Clock;
 use background::Background;
+
+pub use fault::{Effect, Fault, Operation};
 
 /// How long a shutdown waits for requests in flight before it cuts them off.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -40,6 +43,8 @@ pub struct SandboxOptions {
     pub start_result: String,
     /// Who may log in. At least one.
     pub accounts: Vec<Account>,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
 }
 
 /// One customer account (a shortname) and its key.
@@ -130,6 +135,7 @@ impl Default for SandboxOptions {
             webhook_wrapped: false,
             start_result: "START".to_owned(),
             accounts: Vec::new(),
+            faults: Vec::new(),
         }
     }
 }
@@ -143,6 +149,6 @@ impl SandboxOptions {
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return invalid("the sandbox's speed is a number above 0");
         }
-        Ok(())
+        self.faults.iter().try_for_each(Fault::check).or_else(|sentence| invalid(&sentence))
     }
 }

@@ -31,9 +31,9 @@ pub struct Telemetry {
 #[derive(Clone)]
 pub struct Metrics(Arc<Instruments>);
 
-/// A stream that is open until this is dropped.
+/// A stream that is open, or a call that waits, until this is dropped.
 #[derive(Debug)]
-pub struct OpenStream(Metrics);
+pub struct Open(UpDownCounter<i64>);
 
 /// Why a webhook request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,6 +118,7 @@ struct Instruments {
     events_appended: Counter<u64>,
     jobs_run: Counter<u64>,
     streams_open: UpDownCounter<i64>,
+    waits_open: UpDownCounter<i64>,
 }
 
 impl Telemetry {
@@ -170,7 +171,11 @@ impl Metrics {
         };
         let build =
             meter.u64_gauge("idv_build_info").with_description("Always 1; says which version runs.").build();
-        build.record(1, &[KeyValue::new("version", env!("CARGO_PKG_VERSION"))]);
+        let version = KeyValue::new("version", env!("CARGO_PKG_VERSION"));
+        build.record(1, &[version, KeyValue::new("commit", env!("IDV_BUILD_COMMIT"))]);
+        let level = |name: &'static str, description: &'static str| {
+            meter.i64_up_down_counter(name).with_description(description).build()
+        };
         Self(Arc::new(Instruments {
             webhooks_received: counter("idv_webhook_received", "Webhook requests that came in."),
             webhooks_accepted: counter("idv_webhook_accepted", "Webhook requests that are on disk."),
@@ -196,10 +201,8 @@ impl Metrics {
             append_failures: counter("idv_journal_append_failures", "Appends to the journal that failed."),
             events_appended: counter("idv_events_appended", "Events in the journal, by type."),
             jobs_run: counter("idv_jobs_run", "Due jobs that were run, by kind and result."),
-            streams_open: meter
-                .i64_up_down_counter("idv_streams_open")
-                .with_description("Event streams open now.")
-                .build(),
+            streams_open: level("idv_streams_open", "Event streams open now."),
+            waits_open: level("idv_waits_open", "Calls that wait for an identification now."),
         }))
     }
 
@@ -278,15 +281,26 @@ impl Metrics {
     }
 
     /// A stream was opened; it counts until the answer is dropped.
-    pub fn stream_opened(&self) -> OpenStream {
-        self.0.streams_open.add(1, &[]);
-        OpenStream(self.clone())
+    pub fn stream_opened(&self) -> Open {
+        Open::count(&self.0.streams_open)
+    }
+
+    /// A call begins to wait; it counts until the answer is dropped.
+    pub fn wait_opened(&self) -> Open {
+        Open::count(&self.0.waits_open)
     }
 }
 
-impl Drop for OpenStream {
+impl Open {
+    fn count(level: &UpDownCounter<i64>) -> Self {
+        level.add(1, &[]);
+        Self(level.clone())
+    }
+}
+
+impl Drop for Open {
     fn drop(&mut self) {
-        self.0.0.streams_open.add(-1, &[]);
+        self.0.add(-1, &[]);
     }
 }
 

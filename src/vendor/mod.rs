@@ -107,6 +107,9 @@ pub trait Identifications: Send + Sync {
     fn lifetime(&self) -> Duration;
     /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.
     fn check(&self, command: &CreateIdentification) -> Vec<Violation>;
+    /// The identifiers in a caller's `vendor_reference`, spelt as the vendor's own words are, or which parts of it
+    /// this vendor cannot have given; called before the vendor is asked about them.
+    fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>>;
     /// Creates it. `Ok` is [`Word::Accepted`](crate::model::observation::Word::Accepted) with the vendor's ids.
     async fn create(&self, create: Create<'_>) -> Result<Observation, Error>;
     /// Asks for its present state, Evidence FETCHED.

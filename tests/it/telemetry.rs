@@ -57,7 +57,13 @@ fn every_metric_is_scraped_under_its_name() {
         "idv_journal_append_failures_total{cause=\"full\"} 1",
         "idv_events_appended_total{type=\"IDENTIFICATION_CREATED\"} 1",
         "idv_jobs_run_total{kind=\"confirm\",result=\"retried\"} 1",
-        concat!("idv_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
+        concat!(
+            "idv_build_info{commit=\"",
+            env!("IDV_BUILD_COMMIT"),
+            "\",version=\"",
+            env!("CARGO_PKG_VERSION"),
+            "\"} 1"
+        ),
         "# TYPE idv_webhook_received_total counter",
         "# TYPE idv_vendor_call_duration_seconds histogram",
     ] {
@@ -67,13 +73,15 @@ fn every_metric_is_scraped_under_its_name() {
 }
 
 #[test]
-fn streams_count_while_they_are_open() {
+fn streams_and_waits_count_while_they_are_open() {
     let telemetry = Telemetry::new();
     let first = telemetry.metrics().stream_opened();
     let _second = telemetry.metrics().stream_opened();
     assert!(telemetry.scrape().unwrap().contains("\nidv_streams_open 2\n"));
     drop(first);
-    assert!(telemetry.scrape().unwrap().contains("\nidv_streams_open 1\n"));
+    let _wait = telemetry.metrics().wait_opened();
+    let text = telemetry.scrape().unwrap();
+    assert!(text.contains("\nidv_streams_open 1\n") && text.contains("\nidv_waits_open 1\n"), "{text}");
 }
 
 #[test]

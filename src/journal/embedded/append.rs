@@ -6,7 +6,7 @@ use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use crate::journal::embedded::fault::{conflict, fault};
-use crate::journal::embedded::rows::{nanos, position, record_checksum, stored};
+use crate::journal::embedded::rows::{self, nanos, position, record_checksum, stored};
 use crate::journal::entry::{self, Checksum, Head};
 use crate::journal::seal::SealedItem;
 use crate::journal::{
@@ -29,6 +29,11 @@ pub(super) fn apply(
         && let Some(place) = write.known(key)?
     {
         return Ok(Appended { place, duplicate: true });
+    }
+    if let Some((on, reference)) = &batch.unless_current
+        && let Some(holder) = rows::find_current(connection, on, reference)?
+    {
+        return Err(JournalError::Conflict(holder.name.to_string()));
     }
     let before = head.place.position;
     for event in &mut batch.events {

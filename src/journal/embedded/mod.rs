@@ -6,6 +6,7 @@
 mod append;
 mod fault;
 mod jobs;
+mod list;
 mod readers;
 mod rows;
 mod schema;
@@ -23,8 +24,8 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, Request,
-    RequestKey, VendorId,
+    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, RecordPage,
+    RecordQuery, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -110,6 +111,10 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| rows::place(connection, position)).await
     }
 
+    async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
+        self.readers.ask(move |connection| rows::before(connection, time)).await
+    }
+
     fn watch_head(&self) -> watch::Receiver<Position> {
         self.writer.shown.head.subscribe()
     }
@@ -130,6 +135,20 @@ impl Journal for EmbeddedJournal {
     ) -> Result<Option<Record>, JournalError> {
         let (on, by) = (connection.clone(), rows::Wanted::from(by));
         self.readers.ask(move |connection| rows::find(connection, &on, &by)).await
+    }
+
+    async fn list(&self, query: &RecordQuery) -> Result<RecordPage, JournalError> {
+        let query = query.clone();
+        self.readers.ask(move |connection| list::page(connection, &query)).await
+    }
+
+    async fn find_current(
+        &self,
+        connection: &ConnectionId,
+        external_reference: &str,
+    ) -> Result<Option<Record>, JournalError> {
+        let (on, reference) = (connection.clone(), external_reference.to_owned());
+        self.readers.ask(move |connection| rows::find_current(connection, &on, &reference)).await
     }
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {

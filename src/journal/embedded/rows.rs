@@ -16,9 +16,14 @@ use crate::journal::{
     Answer, Delivery, Entry, Job, JournalError, Page, Place, Position, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
+use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::{Memory, Record};
 use crate::proto::{Identification, WebhookDeliveryState};
+
+/// Without a condition: the columns of [`record_columns`].
+pub(super) const RECORD: &str =
+    "SELECT name, revision, identification, memory, checksum, number FROM records";
 
 const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
      duplicate_count, event_ids, applied_revision, waits_for FROM deliveries AS d";
@@ -65,18 +70,23 @@ pub(super) fn place(connection: &Connection, position: Position) -> Result<Optio
     if position == 0 {
         return Ok(Some(Place::default()));
     }
-    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
-    let found = one(connection, select, [stored(position)], entry_columns)?;
-    let entry = found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum));
-    Ok(entry.transpose()?.map(|entry: Entry| entry.place))
+    Ok(entry_at(connection, position)?.map(|entry| entry.place))
+}
+
+pub(super) fn before(connection: &Connection, time: SystemTime) -> Result<Option<Place>, JournalError> {
+    let snapshot = connection.unchecked_transaction().map_err(fault)?;
+    let (head, low_water) = bounds(&snapshot).map_err(fault)?;
+    entry::before(time, low_water, head, |position| {
+        entry_at(&snapshot, position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+    })
 }
 
 pub(super) fn record(
     connection: &Connection,
     name: &IdentificationName,
 ) -> Result<Option<Record>, JournalError> {
-    let select = "SELECT name, revision, identification, memory, checksum FROM records WHERE name = ?1";
-    one(connection, select, [name.to_string()], record_columns)?.map(RecordRow::verified).transpose()
+    let select = format!("{RECORD} WHERE name = ?1");
+    one(connection, &select, [name.to_string()], record_columns)?.map(RecordRow::verified).transpose()
 }
 
 pub(super) fn find(
@@ -86,11 +96,25 @@ pub(super) fn find(
 ) -> Result<Option<Record>, JournalError> {
     let column = by.column;
     let select = format!(
-        "SELECT name, revision, identification, memory, checksum FROM records \
-         WHERE connection = ?1 AND {column} = ?2 AND {column} <> '' \
+        "{RECORD} WHERE connection = ?1 AND {column} = ?2 AND {column} <> '' \
          ORDER BY live DESC, update_time_ns DESC LIMIT 1"
     );
     one(connection, &select, [on.as_str(), &by.id], record_columns)?.map(RecordRow::verified).transpose()
+}
+
+pub(super) fn find_current(
+    connection: &Connection,
+    on: &ConnectionId,
+    external_reference: &str,
+) -> Result<Option<Record>, JournalError> {
+    let current = CURRENT.map(|state| (state as i32).to_string()).join(", ");
+    let select = format!(
+        "SELECT name, revision, identification, memory, checksum FROM records \
+         WHERE connection = ?1 AND external_reference = ?2 AND external_reference <> '' \
+         AND state IN ({current}) ORDER BY update_time_ns DESC LIMIT 1"
+    );
+    let found = one(connection, &select, [on.as_str(), external_reference], record_columns)?;
+    found.map(RecordRow::verified).transpose()
 }
 
 pub(super) fn delivery(
@@ -114,9 +138,8 @@ pub(super) fn first_created_after(
     after: SystemTime,
 ) -> Result<Option<SystemTime>, JournalError> {
     // Nothing changes before it is created.
-    let select = "SELECT name, revision, identification, memory, checksum FROM records \
-         WHERE connection = ?1 AND update_time_ns > ?2";
-    let mut statement = connection.prepare_cached(select).map_err(fault)?;
+    let select = format!("{RECORD} WHERE connection = ?1 AND update_time_ns > ?2");
+    let mut statement = connection.prepare_cached(&select).map_err(fault)?;
     let mut rows = statement.query(params![on.as_str(), nanos(after)]).map_err(fault)?;
     let mut first = None;
     while let Some(row) = rows.next().map_err(fault)? {
@@ -228,7 +251,9 @@ pub(super) fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<Positio
     Position::try_from(number).map_err(|_negative| rusqlite::Error::IntegralValueOutOfRange(column, number))
 }
 
-struct RecordRow {
+/// A record as it is stored.
+pub(super) struct RecordRow {
+    pub(super) number: u64,
     name: String,
     revision: i64,
     identification: Vec<u8>,
@@ -237,7 +262,13 @@ struct RecordRow {
 }
 
 impl RecordRow {
-    fn verified(self) -> Result<Record, JournalError> {
+    /// How much of the store it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.identification.len() + self.memory.len()
+    }
+
+    /// The record, unless it was altered since it was stored.
+    pub(super) fn verified(self) -> Result<Record, JournalError> {
         let checksum = record_checksum(&self.name, self.revision, &self.identification, &self.memory);
         if checksum != *self.checksum {
             return Err(JournalError::Damaged(self.name));
@@ -252,8 +283,9 @@ impl RecordRow {
     }
 }
 
-fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
+pub(super) fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     Ok(RecordRow {
+        number: position(row, 5)?,
         name: row.get(0)?,
         revision: row.get(1)?,
         identification: row.get(2)?,
@@ -292,6 +324,12 @@ fn unreadable(
     error: impl std::error::Error + Send + Sync + 'static,
 ) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, stored, Box::new(error))
+}
+
+fn entry_at(connection: &Connection, position: Position) -> Result<Option<Entry>, JournalError> {
+    let select = "SELECT position, bytes, checksum FROM entries WHERE position = ?1";
+    let found = one(connection, select, [stored(position)], entry_columns)?;
+    found.map(|(position, bytes, checksum)| entry::verified(position, bytes, &checksum)).transpose()
 }
 
 fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> {

@@ -14,7 +14,9 @@ CREATE TABLE entries (
 ) STRICT;
 
 CREATE TABLE records (
-  name TEXT PRIMARY KEY,
+  -- In the order in which they were first recorded; never changes.
+  number INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
   connection TEXT NOT NULL,
   revision INTEGER NOT NULL,
   state INTEGER NOT NULL,
@@ -29,8 +31,13 @@ CREATE TABLE records (
 ) STRICT;
 CREATE UNIQUE INDEX records_live_reference ON records (connection, vendor_reference)
   WHERE live AND vendor_reference <> '';
-CREATE INDEX records_vendor_reference ON records (connection, vendor_reference) WHERE vendor_reference <> '';
-CREATE INDEX records_vendor_id ON records (connection, vendor_id) WHERE vendor_id <> '';
+CREATE INDEX records_vendor_reference ON records (vendor_reference, connection) WHERE vendor_reference <> '';
+CREATE INDEX records_vendor_id ON records (vendor_id, connection) WHERE vendor_id <> '';
+-- For lists: SQLite ends every index with the number, which is the rowid.
+CREATE INDEX records_connection ON records (connection);
+CREATE INDEX records_external_reference ON records (external_reference);
+CREATE INDEX records_update_time ON records (update_time_ns);
+CREATE INDEX records_state ON records (state);
 
 CREATE TABLE deliveries (
   number INTEGER PRIMARY KEY,

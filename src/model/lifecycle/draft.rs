@@ -76,8 +76,9 @@ impl<'a> Draft<'a> {
         &self.before.identification.vendor_status
     }
 
-    pub(super) fn end_is_missing(&self) -> bool {
-        self.memory.end_missing
+    /// The present attempt is not the first one, so that an end may be another's.
+    pub(super) fn follows_another_attempt(&self) -> bool {
+        self.memory.end_missing || self.identification.attempt_count > 1
     }
 
     pub(super) fn start_was_seen(&self) -> bool {

@@ -75,6 +75,17 @@ pub fn is_open(state: State) -> bool {
     )
 }
 
+/// The states in which an identification may come to a decision, or has one: in these it holds its
+/// `external_reference` against others.
+pub const CURRENT: [State; 6] = [
+    State::Creating,
+    State::AwaitingUser,
+    State::InProgress,
+    State::InReview,
+    State::AwaitingRetry,
+    State::Completed,
+];
+
 /// How the rule takes one observation; `Accept` has changed the draft.
 enum Ruling {
     Accept,
@@ -177,6 +188,10 @@ fn pending(
     let event = match (draft.state(), order) {
         (_, Order::Older) => return Ruling::Stale,
         (State::InReview, _) if draft.shows_pending(expected) => return Ruling::Same,
+        // The first checks end before anybody leans to one side.
+        (State::InReview, Order::Same) if expected == ProvisionalOutcome::Undetermined => {
+            return Ruling::Stale;
+        }
         (State::InReview, _) => EventType::IdentificationUpdated,
         (State::AwaitingUser, _) => {
             draft.begin_attempt(false);
@@ -200,10 +215,14 @@ fn pending(
 fn ended(draft: &mut Draft<'_>, observation: &Observation, order: Order, end: AttemptEnd) -> Ruling {
     let event = match (draft.state(), order) {
         (_, Order::Older) => return Ruling::Stale,
-        // A try whose end never came was superseded by this one: the end may be either's.
-        (State::InProgress, Order::Unknown) if draft.end_is_missing() && !asked(observation) => {
+        // The end may be that of an earlier try, late or once more.
+        (State::InProgress | State::InReview, Order::Same | Order::Unknown)
+            if draft.follows_another_attempt() && !asked(observation) =>
+        {
             return Ruling::Ask;
         }
+        // Who is in review can no longer give up: a start was lost, or this is the end of an earlier try.
+        (State::InReview, Order::Unknown) if !asked(observation) => return Ruling::Ask,
         (State::InProgress | State::InReview, _) => EventType::IdentificationAttemptEnded,
         (State::AwaitingRetry, Order::Same | Order::Unknown) if draft.shows_end(end) => return Ruling::Same,
         (State::AwaitingUser | State::AwaitingRetry, _) => {

@@ -170,6 +170,8 @@ fn what_says_nothing_new_or_comes_late_changes_nothing() {
     let started_once = vec![accepted(), started(10)];
     let done = vec![accepted(), started(10), check_pending(20), success(20)];
     let retry = vec![accepted(), started(10), check_pending(20), canceled(20)];
+    let second = vec![accepted(), started(10), canceled(20), saw(Word::Started, "START", None)];
+    let review_pending = saw(Word::Pending(ProvisionalOutcome::LikelyVerified), "REVIEW_PENDING", Some(20));
     let rows = [
         (vec![], said(Word::NotStarted), Verdict::Same),
         (vec![accepted()], said(Word::NotStarted), Verdict::Same),
@@ -185,6 +187,12 @@ fn what_says_nothing_new_or_comes_late_changes_nothing() {
         (retry, started(10), Verdict::Stale),
         (vec![accepted(), aborted()], saw(Word::Started, "START", None), Verdict::Ask),
         (vec![accepted(), aborted()], aborted(), Verdict::Same),
+        (vec![accepted(), aborted(), fetched(started(30))], aborted(), Verdict::Ask),
+        (vec![accepted(), check_pending(20)], aborted(), Verdict::Ask),
+        (second.clone(), canceled(20), Verdict::Ask),
+        (second.clone(), canceled(19), Verdict::Stale),
+        ([second, vec![check_pending(20)]].concat(), canceled(20), Verdict::Ask),
+        (vec![accepted(), review_pending], check_pending(20), Verdict::Stale),
         (done.clone(), success(20), Verdict::Same),
         (done.clone(), fraud(19), Verdict::Stale),
         (done.clone(), check_pending(20), Verdict::Stale),

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::fields::{Malformed, Update};
 use super::ident::{self, Ident, Kind};
-use super::reply::{Fault, empty_unauthorized, success};
+use super::reply::{ErrorAnswer, empty_unauthorized, success};
 use super::{Idnow, document};
 
 const TOKEN: &str = "x-api-login-token";
@@ -23,26 +23,26 @@ pub(super) async fn login(
     Path(customer): Path<String>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorAnswer> {
     let clock = &idnow.clock;
     let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // Recorded: a form, and a key left empty, break the vendor's server instead of being refused.
     if kind.starts_with("application/x-www-form-urlencoded") {
-        return Err(Fault::internal(clock));
+        return Err(ErrorAnswer::internal(clock));
     }
     let object: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|_not_an_object| Fault::unparseable_json(clock))?;
+        serde_json::from_slice(&body).map_err(|_not_an_object| ErrorAnswer::unparseable_json(clock))?;
     if let Some(unknown) = object.keys().find(|name| *name != "apiKey") {
-        return Err(Fault::unrecognized_field(clock, unknown.clone()));
+        return Err(ErrorAnswer::unrecognized_field(clock, unknown.clone()));
     }
     let given = match object.get("apiKey").and_then(Value::as_str) {
-        None | Some("") => return Err(Fault::internal(clock)),
+        None | Some("") => return Err(ErrorAnswer::internal(clock)),
         Some(given) => given,
     };
     let known =
         |account: &&super::Account| account.customer == customer && account.api_key.expose_secret() == given;
     match idnow.accounts.iter().find(known) {
-        None => Err(Fault::invalid_login_token(clock)),
+        None => Err(ErrorAnswer::invalid_login_token(clock)),
         Some(account) => {
             let token = idnow.tokens.issue(&account.customer);
             Ok(success(&headers, StatusCode::OK, &json!({ "authToken": token })))
@@ -56,18 +56,18 @@ pub(super) async fn start(
     Path((customer, name)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorAnswer> {
     let clock = &idnow.clock;
     if !idnow.has_token(&customer, &headers) {
         return Ok(empty_unauthorized());
     }
     if !is_transaction_number(&name) {
-        return Err(Fault::bad_value(clock, "transactionnumber"));
+        return Err(ErrorAnswer::bad_value(clock, "transactionnumber"));
     }
     let update = Update::parse(&body).map_err(|malformed| match malformed {
-        Malformed::Unparseable => Fault::unparseable_json(clock),
-        Malformed::Unrecognized(name) => Fault::unrecognized_field(clock, name),
-        Malformed::Value(name) => Fault::bad_value(clock, name),
+        Malformed::Unparseable => ErrorAnswer::unparseable_json(clock),
+        Malformed::Unrecognized(name) => ErrorAnswer::unrecognized_field(clock, name),
+        Malformed::Value(name) => ErrorAnswer::bad_value(clock, name),
     })?;
     let mut register = idnow.register();
     let (status, place) = match register.find(&customer, &name) {
@@ -76,11 +76,11 @@ pub(super) async fn start(
     };
     let ident = register.at(place);
     if ident.customer != customer {
-        return Err(Fault::security_violation(clock));
+        return Err(ErrorAnswer::security_violation(clock));
     }
     ident.starts_received += 1;
     if is_closed(ident) {
-        return Err(Fault::existing_identification(clock));
+        return Err(ErrorAnswer::existing_identification(clock));
     }
     ident.fields.apply(update);
     Ok(success(&headers, status, &json!({ "id": ident.id })))
@@ -93,7 +93,7 @@ pub(super) async fn start_of_none(
     headers: HeaderMap,
 ) -> Response {
     match idnow.has_token(&customer, &headers) {
-        true => Fault::missing_transaction_token(&idnow.clock).into_response(),
+        true => ErrorAnswer::missing_transaction_token(&idnow.clock).into_response(),
         false => empty_unauthorized(),
     }
 }
@@ -103,24 +103,24 @@ pub(super) async fn get(
     State(idnow): State<Arc<Idnow>>,
     Path((customer, name)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Result<Response, Fault> {
+) -> Result<Response, ErrorAnswer> {
     let clock = &idnow.clock;
     if !idnow.has_token(&customer, &headers) {
-        return Err(Fault::invalid_login_token(clock));
+        return Err(ErrorAnswer::invalid_login_token(clock));
     }
     let wording = idnow.wording().clone();
     let mut register = idnow.register();
-    let place = register.find(&customer, &name).ok_or_else(|| Fault::no_data(clock, &name))?;
+    let place = register.find(&customer, &name).ok_or_else(|| ErrorAnswer::no_data(clock, &name))?;
     let ident = register.at(place);
     if ident.customer != customer {
-        return Err(Fault::security_violation(clock));
+        return Err(ErrorAnswer::security_violation(clock));
     }
     ident.gets_received += 1;
     match ident.state {
         ident::State::Ended(_) => {
             Ok(success(&headers, StatusCode::OK, &document::render(ident, &wording.start)))
         }
-        _ => Err(Fault::no_data(clock, &ident.id)),
+        _ => Err(ErrorAnswer::no_data(clock, &ident.id)),
     }
 }
 

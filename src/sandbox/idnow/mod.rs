@@ -3,6 +3,7 @@
 mod api;
 mod control;
 mod document;
+mod fault;
 mod fields;
 mod ident;
 mod register;
@@ -16,6 +17,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
+use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -26,13 +28,14 @@ use tokio::sync::oneshot;
 use super::background::Background;
 use super::{Account, SandboxOptions};
 use crate::clock::Clock;
+use fault::Faults;
 use ident::{Ident, Kind, State, Word};
 use register::{Place, Register};
-use reply::Fault;
+use reply::ErrorAnswer;
 use robot::Scenario;
 use statistics::Statistics;
 use token::Tokens;
-use webhook::{Notice, Webhooks};
+use webhook::{Notice, Turn, Webhooks};
 
 const LOGIN: &str = "/api/v1/{customer}/login";
 const START: &str = "/api/v1/{customer}/identifications/{t}/start";
@@ -58,12 +61,18 @@ Act as the person and the reviewer, with {t} an identification's transaction num
   POST /control/identifications/{t}/review            {\"result\":\"SUCCESS\"}
   GET  /control/identifications, /control/webhooks, /control/statistics
 
+Let things go wrong, and see what was met; DELETE ends it:
+
+  POST /control/faults                                {\"kind\":\"status\",\"operation\":\"get\",\"status\":503,\"times\":3}
+  GET  /control/faults
+
 docs/sandbox.md tells the rest.
 ";
 
 /// The whole stand-in.
 pub(super) fn router(options: SandboxOptions, background: Background) -> io::Result<Router> {
     let idnow = Arc::new(Idnow::new(options, background)?);
+    let faulty = middleware::from_fn_with_state(Arc::clone(&idnow), fault::interfere);
     let counted = middleware::from_fn_with_state(Arc::clone(&idnow.statistics), statistics::count);
     let clock = idnow.clock.clone();
     Ok(Router::new()
@@ -72,6 +81,8 @@ pub(super) fn router(options: SandboxOptions, background: Background) -> io::Res
         .route(START_OF_NONE, post(api::start_of_none))
         .route(GET, get(api::get))
         .route("/system_check", get(async || "SYSTEM_CHECK_OK"))
+        .layer(faulty)
+        // Outside of the faults: what was answered is counted, not what would have been.
         .layer(counted)
         .merge(control::router())
         .route("/", get(async || ABOUT))
@@ -88,6 +99,7 @@ struct Idnow {
     tokens: Tokens,
     register: Mutex<Register>,
     wording: Mutex<Wording>,
+    faults: Arc<Faults>,
     webhooks: Arc<Webhooks>,
     statistics: Arc<Statistics>,
     background: Background,
@@ -106,16 +118,23 @@ struct Wording {
 
 impl Idnow {
     fn new(options: SandboxOptions, background: Background) -> io::Result<Self> {
-        let SandboxOptions { clock, speed, webhook, webhook_wrapped, start_result, accounts, .. } = options;
+        let SandboxOptions { clock, speed, webhook, webhook_wrapped, start_result, accounts, faults, .. } =
+            options;
         let invalid = |message: String| io::Error::new(io::ErrorKind::InvalidInput, message);
         let wording = Wording {
             wrapped: webhook_wrapped,
             start: start_result,
             robot_canceled: Word::parse("CANCELED").map_err(invalid)?,
         };
+        let board = Arc::new(Faults::default());
+        for fault in faults {
+            board.set(fault).map_err(invalid)?;
+        }
+        let webhooks = Webhooks::new(clock.clone(), speed, webhook, background.clone(), Arc::clone(&board))?;
         Ok(Self {
             tokens: Tokens::new(clock.clone()),
-            webhooks: Arc::new(Webhooks::new(clock.clone(), speed, webhook, background.clone())?),
+            webhooks: Arc::new(webhooks),
+            faults: board,
             register: Mutex::default(),
             wording: Mutex::new(wording),
             statistics: Arc::default(),
@@ -155,21 +174,26 @@ impl Idnow {
     /// Sends the webhook of the state that `ident` is in.
     fn announce(&self, ident: &mut Ident) {
         let wording = self.wording().clone();
-        let (tried, trying) = oneshot::channel();
         let result = match &ident.state {
             State::Ended(word) => word.as_str().to_owned(),
             State::Created | State::Started | State::Deleted => wording.start.clone(),
         };
+        let body = webhook::body(document::render(ident, &wording.start), wording.wrapped);
+        self.tell(ident, result, body);
+    }
+
+    /// Sends a webhook about `ident` after those that are on their way.
+    fn tell(&self, ident: &mut Ident, result: String, body: Bytes) {
+        let (tried, trying) = oneshot::channel();
         self.webhooks.send(Notice {
             customer: ident.customer.clone(),
             id: ident.id.clone(),
             number: ident.number.clone(),
             result,
-            body: webhook::body(document::render(ident, &wording.start), wording.wrapped),
+            body,
             revision: *ident.revision.borrow(),
             current: ident.revision.subscribe(),
-            before: ident.last_webhook.replace(trying),
-            tried,
+            turn: Turn { before: ident.last_webhook.replace(trying), tried },
         });
     }
 
@@ -199,7 +223,7 @@ impl Idnow {
 
 fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
     if uri.path().starts_with("/api/") {
-        return Fault::no_such_path(clock).into_response();
+        return ErrorAnswer::no_such_path(clock).into_response();
     }
     (StatusCode::NOT_FOUND, "Nothing here. GET / tells what the sandbox can do.\n").into_response()
 }

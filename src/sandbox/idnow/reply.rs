@@ -36,15 +36,15 @@ pub(super) fn empty_unauthorized() -> Response {
 }
 
 /// An error answer. Its `id` is new each time, as the vendor's is.
-pub(super) struct Fault {
+pub(super) struct ErrorAnswer {
     status: StatusCode,
-    error: FaultBody,
+    error: ErrorBody,
 }
 
 /// The vendor's documents explain four members; its servers send these six, in this order.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct FaultBody {
+struct ErrorBody {
     cause: &'static str,
     error_type: Option<String>,
     id: String,
@@ -54,11 +54,11 @@ struct FaultBody {
 }
 
 #[derive(Serialize)]
-struct FaultList<'a> {
-    errors: [&'a FaultBody; 1],
+struct ErrorList<'a> {
+    errors: [&'a ErrorBody; 1],
 }
 
-impl Fault {
+impl ErrorAnswer {
     /// A token or key that is missing, wrong, expired, revoked or another customer's.
     pub(super) fn invalid_login_token(clock: &Clock) -> Self {
         Self::new(clock, StatusCode::UNAUTHORIZED, "INVALID_LOGIN_TOKEN", None, None)
@@ -106,10 +106,15 @@ impl Fault {
         Self::new(clock, StatusCode::CONFLICT, "EXISTING_IDENTIFICATION", None, None)
     }
 
-    /// What the vendor answers to a login it cannot make sense of. The misspelling is the vendor's.
+    /// What the vendor answers to a login it cannot make sense of.
     pub(super) fn internal(clock: &Clock) -> Self {
+        Self::server_error(clock, StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// A failure of the vendor's own. Only that of 500 is recorded, and the misspelling is the vendor's.
+    pub(super) fn server_error(clock: &Clock, status: StatusCode) -> Self {
         let message = "An internal server error has occured".to_owned();
-        Self::new(clock, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL_SERVER_ERROR", None, Some(message))
+        Self::new(clock, status, "INTERNAL_SERVER_ERROR", None, Some(message))
     }
 
     fn new(
@@ -120,15 +125,15 @@ impl Fault {
         message: Option<String>,
     ) -> Self {
         let id = format!("{:08}", u32::from_le_bytes(clock.random()) % 100_000_000);
-        Self { status, error: FaultBody { cause, error_type: None, id, key, message, translation_key: None } }
+        Self { status, error: ErrorBody { cause, error_type: None, id, key, message, translation_key: None } }
     }
 }
 
-impl IntoResponse for Fault {
+impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
         let origin = HeaderValue::from_static("*");
         let headers = [(ACCESS_CONTROL_ALLOW_ORIGIN, origin), (CONTENT_TYPE, JSON)];
-        match serde_json::to_vec(&FaultList { errors: [&self.error] }) {
+        match serde_json::to_vec(&ErrorList { errors: [&self.error] }) {
             Ok(body) => (self.status, headers, body).into_response(),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
         }

@@ -5,13 +5,16 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use axum::body::Bytes;
 use prost_types::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::{oneshot, watch};
+use tokio_util::sync::CancellationToken;
 
+use super::fault::{Detour, Faults};
 use crate::clock::Clock;
 use crate::sandbox::WebhookTarget;
 use crate::sandbox::background::Background;
@@ -31,6 +34,7 @@ pub(super) struct Webhooks {
     speed: f64,
     client: reqwest::Client,
     background: Background,
+    faults: Arc<Faults>,
     book: Mutex<Book>,
 }
 
@@ -40,6 +44,16 @@ struct Book {
     customers: HashMap<String, WebhookTarget>,
     log: VecDeque<Entry>,
     last: u64,
+    /// What waits for the next webhook of its identification, by IdentID.
+    held: HashMap<String, Held>,
+}
+
+/// A webhook that changes places with the next one.
+struct Held {
+    sequence: u64,
+    turn: Turn,
+    /// Brings it the turn of the webhook that went first.
+    takes_over: oneshot::Sender<Turn>,
 }
 
 /// One webhook to send.
@@ -53,15 +67,48 @@ pub(super) struct Notice {
     /// The result word in its body.
     pub(super) result: String,
     /// The exact bytes to send.
-    pub(super) body: String,
+    pub(super) body: Bytes,
     /// The revision of the identification that the body shows.
     pub(super) revision: u64,
     /// The revision it has by now.
     pub(super) current: watch::Receiver<u64>,
-    /// Resolves once the identification's webhook before this one was tried.
+    /// When it goes out.
+    pub(super) turn: Turn,
+}
+
+/// The place of a webhook among those of its identification.
+pub(super) struct Turn {
+    /// Resolves once the one before was tried.
     pub(super) before: Option<oneshot::Receiver<()>>,
     /// Dropped once this one was tried.
     pub(super) tried: oneshot::Sender<()>,
+}
+
+/// Where a webhook takes its turn from.
+enum Waiting {
+    /// From the order in which things happened.
+    Own(Turn),
+    /// From the next webhook; or it keeps its own when the fault that holds it is cleared.
+    Held { next: oneshot::Receiver<Turn>, cleared: CancellationToken },
+}
+
+/// A webhook on its way.
+struct Parcel {
+    sequence: u64,
+    customer: String,
+    id: String,
+    body: Bytes,
+    revision: u64,
+    current: watch::Receiver<u64>,
+    detour: Detour,
+}
+
+/// Which earlier webhook of an identification is meant.
+pub(super) enum Which {
+    /// By its number in the log.
+    Sequence(u64),
+    /// The newest with this word.
+    Result(String),
 }
 
 /// What became of one webhook, as the control API shows it.
@@ -75,6 +122,8 @@ pub(super) struct Entry {
     state: Fate,
     attempts: Vec<Attempt>,
     next_attempt: Option<String>,
+    #[serde(skip)]
+    body: Bytes,
 }
 
 /// Where one webhook stands.
@@ -82,10 +131,13 @@ pub(super) struct Entry {
 #[serde(rename_all = "snake_case")]
 enum Fate {
     Sending,
+    Held,
+    Delayed,
     Retrying,
     Delivered,
     Superseded,
     GaveUp,
+    Dropped,
     NoTarget,
 }
 
@@ -105,10 +157,11 @@ impl Webhooks {
         speed: f64,
         everyone: Option<WebhookTarget>,
         background: Background,
+        faults: Arc<Faults>,
     ) -> io::Result<Self> {
         let client = client().map_err(io::Error::other)?;
         let book = Mutex::new(Book { everyone, ..Book::default() });
-        Ok(Self { clock, speed, client, background, book })
+        Ok(Self { clock, speed, client, background, faults, book })
     }
 
     /// Sets or removes the target of `customer`, or of everyone without one of their own.
@@ -130,36 +183,111 @@ impl Webhooks {
         self.book().log.iter().cloned().collect()
     }
 
-    /// Sends `notice` in the background.
-    pub(super) fn send(self: &Arc<Self>, notice: Notice) {
-        let sequence = self.enter(&notice);
-        let webhooks = Arc::clone(self);
-        self.background.spawn(async move { webhooks.deliver(sequence, notice).await });
+    /// What an earlier webhook of `ident` said, and its bytes: the one numbered `sequence`, or the newest with the
+    /// word `result`.
+    pub(super) fn earlier(&self, ident: &str, which: &Which) -> Option<(String, Bytes)> {
+        let is_it = |entry: &&Entry| {
+            entry.id == ident
+                && match which {
+                    Which::Sequence(sequence) => entry.sequence == *sequence,
+                    Which::Result(result) => entry.result == *result,
+                }
+        };
+        let book = self.book();
+        book.log.iter().rev().find(is_it).map(|entry| (entry.result.clone(), entry.body.clone()))
     }
 
-    async fn deliver(&self, sequence: u64, notice: Notice) {
-        let Notice { customer, body, revision, mut current, before, tried, .. } = notice;
-        if let Some(before) = before {
+    /// Sends `notice` in the background, unless a fault has it lost.
+    pub(super) fn send(self: &Arc<Self>, notice: Notice) {
+        let sequence = self.enter(&notice);
+        let detour = self.faults.on_webhook();
+        if detour.dropped {
+            // With the notice goes its turn, so nobody waits for it.
+            return self.update(sequence, |entry| entry.finish(Fate::Dropped));
+        }
+        let Notice { customer, id, body, revision, current, turn, .. } = notice;
+        let waiting = self.queue(sequence, id.clone(), turn);
+        let parcel = Parcel { sequence, customer, id, body, revision, current, detour };
+        let webhooks = Arc::clone(self);
+        self.background.spawn(async move { webhooks.deliver(parcel, waiting).await });
+    }
+
+    /// Gives a webhook its turn: its own, that of the one held back before it, or a later one.
+    fn queue(&self, sequence: u64, id: String, turn: Turn) -> Waiting {
+        let held = self.book().held.remove(&id);
+        if let Some(held) = held {
+            // A held webhook waits for its turn as long as the sandbox runs.
+            let _stopped = held.takes_over.send(turn);
+            return Waiting::Own(held.turn);
+        }
+        let Some(cleared) = self.faults.holds_webhook() else { return Waiting::Own(turn) };
+        let (takes_over, next) = oneshot::channel();
+        self.book().held.insert(id, Held { sequence, turn, takes_over });
+        self.update(sequence, |entry| entry.state = Fate::Held);
+        Waiting::Held { next, cleared }
+    }
+
+    /// `None` when the sandbox stops.
+    async fn turn(&self, parcel: &Parcel, waiting: Waiting) -> Option<Turn> {
+        let (mut next, cleared) = match waiting {
+            Waiting::Own(turn) => return Some(turn),
+            Waiting::Held { next, cleared } => (next, cleared),
+        };
+        tokio::select! {
+            turn = &mut next => return turn.ok(),
+            () = cleared.cancelled() => {}
+        }
+        match self.take_held(parcel) {
+            Some(held) => Some(held.turn),
+            // The next webhook was faster than the news that nothing is held back any more.
+            None => next.await.ok(),
+        }
+    }
+
+    fn take_held(&self, parcel: &Parcel) -> Option<Held> {
+        let mut book = self.book();
+        let is_it = book.held.get(&parcel.id).is_some_and(|held| held.sequence == parcel.sequence);
+        if is_it { book.held.remove(&parcel.id) } else { None }
+    }
+
+    async fn deliver(&self, mut parcel: Parcel, waiting: Waiting) {
+        let sequence = parcel.sequence;
+        let Some(turn) = self.turn(&parcel, waiting).await else { return };
+        if let Some(before) = turn.before {
             // Its sender says nothing, it is dropped.
             let _tried = before.await;
         }
+        let mut tried = Some(turn.tried);
+        if let Some((late, cleared)) = parcel.detour.delay.take() {
+            drop(tried.take());
+            let due = self.clock.now() + late.div_f64(self.speed);
+            self.update(sequence, |entry| entry.wait(Fate::Delayed, due));
+            tokio::select! {
+                () = self.clock.sleep_until(due) => {}
+                () = cleared.cancelled() => {}
+            }
+        }
         let first = self.clock.now();
-        let (mut wait, mut tried) = (FIRST_WAIT, Some(tried));
+        let (mut wait, mut copies) = (FIRST_WAIT, parcel.detour.copies);
         loop {
-            let Some(target) = self.target(&customer) else {
+            let Some(target) = self.target(&parcel.customer) else {
                 self.update(sequence, |entry| entry.finish(Fate::NoTarget));
                 return;
             };
-            let attempt = self.attempt(&target, body.clone()).await;
-            let taken = attempt.status.is_some_and(|status| (200..300).contains(&status));
+            let tries = (0..=copies).map(|_| self.attempt(&target, parcel.body.clone()));
+            let attempts = futures::future::join_all(tries).await;
+            copies = 0;
+            let is_taken =
+                |attempt: &Attempt| attempt.status.is_some_and(|status| (200..300).contains(&status));
+            let taken = attempts.iter().any(is_taken);
             let next = self.clock.now() + wait.div_f64(self.speed);
             let too_late = next > first + GIVE_UP.div_f64(self.speed);
             self.update(sequence, |entry| {
-                entry.attempts.push(attempt);
+                entry.attempts.extend(attempts);
                 match (taken, too_late) {
                     (true, _) => entry.finish(Fate::Delivered),
                     (false, true) => entry.finish(Fate::GaveUp),
-                    (false, false) => entry.retry(next),
+                    (false, false) => entry.wait(Fate::Retrying, next),
                 }
             });
             drop(tried.take());
@@ -168,7 +296,7 @@ impl Webhooks {
             }
             tokio::select! {
                 // The sender lives in the register as long as the sandbox.
-                _moved_on = current.wait_for(|current| *current != revision) => {
+                _moved_on = parcel.current.wait_for(|current| *current != parcel.revision) => {
                     self.update(sequence, |entry| entry.finish(Fate::Superseded));
                     return;
                 }
@@ -178,7 +306,7 @@ impl Webhooks {
     }
 
     #[expect(clippy::disallowed_methods, reason = "the stand-in shares nothing with the gateway's HTTP kit")]
-    async fn attempt(&self, target: &WebhookTarget, body: String) -> Attempt {
+    async fn attempt(&self, target: &WebhookTarget, body: Bytes) -> Attempt {
         let time = time(self.clock.now());
         let request = self
             .client
@@ -214,6 +342,7 @@ impl Webhooks {
             state: Fate::Sending,
             attempts: Vec::new(),
             next_attempt: None,
+            body: notice.body.clone(),
         });
         sequence
     }
@@ -236,17 +365,17 @@ impl Entry {
         self.next_attempt = None;
     }
 
-    fn retry(&mut self, next: SystemTime) {
-        self.state = Fate::Retrying;
+    fn wait(&mut self, fate: Fate, next: SystemTime) {
+        self.state = fate;
         self.next_attempt = Some(time(next));
     }
 }
 
 /// The bytes of `document`, bare or in a list of one.
-pub(super) fn body(document: Value, wrapped: bool) -> String {
+pub(super) fn body(document: Value, wrapped: bool) -> Bytes {
     match wrapped {
-        true => serde_json::json!({ "identifications": [document] }).to_string(),
-        false => document.to_string(),
+        true => serde_json::json!({ "identifications": [document] }).to_string().into(),
+        false => document.to_string().into(),
     }
 }
 

@@ -110,7 +110,10 @@ impl Api {
     pub(super) async fn prove_credentials(&self) -> Result<()> {
         let number = self.server.clock.uuid().to_string();
         let number = TRANSACTION_NUMBER.segment(&number).map_err(|error| misbuilt(PROVE, error))?;
-        self.look_up(PROVE, &number).await.map(|_nothing| ())
+        match self.look_up(PROVE, &number).await? {
+            Found::Nothing => Ok(()),
+            Found::Result(answer) => Err(answer.invalid("knows an identification that nobody made")),
+        }
     }
 
     /// Asks the host whether it works. That is the host's word for all accounts, and needs no credentials.
@@ -147,12 +150,16 @@ impl Api {
     async fn call(&self, call: &Call) -> Result<Answer> {
         let token = self.tokens.get().await?;
         let answer = self.server.authorised(call, &token).await?;
-        if !Refused::read(&answer).is_some_and(|refused| refused.wants_login()) {
+        if !wants_login(&answer) {
+            token.worked();
             return Ok(answer);
         }
-        self.tokens.invalidate(&token);
-        let token = self.tokens.get().await?;
-        self.server.authorised(call, &token).await
+        let Some(token) = self.tokens.replace(&token).await? else { return Ok(answer) };
+        let answer = self.server.authorised(call, &token).await?;
+        if !wants_login(&answer) {
+            token.worked();
+        }
+        Ok(answer)
     }
 }
 
@@ -188,6 +195,10 @@ impl Server {
         values.extend(number.map(|number| ("t", number)));
         path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
     }
+}
+
+fn wants_login(answer: &Answer) -> bool {
+    Refused::read(answer).is_some_and(|refused| refused.wants_login())
 }
 
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.

@@ -76,6 +76,9 @@ impl Refused {
         let error = |kind, detail: &str| answer.error(kind, detail, &self.cause, &self.id);
         match self.status.as_u16() {
             400 => self.bad_request(answer),
+            401 if self.cause == "SECURITY_VIOLATION" => {
+                error(Kind::ResourceNotFound, "the identification belongs to another account at the vendor")
+            }
             401 => error(
                 Kind::VendorCredentialsRejected,
                 "the vendor does not take the credentials of the connection",

@@ -10,6 +10,7 @@ use crate::model::observation::{Observation, Word};
 use crate::proto::identification_spec::Kind as Spec;
 use crate::proto::{AutoIdentSpec, Date, Evidence, StartLink, Subject, VendorReference};
 use crate::vendor::idnow::api::Found;
+use crate::vendor::idnow::result::canonical;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
 use crate::vendor::kit::url::Segment;
@@ -30,6 +31,25 @@ impl Identifications for Idnow {
             Spec::AutoIdent(_) => Vec::new(),
             _ => vec![Violation::new("spec", "must be auto_ident on this connection")],
         }
+    }
+
+    fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>> {
+        let mut violations = Vec::new();
+        let parts = [("id", &said.id, IDENT_ID), ("reference", &said.reference, TRANSACTION_NUMBER)];
+        for (part, text, alphabet) in parts.into_iter().filter(|(_, text, _)| !text.is_empty()) {
+            if let Err(error) = alphabet.segment(text) {
+                violations.push(Violation::new(format!("vendor_reference.{part}"), error.to_string()));
+            }
+        }
+        for (part, empty) in
+            [("ticket_ids", said.ticket_ids.is_empty()), ("customer_id", said.customer_id.is_empty())]
+        {
+            if !empty {
+                let field = format!("vendor_reference.{part}");
+                violations.push(Violation::new(field, "must be empty on this connection"));
+            }
+        }
+        if violations.is_empty() { Ok(canonical(&said.id, &said.reference)) } else { Err(violations) }
     }
 
     async fn create(&self, create: Create<'_>) -> Result<Observation, Error> {

@@ -134,9 +134,13 @@ fn reference(place: &str, process: &Process) -> Result<VendorReference, Unreadab
     if id.is_empty() && number.is_empty() {
         return Err(unreadable(place, path, "a transaction number or an IdentID"));
     }
-    // The vendor compares neither with regard to case; one spelling each makes them comparable here.
+    Ok(canonical(&id, &number))
+}
+
+/// An IdentID and a transaction number in one spelling each: the vendor compares neither with regard to case.
+pub(super) fn canonical(id: &str, number: &str) -> VendorReference {
     let (id, reference) = (id.to_ascii_uppercase(), number.to_ascii_lowercase());
-    Ok(VendorReference { id, reference, ..VendorReference::default() })
+    VendorReference { id, reference, ..VendorReference::default() }
 }
 
 fn occur_time(text: Option<&str>, drift: &mut Vec<&'static str>) -> Option<Timestamp> {

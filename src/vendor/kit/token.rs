@@ -1,6 +1,7 @@
 //! One login for all callers of a credential.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -12,6 +13,9 @@ use crate::error::{Error, Result};
 
 /// How long after a failed early renewal the old token is used without another try.
 const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
+/// How long nobody logs in again after a login that failed without saying when to come back, or that brought a token
+/// which is refused like the one before it: a vendor that locks accounts counts every try.
+const LOGIN_PAUSE: Duration = Duration::from_secs(10);
 /// Spread of the renewal time, so that replicas do not log in at the same moment.
 const RENEWAL_JITTER: f64 = 0.05;
 
@@ -19,11 +23,14 @@ const RENEWAL_JITTER: f64 = 0.05;
 #[derive(Clone)]
 pub struct TokenCache<T>(Arc<Inner<T>>);
 
-/// A token in use. Hand the same `Arc` to [`TokenCache::invalidate`] when the vendor refuses it.
+/// A token in use. Hand it to [`TokenCache::replace`] when the vendor refuses it.
 pub struct Token<T> {
     /// What the vendor gave.
     pub value: T,
     expires: SystemTime,
+    /// Until when another login would be in vain if the vendor refuses this token too, which replaces a refused one.
+    in_vain_until: Option<SystemTime>,
+    worked: AtomicBool,
 }
 
 /// What a login brought.
@@ -58,6 +65,16 @@ struct State<T> {
     held: Option<Held<T>>,
     /// Weak: a login that every waiter gave up on is dropped, not found half done by the next caller.
     flight: Option<WeakShared<Flight<T>>>,
+    /// The last login, if it failed.
+    failure: Option<Failure>,
+    /// The vendor refused the token before the next one.
+    refused: bool,
+}
+
+/// A login that failed, and when the next one may be tried.
+struct Failure {
+    error: Arc<Error>,
+    until: SystemTime,
 }
 
 struct Held<T> {
@@ -73,32 +90,57 @@ impl<T: Send + Sync + 'static> TokenCache<T> {
         rules: TokenRules,
         login: impl Fn() -> BoxFuture<'static, Result<Issued<T>>> + Send + Sync + 'static,
     ) -> Self {
-        let state = Mutex::new(State { held: None, flight: None });
+        let state = Mutex::new(State { held: None, flight: None, failure: None, refused: false });
         Self(Arc::new(Inner { clock, rules, login: Box::new(login), state }))
     }
 
-    /// The present token, or that of the one login all waiters share. A failed login fails every waiter and is
-    /// forgotten; while an old token is still good, a failed early renewal falls back on it.
+    /// The present token, or that of the one login all waiters share. A failed login fails every waiter, and whoever
+    /// comes before it may be tried again; while an old token is still good, a failed early renewal falls back on it.
     pub async fn get(&self) -> Result<Arc<Token<T>>> {
         let flight = match self.0.usable() {
             Usable::Token(token) => return Ok(token),
+            Usable::Failed { error, left } => {
+                let retry_after = error.retry_after.map(|_then| left);
+                return Err(Error { retry_after, ..shared_failure(error) });
+            }
             Usable::Flight(flight) => flight,
         };
         flight.await.map_err(shared_failure)
     }
 
-    /// Forgets `token` if it is still the present one. Of many callers whose calls were refused with the same
-    /// token, the first leads to a login; the rest find the next token or the login on its way.
-    pub fn invalidate(&self, token: &Arc<Token<T>>) {
-        let mut state = self.0.lock();
-        if state.held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.token, token)) {
-            state.held = None;
+    /// Another token in place of `refused`. Of many callers whose calls were refused with the same token, the first
+    /// leads to a login; the rest find the next token or the login on its way. `None` when `refused` replaced another
+    /// one a moment ago and never worked: then it is not the token that the vendor dislikes.
+    pub async fn replace(&self, refused: &Token<T>) -> Result<Option<Arc<Token<T>>>> {
+        let now = self.0.clock.now();
+        if !refused.worked.load(Ordering::Relaxed) && refused.in_vain_until.is_some_and(|until| now < until) {
+            return Ok(None);
         }
+        {
+            let mut state = self.0.lock();
+            if state.held.as_ref().is_some_and(|held| std::ptr::eq(&*held.token, refused)) {
+                state.held = None;
+                state.refused = true;
+            }
+        }
+        self.get().await.map(Some)
+    }
+}
+
+impl<T> Token<T> {
+    /// The vendor has taken it.
+    pub fn worked(&self) {
+        self.worked.store(true, Ordering::Relaxed);
     }
 }
 
 enum Usable<T> {
     Token(Arc<Token<T>>),
+    /// The last login failed, and the next one has to wait.
+    Failed {
+        error: Arc<Error>,
+        left: Duration,
+    },
     Flight(Shared<Flight<T>>),
 }
 
@@ -116,6 +158,12 @@ impl<T: Send + Sync + 'static> Inner<T> {
         if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade) {
             return Usable::Flight(flight);
         }
+        if let Some(Failure { error, until }) = &state.failure
+            && let Ok(left) = until.duration_since(now)
+            && !left.is_zero()
+        {
+            return Usable::Failed { error: error.clone(), left };
+        }
         let flight = self.clone().fly().boxed().shared();
         state.flight = flight.downgrade();
         Usable::Flight(flight)
@@ -128,7 +176,9 @@ impl<T: Send + Sync + 'static> Inner<T> {
         state.flight = None;
         match outcome {
             Ok(Issued { value, expires }) => {
-                let token = Arc::new(Token { value, expires });
+                state.failure = None;
+                let in_vain_until = std::mem::take(&mut state.refused).then(|| now + LOGIN_PAUSE);
+                let token = Arc::new(Token { value, expires, in_vain_until, worked: AtomicBool::new(false) });
                 let renew_at = now + self.clock.jitter(self.rules.renew_after, RENEWAL_JITTER);
                 state.held = Some(Held { token: token.clone(), renew_at, last_used: now });
                 Ok(token)
@@ -143,7 +193,12 @@ impl<T: Send + Sync + 'static> Inner<T> {
                     );
                     Ok(held.token.clone())
                 }
-                _ => Err(Arc::new(error)),
+                _ => {
+                    let error = Arc::new(error);
+                    let until = now + error.retry_after.unwrap_or(LOGIN_PAUSE);
+                    state.failure = Some(Failure { error: error.clone(), until });
+                    Err(error)
+                }
             },
         }
     }
@@ -162,6 +217,7 @@ fn shared_failure(error: Arc<Error>) -> Error {
         violations: error.violations.clone(),
         retry_after: error.retry_after,
         vendor: error.vendor.clone(),
+        resource: error.resource.clone(),
         source: Some(Box::new(error)),
     }
 }

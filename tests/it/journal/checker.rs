@@ -3,22 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use idv_gateway::journal::seal::SealedItem;
 use idv_gateway::journal::{
-    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, Request,
-    RequestKey, VendorId,
+    Appended, Batch, Journal, JournalError, Order, Page, Position, RecordPage, RecordQuery,
 };
 use idv_gateway::model::filter::Filter;
-use idv_gateway::model::name::{ConnectionId, DeliveryName, IdentificationName};
-use idv_gateway::model::record::Record;
 use idv_gateway::proto::Event;
 use prost::Message as _;
-use tokio::sync::watch;
 
+use super::altered::{Alter, Altered};
 use super::fixture::{Fixture, any_event, events};
+use super::rules_lists::check_pages;
 
 /// Reads everything in pages of `limit`.
 pub(crate) async fn read_all(journal: &dyn Journal, limit: usize) -> Vec<(Position, Event)> {
@@ -81,23 +77,114 @@ pub(crate) async fn check_history(journal: Arc<dyn Journal>, writers: usize, eac
 
 /// `inner` as if everything up to `low_water` were truncated.
 pub(crate) fn truncated(inner: Arc<dyn Journal>, low_water: Position) -> Arc<dyn Journal> {
-    Arc::new(Altered { inner, how: How::IsTruncated(low_water), appends: AtomicU64::new(0) })
+    Altered::over(inner, Truncated(low_water))
 }
 
-/// How [`Altered`] differs.
-#[derive(Clone, Copy)]
+/// `inner`, calling `then` after every page that is read; a look at one event is none.
+pub(crate) fn with_pages(
+    inner: Arc<dyn Journal>,
+    then: impl Fn() + Send + Sync + 'static,
+) -> Arc<dyn Journal> {
+    Altered::over(inner, AfterPages(Box::new(then)))
+}
+
+/// A store that calls somebody after every page.
+struct AfterPages(Box<dyn Fn() + Send + Sync>);
+
+#[async_trait]
+impl Alter for AfterPages {
+    fn read(&self, _after: Position, limit: usize, _page: &mut Page) {
+        if limit > 1 {
+            self.0();
+        }
+    }
+
+    async fn list(&self, inner: &dyn Journal, query: RecordQuery) -> Result<RecordPage, JournalError> {
+        let page = inner.list(&query).await;
+        self.0();
+        page
+    }
+}
+
+/// A store that does not keep the rules.
+struct Faulty {
+    how: How,
+    appends: AtomicU64,
+}
+
 enum How {
     DropsAnEvent,
     SaysAPositionTwice,
     ReadsAnEventTwice,
-    IsTruncated(Position),
+    ListSkipsARecord,
+    ListRepeatsARecord,
+    ListsInOrderOfChange,
 }
 
-/// A journal that is not as its store says.
-struct Altered {
-    inner: Arc<dyn Journal>,
-    how: How,
-    appends: AtomicU64,
+/// A store that forgot its oldest entries.
+struct Truncated(Position);
+
+#[async_trait]
+impl Alter for Faulty {
+    async fn append(&self, inner: &dyn Journal, mut batch: Batch) -> Result<Appended, JournalError> {
+        let fifth = self.appends.fetch_add(1, Ordering::Relaxed) == 4;
+        if fifth && matches!(self.how, How::DropsAnEvent) {
+            batch.events.clear();
+        }
+        let mut appended = inner.append(batch).await?;
+        if fifth && matches!(self.how, How::SaysAPositionTwice) {
+            appended.place.position -= 1;
+        }
+        Ok(appended)
+    }
+
+    fn read(&self, after: Position, _limit: usize, page: &mut Page) {
+        if after == 0
+            && matches!(self.how, How::ReadsAnEventTwice)
+            && let Some(first) = page.entries.first().cloned()
+        {
+            page.entries.insert(0, first);
+        }
+    }
+
+    async fn list(&self, inner: &dyn Journal, mut query: RecordQuery) -> Result<RecordPage, JournalError> {
+        match self.how {
+            How::ListSkipsARecord => {
+                let mut page = inner.list(&query).await?;
+                if query.after.is_none() {
+                    page.records.pop();
+                }
+                Ok(page)
+            }
+            How::ListRepeatsARecord => {
+                query.after = query.after.map(|after| match query.order {
+                    Order::OldestFirst => after - 1,
+                    Order::NewestFirst => after + 1,
+                });
+                inner.list(&query).await
+            }
+            How::ListsInOrderOfChange => {
+                let skip = usize::try_from(query.after.take().unwrap_or_default()).unwrap();
+                let limit = std::mem::replace(&mut query.limit, usize::MAX);
+                let mut records = inner.list(&query).await?.records;
+                records.sort_by_key(|record| record.identification.revision);
+                let next = (records.len() > skip + limit).then(|| (skip + limit) as u64);
+                Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), next })
+            }
+            _ => inner.list(&query).await,
+        }
+    }
+}
+
+impl Alter for Truncated {
+    fn read(&self, _after: Position, _limit: usize, page: &mut Page) {
+        page.low_water = self.0;
+        page.entries.retain(|entry| entry.place.position > self.0);
+    }
+
+    fn has(&self, position: Position) -> bool {
+        position > self.0
+    }
 }
 
 #[tokio::test]
@@ -112,128 +199,24 @@ async fn the_checker_finds_planted_faults() {
         (How::SaysAPositionTwice, "an append said"),
         (How::ReadsAnEventTwice, "is read twice"),
     ] {
-        let altered = Altered { inner: Fixture::memory().journal, how, appends: AtomicU64::new(0) };
-        let wrong = check_history(Arc::new(altered), 3, 10).await;
+        let faulty = Faulty { how, appends: AtomicU64::new(0) };
+        let wrong = check_history(Altered::over(Fixture::memory().journal, faulty), 3, 10).await;
         assert!(wrong.iter().any(|line| line.contains(symptom)), "{symptom}: {wrong:?}");
     }
 }
 
-#[async_trait]
-impl Journal for Altered {
-    async fn append(&self, mut batch: Batch) -> Result<Appended, JournalError> {
-        let fifth = self.appends.fetch_add(1, Ordering::Relaxed) == 4;
-        if fifth && matches!(self.how, How::DropsAnEvent) {
-            batch.events.clear();
+#[tokio::test]
+async fn the_checker_finds_planted_faults_in_lists() {
+    for order in [Order::OldestFirst, Order::NewestFirst] {
+        assert_eq!(check_pages(Fixture::memory().journal, order, 3).await, Vec::<String>::new());
+        for (how, symptom) in [
+            (How::ListSkipsARecord, "is missing"),
+            (How::ListRepeatsARecord, "comes twice"),
+            (How::ListsInOrderOfChange, "out of order"),
+        ] {
+            let faulty = Faulty { how, appends: AtomicU64::new(0) };
+            let wrong = check_pages(Altered::over(Fixture::memory().journal, faulty), order, 3).await;
+            assert!(wrong.iter().any(|line| line.contains(symptom)), "{symptom}: {wrong:?}");
         }
-        let mut appended = self.inner.append(batch).await?;
-        if fifth && matches!(self.how, How::SaysAPositionTwice) {
-            appended.place.position -= 1;
-        }
-        Ok(appended)
-    }
-
-    async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
-        let mut page = self.inner.read(after, filter, limit).await?;
-        if after == 0
-            && matches!(self.how, How::ReadsAnEventTwice)
-            && let Some(first) = page.entries.first().cloned()
-        {
-            page.entries.insert(0, first);
-        }
-        if let How::IsTruncated(low_water) = self.how {
-            page.low_water = low_water;
-            page.entries.retain(|entry| entry.place.position > low_water);
-        }
-        Ok(page)
-    }
-
-    async fn place(&self, position: Position) -> Result<Option<Place>, JournalError> {
-        match self.how {
-            How::IsTruncated(low_water) if position <= low_water => Ok(None),
-            _ => self.inner.place(position).await,
-        }
-    }
-
-    fn watch_head(&self) -> watch::Receiver<Position> {
-        self.inner.watch_head()
-    }
-
-    fn identity(&self) -> &Identity {
-        self.inner.identity()
-    }
-
-    async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError> {
-        self.inner.record(name).await
-    }
-
-    async fn find(
-        &self,
-        connection: &ConnectionId,
-        by: VendorId<'_>,
-    ) -> Result<Option<Record>, JournalError> {
-        self.inner.find(connection, by).await
-    }
-
-    async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
-        self.inner.delivery(name).await
-    }
-
-    async fn last_delivery_time(
-        &self,
-        connection: &ConnectionId,
-    ) -> Result<Option<SystemTime>, JournalError> {
-        self.inner.last_delivery_time(connection).await
-    }
-
-    async fn first_created_after(
-        &self,
-        connection: &ConnectionId,
-        after: SystemTime,
-    ) -> Result<Option<SystemTime>, JournalError> {
-        self.inner.first_created_after(connection, after).await
-    }
-
-    async fn deliveries_like(
-        &self,
-        connection: &ConnectionId,
-        body_sha256: [u8; 32],
-    ) -> Result<Vec<Delivery>, JournalError> {
-        self.inner.deliveries_like(connection, body_sha256).await
-    }
-
-    async fn unmatched(
-        &self,
-        connection: &ConnectionId,
-        by: VendorId<'_>,
-    ) -> Result<Vec<Delivery>, JournalError> {
-        self.inner.unmatched(connection, by).await
-    }
-
-    async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError> {
-        self.inner.request(key).await
-    }
-
-    async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError> {
-        self.inner.sealed(item).await
-    }
-
-    async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError> {
-        self.inner.claim(now, limit, lease).await
-    }
-
-    async fn next_due(&self) -> Result<Option<SystemTime>, JournalError> {
-        self.inner.next_due().await
-    }
-
-    fn watch_due(&self) -> watch::Receiver<u64> {
-        self.inner.watch_due()
-    }
-
-    async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {
-        self.inner.sweep(now).await
-    }
-
-    async fn health(&self) -> Result<(), JournalError> {
-        self.inner.health().await
     }
 }

@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use idv_gateway::journal::cursor::{CursorError, encode, resolve};
 use idv_gateway::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
-use idv_gateway::journal::{Batch, DeliveryChange, Journal, JournalError, RequestChange, RequestKey};
+use idv_gateway::journal::{Batch, DeliveryChange, Journal, JournalError, Order, RequestChange, RequestKey};
 use idv_gateway::model::filter::Filter;
-use idv_gateway::proto::Event;
+use idv_gateway::model::record_filter::RecordFilter;
+use idv_gateway::proto::{Event, IdentificationState};
 
 use super::checker::read_all;
 use super::fixture::{
     OnDisk, any_event, bank, create, delivery, events, fresh, identification, job, record, schedule, start,
 };
+use super::rules_lists::{changed, elsewhere, query, tombstone};
+use super::rules_records::creates;
 use super::rules_sealed::item;
 
 #[tokio::test]
@@ -63,6 +66,26 @@ async fn reopening_keeps_everything() {
     // Whoever held it is gone.
     assert_eq!(journal.claim(start(), 1, Duration::from_secs(60)).await.unwrap()[0].id, "one");
     assert_eq!(journal.append(events(vec![any_event()])).await.unwrap().place.position, 3);
+}
+
+#[tokio::test]
+async fn a_time_before_what_is_kept_leads_nowhere() {
+    let disk = OnDisk::new();
+    let journal = disk.open();
+    let first = disk.clock.now();
+    for _ in 0..5 {
+        journal.append(events(vec![any_event()])).await.unwrap();
+        disk.time.advance(Duration::from_secs(1));
+    }
+    let third = journal.place(3).await.unwrap();
+    disk.other_connection().execute("DELETE FROM entries WHERE position <= 2", ()).unwrap();
+    let after = |seconds| first + Duration::from_secs(seconds);
+    // The second may have been recorded when the third was, for all that is left of it.
+    for seconds in 0..=2 {
+        assert_eq!(journal.before(after(seconds)).await.unwrap(), None, "{seconds}");
+    }
+    assert_eq!(journal.before(after(3)).await.unwrap(), third);
+    assert_eq!(journal.before(after(9)).await.unwrap().unwrap().position, 5);
 }
 
 #[tokio::test]
@@ -248,5 +271,41 @@ async fn files_are_private() {
     assert_eq!(files.len(), 4, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_list_finds_a_few_among_many_without_looking_at_all() {
+    let disk = OnDisk::new();
+    let journal = disk.open();
+    let time = start() + Duration::from_secs(60);
+    let mut wanted = changed(|record| {
+        record.identification.external_reference = "order-8".to_owned();
+        record.identification.update_time = Some(time.into());
+    });
+    wanted.name.connection = elsewhere();
+    let ids = wanted.identification.vendor_reference.clone().unwrap();
+    // More than one list looks at.
+    let mut records: Vec<_> = (0..5000).map(|_| tombstone()).collect();
+    records.push(wanted.clone());
+    journal.append(creates(records)).await.unwrap();
+    let all = || RecordFilter { show_deleted: true, ..RecordFilter::default() };
+    let filters = [
+        RecordFilter { connections: [elsewhere()].into(), ..all() },
+        RecordFilter { states: [IdentificationState::AwaitingUser].into(), ..all() },
+        RecordFilter { external_references: ["order-8".to_owned()].into(), ..all() },
+        RecordFilter { vendor_ids: [ids.id.to_ascii_lowercase()].into(), ..all() },
+        RecordFilter { vendor_ids: [ids.reference].into(), ..all() },
+        RecordFilter { updated_from: Some(time), ..all() },
+        // Much is left by one condition, and little by another.
+        RecordFilter {
+            external_references: ["order-7".to_owned(), "order-8".to_owned()].into(),
+            updated_from: Some(time),
+            ..all()
+        },
+    ];
+    for filter in filters {
+        let page = journal.list(&query(filter.clone(), Order::OldestFirst, 10)).await.unwrap();
+        assert_eq!((page.records.as_slice(), page.next), (&[wanted.clone()][..], None), "{filter:?}");
     }
 }

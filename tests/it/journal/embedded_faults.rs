@@ -4,12 +4,14 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use idv_gateway::journal::embedded::{EmbeddedJournal, EmbeddedOptions, OpenError};
-use idv_gateway::journal::{Batch, Journal, JournalError};
+use idv_gateway::journal::{Batch, Journal, JournalError, Order};
 use idv_gateway::model::filter::Filter;
+use idv_gateway::model::record_filter::RecordFilter;
 use idv_gateway::proto::Event;
 
 use super::checker::read_all;
 use super::fixture::{OnDisk, any_event, create, events, identification, record};
+use super::rules_lists::query;
 
 fn large() -> Batch {
     events(vec![Event { external_reference: "x".repeat(64 << 10), ..any_event() }])
@@ -154,6 +156,9 @@ async fn altered_records_are_damaged() {
         let journal = disk.open();
         journal.append(Batch { records: vec![create(record(&name, 1))], ..Batch::default() }).await.unwrap();
         assert_eq!(disk.other_connection().execute(alteration, ()).unwrap(), 1);
+        let query = query(RecordFilter::default(), Order::OldestFirst, 10);
+        let listed = journal.list(&query).await;
+        assert!(matches!(listed, Err(JournalError::Damaged(_))), "{alteration}: {listed:?}");
         match journal.record(&name).await {
             Err(JournalError::Damaged(place)) => assert_eq!(place, name.to_string()),
             other => panic!("{alteration}: damage was expected: {other:?}"),

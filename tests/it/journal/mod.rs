@@ -2,13 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at its first surprise, also in its helpers")]
 
-mod checker;
-mod fixture;
+pub(crate) mod altered;
+pub(crate) mod checker;
+pub(crate) mod fixture;
 
 mod rules_cursors;
 mod rules_deliveries;
 mod rules_events;
 mod rules_jobs;
+mod rules_lists;
 mod rules_records;
 mod rules_requests;
 mod rules_sealed;
@@ -50,6 +52,8 @@ conformance! {
         next_moves_past_what_the_filter_drops,
         a_scan_is_bounded,
         reading_at_and_beyond_the_head_gives_nothing,
+        a_time_leads_to_the_place_before_it,
+        a_time_stays_with_record_times_when_the_clock_goes_back,
         a_dedupe_key_is_written_once,
         a_swept_dedupe_key_is_free_again,
         the_head_is_told,
@@ -66,6 +70,17 @@ conformance! {
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
         the_first_that_was_created_later_is_found,
+        a_reference_leads_to_the_current_one,
+        a_guarded_reference_is_taken_once,
+    }
+    rules_lists {
+        pages_stand_still_while_records_change,
+        every_condition_chooses,
+        conditions_are_joined,
+        times_are_compared_to_the_nanosecond,
+        the_last_page_knows_that_it_is_the_last,
+        a_list_looks_at_a_bounded_number,
+        a_page_holds_a_bounded_number_of_bytes,
     }
     rules_deliveries {
         a_delivery_comes_back_as_put,

@@ -1,6 +1,6 @@
 //! Events: order, density, pages, dedupe.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use idv_gateway::journal::{Batch, Place};
 use idv_gateway::model::filter::Filter;
@@ -68,7 +68,7 @@ pub(super) async fn next_moves_past_what_the_filter_drops(fixture: Fixture) {
 pub(super) async fn a_scan_is_bounded(fixture: Fixture) {
     let many = 5_000;
     fixture.journal.append(events((0..many).map(|_| any_event()).collect())).await.unwrap();
-    let nothing = EventFilter { subjects: vec!["nobody".to_owned()], ..EventFilter::default() };
+    let nothing = EventFilter { subjects: vec!["connections/nobody".to_owned()], ..EventFilter::default() };
     let nothing = Filter::parse(nothing).unwrap();
     let page = fixture.journal.read(0, &nothing, 1).await.unwrap();
     assert!(page.entries.is_empty());
@@ -96,6 +96,52 @@ pub(super) async fn reading_at_and_beyond_the_head_gives_nothing(fixture: Fixtur
         assert!(page.entries.is_empty());
         assert_eq!((page.next.position, page.head), (beyond, 1));
     }
+}
+
+pub(super) async fn a_time_leads_to_the_place_before_it(fixture: Fixture) {
+    let journal = &*fixture.journal;
+    let first = fixture.clock.now();
+    let ms = Duration::from_millis;
+    // Everything is still to come.
+    for time in [SystemTime::UNIX_EPOCH, first, first + ms(1)] {
+        assert_eq!(journal.before(time).await.unwrap(), Some(Place::default()));
+    }
+    let mut places = vec![Place::default()];
+    for count in [2, 1, 3] {
+        for _ in 0..count {
+            places.push(journal.append(events(vec![any_event()])).await.unwrap().place);
+        }
+        fixture.time.advance(ms(10));
+    }
+    let cases = [
+        (SystemTime::UNIX_EPOCH - Duration::from_secs(1), 0),
+        (first - ms(1), 0),
+        (first, 0),
+        // Record times are whole milliseconds, so right after one of them comes the next one.
+        (first + Duration::from_nanos(1), 2),
+        (first + ms(9), 2),
+        (first + ms(10), 2),
+        (first + ms(11), 3),
+        (first + ms(20), 3),
+        (first + ms(20) + Duration::from_nanos(1), 6),
+        (first + Duration::from_secs(1_000_000_000), 6),
+    ];
+    for (time, position) in cases {
+        assert_eq!(journal.before(time).await.unwrap(), Some(places[position]), "{time:?}");
+    }
+}
+
+pub(super) async fn a_time_stays_with_record_times_when_the_clock_goes_back(fixture: Fixture) {
+    let journal = &*fixture.journal;
+    let first = fixture.clock.now();
+    let place = journal.append(events(vec![any_event()])).await.unwrap().place;
+    fixture.time.set_back(Duration::from_secs(60));
+    journal.append(events(vec![any_event(), any_event()])).await.unwrap();
+    fixture.time.advance(Duration::from_secs(61));
+    let last = journal.append(events(vec![any_event()])).await.unwrap().place;
+    assert_eq!(journal.before(first).await.unwrap(), Some(Place::default()));
+    let before_last = journal.before(first + Duration::from_secs(1)).await.unwrap().unwrap();
+    assert_eq!((place.position, before_last.position, last.position), (1, 3, 4));
 }
 
 pub(super) async fn a_dedupe_key_is_written_once(fixture: Fixture) {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use idv_gateway::journal::{Batch, DeliveryChange, Place, RecordChange, RequestChange, RequestKey, VendorId};
+use idv_gateway::model::lifecycle::CURRENT;
 use idv_gateway::model::record::Record;
-use idv_gateway::proto::IdentificationState;
+use idv_gateway::proto::{IdentificationOrigin, IdentificationState};
 
 use super::checker::read_all;
 use super::fixture::{
@@ -14,11 +15,11 @@ use super::fixture::{
 };
 use super::rules_sealed::item;
 
-fn creates(records: Vec<Record>) -> Batch {
+pub(super) fn creates(records: Vec<Record>) -> Batch {
     Batch { records: records.into_iter().map(create).collect(), ..Batch::default() }
 }
 
-fn replaces(record: Record, revision: i64) -> Batch {
+pub(super) fn replaces(record: Record, revision: i64) -> Batch {
     Batch { records: vec![RecordChange { record, replaces: Some(revision) }], ..Batch::default() }
 }
 
@@ -175,7 +176,10 @@ pub(super) async fn the_first_that_was_created_later_is_found(fixture: Fixture) 
     };
     let mut elsewhere = made(11, 11, IdentificationState::AwaitingUser);
     elsewhere.name.connection = "other-bank".parse().unwrap();
+    let mut adopted = made(14, 14, IdentificationState::Completed);
+    adopted.identification.set_origin(IdentificationOrigin::Adopted);
     let records = [
+        adopted,
         made(10, 90, IdentificationState::InReview),
         elsewhere,
         made(12, 12, IdentificationState::Creating),
@@ -190,4 +194,67 @@ pub(super) async fn the_first_that_was_created_later_is_found(fixture: Fixture) 
         let found = fixture.journal.first_created_after(&bank(), later(after)).await.unwrap();
         assert_eq!(found, expected.map(later), "{after}");
     }
+}
+
+/// A record with this external reference in `state`, changed `after` the start.
+fn referred(reference: &str, state: IdentificationState, after: u64) -> Record {
+    let mut record = record(&identification(), 1);
+    record.identification.external_reference = reference.to_owned();
+    record.identification.state = state.into();
+    record.identification.update_time = Some((start() + Duration::from_secs(after)).into());
+    record
+}
+
+pub(super) async fn a_reference_leads_to_the_current_one(fixture: Fixture) {
+    use IdentificationState as State;
+    let journal = fixture.journal;
+    let ended = [State::Cancelled, State::Expired, State::Failed, State::Deleted];
+    journal.append(creates(ended.map(|state| referred("order-8", state, 9)).to_vec())).await.unwrap();
+    assert_eq!(journal.find_current(&bank(), "order-8").await.unwrap(), None);
+    for (after, state) in (1..).zip(CURRENT) {
+        let record = referred("order-8", state, after);
+        journal.append(creates(vec![record.clone()])).await.unwrap();
+        assert_eq!(journal.find_current(&bank(), "order-8").await.unwrap(), Some(record), "the newest");
+    }
+    // One that changed earlier than the newest does not take its place.
+    let newest = journal.find_current(&bank(), "order-8").await.unwrap();
+    journal.append(creates(vec![referred("order-8", State::AwaitingUser, 0)])).await.unwrap();
+    assert_eq!(journal.find_current(&bank(), "order-8").await.unwrap(), newest);
+
+    // It is the caller's own text: compared with its case, on one connection, and nothing is no reference.
+    journal.append(creates(vec![referred("", State::AwaitingUser, 1)])).await.unwrap();
+    for reference in ["Order-8", "order-80", "order", ""] {
+        assert_eq!(journal.find_current(&bank(), reference).await.unwrap(), None, "{reference:?}");
+    }
+    let elsewhere = "other-bank".parse().unwrap();
+    assert_eq!(journal.find_current(&elsewhere, "order-8").await.unwrap(), None);
+}
+
+pub(super) async fn a_guarded_reference_is_taken_once(fixture: Fixture) {
+    let batch = || {
+        let record = referred("order-8", IdentificationState::Creating, 1);
+        Batch {
+            events: vec![any_event()],
+            unless_current: Some((bank(), "order-8".to_owned())),
+            ..creates(vec![record])
+        }
+    };
+    let tries = (0..16).map(|_| {
+        let (journal, batch) = (Arc::clone(&fixture.journal), batch());
+        tokio::spawn(async move { journal.append(batch).await })
+    });
+    let outcomes = futures::future::try_join_all(tries).await.unwrap();
+    let (won, lost): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    assert_eq!((won.len(), lost.len()), (1, 15));
+    let mut holder = fixture.journal.find_current(&bank(), "order-8").await.unwrap().unwrap();
+    for outcome in lost {
+        assert_conflict(outcome, &holder.name);
+    }
+    assert_eq!(read_all(&*fixture.journal, 100).await.len(), 1);
+
+    // It is free again once its holder has ended without a decision.
+    holder.identification.state = IdentificationState::Failed.into();
+    holder.identification.revision = 2;
+    fixture.journal.append(replaces(holder, 1)).await.unwrap();
+    fixture.journal.append(batch()).await.unwrap();
 }

@@ -101,7 +101,11 @@ impl House {
     /// Starts `serve` and waits until it serves.
     pub(super) async fn serve(&self) -> Gateway {
         let spawned = self.clock.now();
-        let mut child = self.spawn();
+        self.serving(self.spawn(), spawned).await
+    }
+
+    /// Waits until `child` serves.
+    pub(super) async fn serving(&self, mut child: Child, spawned: SystemTime) -> Gateway {
         let doors = child.find_error(doors).await;
         let started_in = self.since(spawned);
         let ready = self.get(&format!("http://{}/readyz", doors.admin)).await;
@@ -113,17 +117,39 @@ impl House {
         self.clock.now().duration_since(time).unwrap_or_default()
     }
 
-    /// Creates an identification and returns its name.
-    pub(super) async fn create(&self, channel: Channel) -> String {
+    /// A request to create an identification.
+    pub(super) fn creation(&self) -> CreateIdentificationRequest {
         let kind = identification_spec::Kind::AutoIdent(AutoIdentSpec::default());
-        let request = CreateIdentificationRequest {
+        CreateIdentificationRequest {
             parent: format!("connections/{CUSTOMER}"),
             subject: Some(Subject { given_name: "Erika".to_owned(), ..Subject::default() }),
             spec: Some(IdentificationSpec { kind: Some(kind) }),
             ..CreateIdentificationRequest::default()
-        };
-        let created = IdentificationServiceClient::new(channel).create_identification(request).await;
+        }
+    }
+
+    /// Creates an identification and returns its name.
+    pub(super) async fn create(&self, channel: Channel) -> String {
+        let created = IdentificationServiceClient::new(channel).create_identification(self.creation()).await;
         created.unwrap().into_inner().identification.unwrap().name
+    }
+
+    /// Makes the identification `number` at the vendor without the gateway.
+    #[expect(clippy::disallowed_methods, reason = "a test plays the vendor; the kit is the gateway's")]
+    pub(super) async fn made_elsewhere(&self, number: &str) {
+        let api = format!("http://{}/api/v1/{CUSTOMER}", self.sandbox.address());
+        let login = self.client.post(format!("{api}/login")).body(json!({ "apiKey": API_KEY }).to_string());
+        let answer = login.send().await.unwrap().text().await.unwrap();
+        let token = serde_json::from_str::<Value>(&answer).unwrap()["authToken"].as_str().unwrap().to_owned();
+        let start = self.client.post(format!("{api}/identifications/{number}/start")).body("{}");
+        assert_eq!(start.header("x-api-login-token", token).send().await.unwrap().status(), 201);
+    }
+
+    /// How many identifications the vendor has.
+    pub(super) async fn made_in_all(&self) -> u64 {
+        let url = format!("http://{}/control/statistics", self.sandbox.address());
+        let (_status, statistics) = self.get(&url).await.unwrap();
+        serde_json::from_str::<Value>(&statistics).unwrap()["created"].as_u64().unwrap()
     }
 
     /// Lets the person or the reviewer move an identification at the vendor.

@@ -151,7 +151,7 @@ async fn settled(doors: &Doors, sent: &BTreeMap<String, Sent>) {
 }
 
 /// The whole journal, read from the file that the gateway left: positions without a gap, every checksum verified.
-async fn everything(house: &House) -> Vec<Event> {
+pub(super) async fn everything(house: &House) -> Vec<Event> {
     let options = EmbeddedOptions::new(house.path("journal.sqlite3"), house.clock.clone());
     let journal = EmbeddedJournal::open(options).unwrap();
     let mut events = Vec::new();

@@ -2,12 +2,20 @@
 
 mod child;
 mod house;
+mod script;
 
+mod completions;
+mod crash;
 mod demo;
+mod healthcheck;
 mod help;
 mod history;
 mod isolation;
 mod keep;
 mod kill;
+mod sandbox;
 mod serve;
+mod version;
 mod watch;
+mod watch_json;
+mod watch_start;

@@ -7,14 +7,14 @@ use serde_json::json;
 use super::child::{Child, program};
 use super::house::{Doors, House};
 
-fn watch(doors: &Doors, arguments: &[&str]) -> Child {
+pub(super) fn watch(doors: &Doors, arguments: &[&str]) -> Child {
     let mut watch = program();
     watch.args(["watch", "--server", &doors.grpc_url()]).args(arguments);
     Child::spawn(watch)
 }
 
 /// Lets one person go all the way: four events.
-async fn tell(house: &House, doors: &Doors) {
+pub(super) async fn tell(house: &House, doors: &Doors) {
     let name = house.create(doors.channel().await).await;
     for (what, body) in
         [("start", json!({})), ("submit", json!({})), ("review", json!({ "result": "SUCCESS" }))]
@@ -26,7 +26,7 @@ async fn tell(house: &House, doors: &Doors) {
     }
 }
 
-async fn lines(watch: &mut Child, count: usize) -> Vec<String> {
+pub(super) async fn lines(watch: &mut Child, count: usize) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.len() < count {
         lines.push(watch.line().await.expect("the watch goes on"));

@@ -4,6 +4,8 @@
 mod house;
 
 mod api;
+mod faults;
 mod moves;
 mod robot;
+mod webhook_faults;
 mod webhooks;

@@ -9,7 +9,6 @@ use idv_gateway::proto::{
 use serde_json::json;
 
 use super::house::{House, id_of};
-use super::vendor_door::Mood;
 use super::words::{BANK, create, said};
 
 /// Stands in every value that is about the person.
@@ -71,11 +70,15 @@ async fn everything(house: &House) -> Vec<String> {
     subject.nationality = CANARY.to_owned();
     subject.family_name = format!("{CANARY}\n");
     told.push(format!("{:?}", house.try_create(bad).await.unwrap_err()));
-    for mood in [Mood::LosesAnswers, Mood::Down, Mood::Page] {
-        house.vendor.is(mood);
+    for fault in [
+        json!({ "kind": "half_body", "operation": "start" }),
+        json!({ "kind": "status", "status": 503 }),
+        json!({ "kind": "page" }),
+    ] {
+        house.fault(fault).await;
         told.push(format!("{:?}", house.try_create(canaries()).await.unwrap_err()));
+        house.well().await;
     }
-    house.vendor.is(Mood::Fine);
     told
 }
 

@@ -6,7 +6,6 @@ use idv_gateway::proto::{EventType, Evidence, IdentificationState, Outcome, Webh
 use serde_json::json;
 
 use super::house::House;
-use super::vendor_door::Mood;
 use super::words::{said, said_at, shown, types};
 
 const CREATED: EventType = EventType::IdentificationCreated;
@@ -119,7 +118,7 @@ async fn a_vendor_that_does_not_answer_is_asked_until_it_does() {
     let house = House::silent().await;
     let id = in_review(&house).await;
     house.person(&id, "review", json!({ "result": "SUCCESS" })).await;
-    house.vendor.is(Mood::Down);
+    house.fault(json!({ "kind": "status", "status": 503 })).await;
     assert_eq!(house.webhook(said("SUCCESS", &id).to_string()).await.status, 204);
     let unreachable = EventType::ConnectionHealthChanged;
     house
@@ -130,7 +129,7 @@ async fn a_vendor_that_does_not_answer_is_asked_until_it_does() {
     // Longer than an answer that ranks too low would be waited for.
     house.clock.advance(Duration::from_secs(600));
     assert_eq!(house.states()[2], State::Confirming);
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     house.in_time("the decision", async || house.get(&id).await.decision).await;
     assert_eq!(house.states()[2], State::Applied);
 }

@@ -6,7 +6,6 @@ use idv_gateway::proto::{EventType, IdentificationState, WebhookDeliveryState as
 use serde_json::json;
 
 use super::house::House;
-use super::vendor_door::Mood;
 use super::words::{BANK, create, said, shown, types};
 
 const ID: &str = "5f0c1b7e-94f1-4b27-8b0c-3f6a0e7d2c11";
@@ -16,19 +15,19 @@ const SUBMITTED: EventType = EventType::IdentificationSubmitted;
 
 #[tokio::test]
 async fn a_webhook_before_the_create_returned_is_applied_at_once() {
-    let mut house = House::new().await;
-    house.vendor.is(Mood::HoldsAnswers);
+    let house = House::new().await;
+    house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     let mut request = create(BANK);
     request.identification_id = ID.to_owned();
     let mut client = house.identifications();
     let call = tokio::spawn(async move { client.create_identification(request).await });
-    let answer = house.vendor.held().await;
+    house.until("the create", async || (house.asked("created").await == 1).then_some(())).await;
 
     // The vendor has it, the gateway has not heard so.
     house.person(ID, "start", json!({})).await;
     house.until("the start", async || (house.events().await.len() == 2).then_some(())).await;
     assert_eq!(types(&house.events().await), [CREATED, STARTED]);
-    drop(answer);
+    house.well().await;
 
     let created = call.await.unwrap().unwrap().into_inner().identification.unwrap();
     assert_eq!(created.state(), IdentificationState::InProgress);
@@ -39,16 +38,16 @@ async fn a_webhook_before_the_create_returned_is_applied_at_once() {
 
 #[tokio::test]
 async fn the_late_answer_of_a_create_still_brings_the_vendors_own_id() {
-    let mut house = House::silent().await;
-    house.vendor.is(Mood::HoldsAnswers);
+    let house = House::silent().await;
+    house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     let mut request = create(BANK);
     request.identification_id = ID.to_owned();
     let mut client = house.identifications();
     let call = tokio::spawn(async move { client.create_identification(request).await });
-    let answer = house.vendor.held().await;
+    house.until("the create", async || (house.asked("created").await == 1).then_some(())).await;
     assert_eq!(house.webhook(said("START", ID).to_string()).await.status, 204);
     house.until("the start", async || (house.events().await.len() == 2).then_some(())).await;
-    drop(answer);
+    house.well().await;
 
     let created = call.await.unwrap().unwrap().into_inner().identification.unwrap();
     let known = house.see(&format!("identifications/{ID}")).await;

@@ -1,4 +1,4 @@
-//! A gateway, a sandbox, the vendor's door between them, and a clock that moves both.
+//! A gateway, a sandbox, and a clock that moves both.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,8 +17,9 @@ use idv_gateway::journal::embedded::EmbeddedJournal;
 use idv_gateway::model::filter::Filter;
 use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
 use idv_gateway::proto::{
-    CreateIdentificationRequest, CreateIdentificationResponse, Event, GetIdentificationRequest,
-    Identification, IdentificationView, WebhookDeliveryState,
+    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateIdentificationRequest,
+    CreateIdentificationResponse, Event, GetIdentificationRequest, Identification, IdentificationView,
+    WebhookDeliveryState,
 };
 use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
 use prost::Message as _;
@@ -28,11 +29,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::vendor_door::VendorDoor;
 use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
-const START_SECONDS: u64 = 1_795_176_000;
+pub(super) const START_SECONDS: u64 = 1_795_176_000;
 /// A scenario that waits longer for one thing hangs.
 const GUARD: Duration = Duration::from_secs(60);
 const USER: &str = "idnow";
@@ -60,11 +60,10 @@ pub(super) struct Plan {
 /// Everything, running.
 pub(super) struct House {
     pub(super) clock: ManualClock,
-    pub(super) vendor: VendorDoor,
     pub(super) channel: Channel,
     app: App,
-    configuration: String,
-    time: Clock,
+    /// What the gateway was started with.
+    start: (String, Clock),
     sandbox: Sandbox,
     folder: TempDir,
     client: reqwest::Client,
@@ -109,7 +108,6 @@ impl House {
         let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
         let options = SandboxOptions { clock: clock.clone(), accounts, ..SandboxOptions::default() };
         let sandbox = Sandbox::start(options).await.unwrap();
-        let vendor = VendorDoor::open(sandbox.address()).await;
 
         let folder = tempfile::tempdir().unwrap();
         for (name, secret) in [
@@ -119,12 +117,10 @@ impl House {
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
-        let configuration =
-            configuration(folder.path(), plan.vendor.unwrap_or_else(|| vendor.address()), &plan);
-        let app = start(&configuration, &clock).await;
-        let channel = connect(app.addresses()).await;
-        let (time, client) = (clock, client());
-        let house = Self { clock: hand, vendor, channel, app, configuration, time, sandbox, folder, client };
+        let text = configuration(folder.path(), plan.vendor.unwrap_or_else(|| sandbox.address()), &plan);
+        let start = (text, clock);
+        let (app, channel) = serve(&start).await;
+        let house = Self { clock: hand, channel, app, start, sandbox, folder, client: client() };
         if plan.webhooks {
             for customer in [CUSTOMER, OTHER_CUSTOMER] {
                 house.send_webhooks_of(customer).await;
@@ -142,6 +138,10 @@ impl House {
 
     pub(super) fn addresses(&self) -> Addresses {
         self.app.addresses()
+    }
+
+    pub(super) fn vendor_address(&self) -> SocketAddr {
+        self.sandbox.address()
     }
 
     pub(super) fn journal(&self) -> &Arc<EmbeddedJournal> {
@@ -162,11 +162,10 @@ impl House {
         (in_time, self.folder)
     }
 
-    /// The same house after its gateway ended and began again; sandboxes have to be told where it is now.
-    pub(super) async fn reopened(self) -> Self {
+    /// Ends the gateway in good order and starts another one over the same journal.
+    pub(super) async fn restarted(self) -> Self {
         assert!(tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap());
-        let app = start(&self.configuration, &self.time).await;
-        let channel = connect(app.addresses()).await;
+        let (app, channel) = serve(&self.start).await;
         Self { app, channel, ..self }
     }
 
@@ -177,6 +176,13 @@ impl House {
         request: CreateIdentificationRequest,
     ) -> Result<CreateIdentificationResponse, tonic::Status> {
         self.identifications().create_identification(request).await.map(tonic::Response::into_inner)
+    }
+
+    pub(super) async fn try_adopt(
+        &self,
+        request: AdoptIdentificationRequest,
+    ) -> Result<AdoptIdentificationResponse, tonic::Status> {
+        self.identifications().adopt_identification(request).await.map(tonic::Response::into_inner)
     }
 
     /// A new identification on the first connection; its id.
@@ -198,6 +204,18 @@ impl House {
         self.identifications().get_identification(request).await.unwrap().into_inner().identification.unwrap()
     }
 
+    /// Makes an identification at the vendor without the gateway; its IdentID.
+    pub(super) async fn made_elsewhere(&self, customer: &str, number: &str) -> String {
+        let api = format!("http://{}/api/v1/{customer}", self.sandbox.address());
+        let login = self.client.post(format!("{api}/login")).body(json!({ "apiKey": API_KEY }).to_string());
+        let token: Value = serde_json::from_slice(&self.send(login).await.body).unwrap();
+        let start = self.client.post(format!("{api}/identifications/{number}/start")).body("{}");
+        let start = start.header("x-api-login-token", token["authToken"].as_str().unwrap());
+        let started = self.send(start).await;
+        assert_eq!(started.status, 201);
+        serde_json::from_slice::<Value>(&started.body).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
     // The person and the reviewer.
 
     pub(super) async fn control(&self, path: &str, body: &Value) -> Reply {
@@ -216,6 +234,26 @@ impl House {
         self.person(id, "start", json!({})).await;
         self.person(id, "submit", json!({ "result": "CHECK_PENDING" })).await;
         self.person(id, "review", json!({ "result": result })).await;
+    }
+
+    // The vendor's faults.
+
+    /// Lets something go wrong at the vendor.
+    pub(super) async fn fault(&self, fault: Value) {
+        let reply = self.control("faults", &fault).await;
+        assert_eq!(reply.status, 200, "{fault}: {:?}", reply.body);
+    }
+
+    /// Ends every fault of the vendor.
+    pub(super) async fn well(&self) {
+        let url = format!("http://{}/control/faults", self.sandbox.address());
+        assert_eq!(self.send(self.client.delete(url)).await.status, 200);
+    }
+
+    /// How often the faults that were not cleared have fired.
+    pub(super) async fn fired(&self) -> u64 {
+        let view = self.see("faults").await;
+        view["faults"].as_array().unwrap().iter().map(|fault| fault["fired"].as_u64().unwrap()).sum()
     }
 
     pub(super) async fn see(&self, path: &str) -> Value {
@@ -362,9 +400,11 @@ pub(super) fn id_of(name: &str) -> String {
     name.rsplit('/').next().unwrap().to_owned()
 }
 
-async fn start(configuration: &str, clock: &Clock) -> App {
-    let config = Config::parse(configuration, "scenario.toml", std::iter::empty()).unwrap();
-    App::start(config, clock.clone()).await.unwrap()
+async fn serve((text, clock): &(String, Clock)) -> (App, Channel) {
+    let config = Config::parse(text, "scenario.toml", std::iter::empty()).unwrap();
+    let app = App::start(config, clock.clone()).await.unwrap();
+    let channel = connect(app.addresses()).await;
+    (app, channel)
 }
 
 async fn connect(addresses: Addresses) -> Channel {

@@ -8,7 +8,6 @@ use idv_gateway::proto::{
 use serde_json::json;
 
 use super::house::House;
-use super::vendor_door::Mood;
 use super::words::{BANK, create, said, types};
 
 const ID: &str = "4f1c0b7e-94f1-4b27-8b0c-11c13f6a0e7d";
@@ -33,11 +32,11 @@ async fn its_events(house: &House) -> Vec<EventType> {
 #[tokio::test]
 async fn a_create_in_doubt_whose_person_is_done_becomes_the_decision() {
     let house = House::silent().await;
-    house.vendor.is(Mood::LosesAnswers);
+    house.fault(json!({ "kind": "half_body", "operation": "start" })).await;
     house.try_create(named()).await.unwrap_err();
     house.reviewed(ID, "SUCCESS").await;
     // From now on the vendor refuses to take the same creation again.
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     house.clock.advance(Duration::from_secs(45));
     house.in_time("the decision", async || house.get(ID).await.decision).await;
     assert_eq!(
@@ -54,11 +53,11 @@ async fn a_create_in_doubt_whose_person_is_done_becomes_the_decision() {
 #[tokio::test]
 async fn a_create_that_a_webhook_proved_is_answered_and_not_sent_again() {
     let house = House::silent().await;
-    house.vendor.is(Mood::LosesAnswers);
+    house.fault(json!({ "kind": "half_body", "operation": "start" })).await;
     house.try_create(named()).await.unwrap_err();
     assert_eq!(house.webhook(said("START", ID).to_string()).await.status, 204);
     house.until("the start", async || (its_events(&house).await.len() == 2).then_some(())).await;
-    house.vendor.is(Mood::Fine);
+    house.well().await;
     let sent = house.asked("starts").await;
 
     let repeat = house.try_create(named()).await.unwrap();

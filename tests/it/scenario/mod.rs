@@ -4,23 +4,36 @@
 //! always an answer, an event or a state, with a guard against hanging.
 
 mod house;
+mod projection;
 mod reader;
-mod vendor_door;
 mod words;
 
+mod adopt;
 mod bad_input;
 mod canary;
 mod check;
 mod confirm;
 mod create;
+mod disorder;
 mod early;
+mod filter;
 mod forged;
+mod idempotency;
 mod late;
+mod list;
+mod logins;
+mod reference;
+mod refusals;
 mod repeats;
 mod resume;
 mod silence;
+mod slow_streams;
+mod snapshot;
 mod sources;
+mod start_time;
 mod store;
+mod unconfirmed;
 mod unserved;
 mod vendor_faults;
+mod wait;
 mod watch;

@@ -14,8 +14,9 @@ const GUARD: Duration = Duration::from_secs(60);
 /// An open stream.
 pub(super) struct Reader {
     stream: Streaming<WatchEventsResponse>,
-    /// The last cursor it was sent.
+    /// The last cursor it was sent; empty while a snapshot is sent.
     pub(super) cursor: String,
+    in_snapshot: bool,
 }
 
 /// From the first event on.
@@ -28,16 +29,30 @@ pub(super) fn latest() -> Start {
     Start::StartPosition(StartPosition::Latest.into())
 }
 
+/// From the present state on.
+pub(super) fn snapshot() -> Start {
+    Start::StartPosition(StartPosition::Snapshot.into())
+}
+
 /// A request to read `filter` from `start`.
 pub(super) fn watch(start: Start, filter: EventFilter) -> WatchEventsRequest {
     WatchEventsRequest { start: Some(start), filter: Some(filter), ..WatchEventsRequest::default() }
 }
 
+/// How `request` is refused.
+pub(super) async fn refusal(channel: &Channel, request: WatchEventsRequest) -> Status {
+    match Reader::open(channel, request).await {
+        Err(status) => status,
+        Ok(mut reader) => reader.try_next().await.expect_err("it is refused"),
+    }
+}
+
 impl Reader {
     pub(super) async fn open(channel: &Channel, request: WatchEventsRequest) -> Result<Self, Status> {
+        let in_snapshot = request.start == Some(snapshot());
         let mut client = EventServiceClient::new(channel.clone());
         let stream = tokio::time::timeout(GUARD, client.watch_events(request)).await.unwrap()?.into_inner();
-        Ok(Self { stream, cursor: String::new() })
+        Ok(Self { stream, cursor: String::new(), in_snapshot })
     }
 
     /// Everything from `start` on.
@@ -50,9 +65,11 @@ impl Reader {
         let response =
             tokio::time::timeout(GUARD, self.stream.message()).await.expect("a message in time")?;
         Ok(response.map(|response| {
-            assert!(!response.cursor.is_empty(), "every message carries a cursor");
+            let message = response.message.unwrap();
+            self.in_snapshot &= !matches!(message, Message::SnapshotCompleted(_));
+            assert_eq!(response.cursor.is_empty(), self.in_snapshot, "the cursor of {message:?}");
             self.cursor = response.cursor;
-            response.message.unwrap()
+            message
         }))
     }
 

@@ -9,6 +9,8 @@ use idv_gateway::proto::{
     RefreshIdentificationRequest,
 };
 
+use serde_json::json;
+
 use super::house::House;
 use super::words::{BANK, said};
 
@@ -127,9 +129,9 @@ async fn another_trouble_is_told_in_its_place() {
     house.created().await;
     house.clock.advance(24 * HOUR);
     assert_eq!(until_told(&house, 1).await, [silent()]);
-    house.vendor.is(super::vendor_door::Mood::Page);
+    house.fault(json!({ "kind": "page", "operation": "get" })).await;
     assert_eq!(check(&house).await.error_reason, "VENDOR_RESPONSE_INVALID");
-    house.vendor.is(super::vendor_door::Mood::Fine);
+    house.well().await;
     house.clock.advance(HOUR);
     assert_eq!(check(&house).await.error_reason, SILENT);
     // It was degraded all along.
@@ -147,7 +149,7 @@ async fn a_restart_forgets_neither_the_last_webhook_nor_what_came_after_it() {
     house.created().await;
     house.clock.advance(HOUR);
 
-    let house = house.reopened().await;
+    let house = house.restarted().await;
     let known = health(&house).await;
     assert_eq!((known.state(), known.last_webhook_time), (Health::Unspecified, Some(heard)));
     let metric = "idv_webhook_last_accepted_timestamp_seconds";

@@ -2,8 +2,8 @@
 
 use idv_gateway::proto::event::Payload;
 use idv_gateway::proto::{
-    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventType, Identification, IdentificationSpec,
-    Subject, identification_spec,
+    AdoptIdentificationRequest, AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventType,
+    Identification, IdentificationSpec, Subject, VendorReference, identification_spec,
 };
 use serde_json::{Value, json};
 use tonic::{Code, Status};
@@ -30,6 +30,26 @@ pub(super) fn create(connection: &str) -> CreateIdentificationRequest {
         spec: Some(IdentificationSpec { kind: Some(kind) }),
         ..CreateIdentificationRequest::default()
     }
+}
+
+/// A request to take over the identification that the vendor knows by `id`, `number`, or both.
+pub(super) fn adopt(connection: &str, id: &str, number: &str) -> AdoptIdentificationRequest {
+    AdoptIdentificationRequest {
+        parent: connection.to_owned(),
+        vendor_reference: Some(VendorReference {
+            id: id.to_owned(),
+            reference: number.to_owned(),
+            ..VendorReference::default()
+        }),
+        external_reference: "case-7".to_owned(),
+        labels: [("branch".to_owned(), "north".to_owned())].into(),
+        ..AdoptIdentificationRequest::default()
+    }
+}
+
+/// The name of the resource that stands against a request.
+pub(super) fn resource(details: &ErrorDetails) -> String {
+    details.error_info().unwrap().metadata["resource_name"].clone()
 }
 
 /// The vendor's object that says `result` about `number`, without a time.

@@ -133,6 +133,24 @@ async fn no_id_leaves_its_place_in_an_api_url() {
 }
 
 #[test]
+fn no_id_of_a_caller_is_taken_for_the_vendors() {
+    let idnow = offline();
+    for id in hostile().into_iter().filter(|id| !id.is_empty()) {
+        for (about, fields) in [
+            (reference("", &id), &["vendor_reference.reference"][..]),
+            (reference(&id, ""), &["vendor_reference.id"]),
+            (reference(&id, &id), &["vendor_reference.id", "vendor_reference.reference"]),
+        ] {
+            let violations = idnow.read_reference(&about).unwrap_err();
+            let named: Vec<_> = violations.iter().map(|violation| violation.field.as_str()).collect();
+            assert_eq!(named, fields, "{id:?}");
+        }
+    }
+    let read = idnow.read_reference(&reference("tst-klmnp", "Harmless-1_A")).unwrap();
+    assert_eq!(read, reference("TST-KLMNP", "harmless-1_a"));
+}
+
+#[test]
 fn no_id_gets_into_a_link() {
     let idnow = offline();
     for id in hostile() {

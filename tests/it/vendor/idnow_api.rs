@@ -130,7 +130,7 @@ async fn every_error_of_a_start_has_its_reason() {
         (400, "UNRECOGNIZED_FIELD", "\"birthday\"", Kind::VendorRejectedRequest),
         (400, "UNPARSEABLE_JSON", "null", Kind::VendorRejectedRequest),
         (400, "MISSING_TRANSACTION_TOKEN", "null", Kind::VendorRejectedRequest),
-        (401, "SECURITY_VIOLATION", "null", Kind::VendorCredentialsRejected),
+        (401, "SECURITY_VIOLATION", "null", Kind::ResourceNotFound),
         (403, "FORBIDDEN", "null", Kind::VendorFeatureNotEnabled),
         (404, "OBJECT_NOT_FOUND", "null", Kind::VendorRejectedRequest),
         (405, "X", "null", Kind::VendorRejectedRequest),
@@ -303,7 +303,7 @@ async fn a_call_is_repeated_once_and_then_the_credentials_are_at_fault() {
     assert_eq!((stub.logins(), stub.seen().len()), (2, 4));
     // A foreign identification is no matter of the token.
     let stub = Stub::logged_in(|_seen| fault(401, "SECURITY_VIOLATION", "null")).await;
-    assert_eq!(get(&stub).await.unwrap_err().kind, Kind::VendorCredentialsRejected);
+    assert_eq!(get(&stub).await.unwrap_err().kind, Kind::ResourceNotFound);
     assert_eq!(stub.logins(), 1);
 }
 

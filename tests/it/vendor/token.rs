@@ -66,10 +66,7 @@ async fn five_hundred_callers_share_one_login_and_after_a_revocation_one_more() 
     let again = held.iter().map(|token| {
         let tokens = tokens.clone();
         let token = token.clone();
-        tokio::spawn(async move {
-            tokens.invalidate(&token);
-            tokens.get().await
-        })
+        tokio::spawn(async move { tokens.replace(&token).await.map(Option::unwrap) })
     });
     for caller in join_all(again).await {
         assert_eq!(caller.unwrap().unwrap().value, 2);
@@ -78,8 +75,8 @@ async fn five_hundred_callers_share_one_login_and_after_a_revocation_one_more() 
 }
 
 #[tokio::test]
-async fn a_failed_login_fails_all_waiters_once_and_is_forgotten() {
-    let (tokens, vendor, _time) = cache(0);
+async fn a_failed_login_fails_whoever_comes_before_the_next_may_be_tried() {
+    let (tokens, vendor, time) = cache(0);
     vendor.failing.store(1, SeqCst);
     let mut waiting = join_all((0..20).map(|_| tokens.get()));
     assert!((&mut waiting).now_or_never().is_none());
@@ -90,7 +87,29 @@ async fn a_failed_login_fails_all_waiters_once_and_is_forgotten() {
     }
     assert_eq!(vendor.logins.load(SeqCst), 1);
     vendor.failing.store(0, SeqCst);
+    time.advance(MINUTE / 3);
+    let late = tokens.get().await.unwrap_err();
+    assert_eq!((late.kind, late.retry_after), (Kind::VendorUnavailable, Some(MINUTE / 3 * 2)));
+    assert_eq!(vendor.logins.load(SeqCst), 1);
+    time.advance(MINUTE / 3 * 2);
     assert_eq!(tokens.get().await.unwrap().value, 2);
+}
+
+#[tokio::test]
+async fn a_token_that_was_got_for_a_refused_one_and_is_refused_too_leads_to_no_login_for_a_while() {
+    let (tokens, vendor, time) = cache(100);
+    let first = tokens.get().await.unwrap();
+    let second = tokens.replace(&first).await.unwrap().unwrap();
+    assert_eq!(second.value, 2);
+    assert!(tokens.replace(&second).await.unwrap().is_none());
+    assert_eq!(tokens.replace(&first).await.unwrap().unwrap().value, 2, "late news of the first");
+    assert_eq!(vendor.logins.load(SeqCst), 2);
+    time.advance(MINUTE);
+    let third = tokens.replace(&second).await.unwrap().unwrap();
+    assert_eq!(third.value, 3);
+    // One that worked was revoked since.
+    third.worked();
+    assert_eq!(tokens.replace(&third).await.unwrap().unwrap().value, 4);
 }
 
 #[tokio::test]
@@ -116,6 +135,7 @@ async fn a_token_is_renewed_early_and_never_used_past_its_end() {
     time.advance(7 * MINUTE);
     assert_eq!(tokens.get().await.unwrap_err().kind, Kind::VendorUnavailable, "its hour is over");
     vendor.failing.store(0, SeqCst);
+    time.advance(MINUTE);
     assert_eq!(tokens.get().await.unwrap().value, 4);
 }
 

@@ -1,12 +1,14 @@
 //! The control API: acting as the person, the reviewer and the vendor's account manager.
 
+mod faults;
+
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{self, get, post};
 use axum::{Json, Router};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -17,6 +19,7 @@ use super::Idnow;
 use super::ident::{Channel, Ident, Reviewer, State as IdentState, Verdict, Word};
 use super::register::Place;
 use super::robot::Scenario;
+use super::webhook::Which;
 use crate::sandbox::WebhookTarget;
 
 /// Everything below `/control`.
@@ -32,6 +35,8 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route("/control/webhooks", get(webhooks))
         .route("/control/webhooks/target", post(set_target).delete(remove_target))
         .route("/control/webhooks/shape", post(shape))
+        .route("/control/faults", post(faults::set).get(faults::list).delete(faults::clear))
+        .route("/control/faults/{id}", routing::delete(faults::clear_one))
         .route("/control/robot", post(robot))
         .route("/control/tokens/revoke", post(revoke))
         .route("/control/statistics", get(statistics))
@@ -80,6 +85,13 @@ struct Submit {
 struct Review {
     result: String,
     reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resend {
+    sequence: Option<u64>,
+    result: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -172,10 +184,24 @@ async fn resend(
     State(idnow): State<Arc<Idnow>>,
     Path(name): Path<String>,
     Query(scope): Query<Scope>,
+    body: Bytes,
 ) -> Answer {
+    let which = match read(&body)? {
+        Resend { sequence: None, result: None } => None,
+        Resend { sequence: Some(sequence), result: None } => Some(Which::Sequence(sequence)),
+        Resend { sequence: None, result: Some(result) } => Some(Which::Result(result)),
+        Resend { .. } => return Err(bad("say `sequence` or `result`, not both".to_owned())),
+    };
     idnow.at(&name, &scope, |idnow, place| {
         let mut register = idnow.register();
         let ident = register.at(place);
+        if let Some(which) = which {
+            let (result, body) = idnow.webhooks.earlier(&ident.id, &which).ok_or_else(|| {
+                format!("{} had no such webhook: GET /control/webhooks shows all of them", ident.id)
+            })?;
+            idnow.tell(ident, result, body);
+            return Ok(());
+        }
         match ident.state {
             IdentState::Started | IdentState::Ended(_) => {
                 idnow.announce(ident);

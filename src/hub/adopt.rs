@@ -1,0 +1,165 @@
+//! Identifications that were made at the vendor without the gateway are taken over.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Kind, Result, Violation};
+use crate::hub::evolve::Cause;
+use crate::hub::job::CONFLICT_TRIES;
+use crate::hub::prepare::turn_key;
+use crate::hub::request::{Entry, Once};
+use crate::hub::{Hub, add_links, identifications, store};
+use crate::journal::{Batch, JournalError};
+use crate::model::command::AdoptIdentification;
+use crate::model::lifecycle::{Change, Verdict, judge};
+use crate::model::observation::Observation;
+use crate::model::record::Record;
+use crate::proto::{
+    AdoptIdentificationRequest, AdoptIdentificationResponse, EventOrigin, IdentificationOrigin,
+    IdentificationState, VendorReference,
+};
+use crate::vendor::Vendor;
+
+const ADOPT: &str = "adopt_identification";
+
+/// An identification as it will be recorded.
+struct Adoption {
+    /// Before the vendor's word: nobody has it in the journal.
+    blank: Record,
+    change: Box<Change>,
+    observation: Observation,
+}
+
+impl Hub {
+    /// Takes over an identification that exists at the vendor, in the state it has there. Goes on to the end when the
+    /// caller goes away.
+    pub async fn adopt_identification(
+        self: &Arc<Self>,
+        caller: String,
+        request: AdoptIdentificationRequest,
+    ) -> Result<AdoptIdentificationResponse> {
+        let hub = self.clone();
+        self.see_through(ADOPT, async move { hub.adopt(caller, request).await }).await
+    }
+
+    async fn adopt(
+        &self,
+        caller: String,
+        request: AdoptIdentificationRequest,
+    ) -> Result<AdoptIdentificationResponse> {
+        let command = AdoptIdentification::parse(request.clone(), self.clock.uuid())?;
+        let vendor = self.vendor(&command.name.connection, ADOPT)?;
+        let said = identifications(&*vendor, ADOPT)?.read_reference(&command.vendor_reference);
+        let said = said.map_err(|violations| Error::invalid(ADOPT, violations))?;
+        let mut response = match self.enter(&caller, &request, command.request_id).await? {
+            Entry::Answered(first) => first,
+            Entry::First(once) | Entry::BrokeOff(once, _) => {
+                let seen = self.head();
+                match self.take_over(&command, &said, &*vendor, &once).await {
+                    Ok(response) => response,
+                    refused => {
+                        let name = &command.name;
+                        self.keep_answer::<AdoptIdentificationRequest>(&once, name, seen, refused).await?
+                    }
+                }
+            }
+        };
+        response.identification.iter_mut().for_each(|identification| add_links(identification, &*vendor));
+        Ok(response)
+    }
+
+    async fn take_over(
+        &self,
+        command: &AdoptIdentification,
+        said: &VendorReference,
+        vendor: &dyn Vendor,
+        once: &Once,
+    ) -> Result<AdoptIdentificationResponse> {
+        self.must_be_unknown(command, said).await?;
+        let adoption = self.ask_for_adoption(command, said, vendor).await?;
+        let reference = adoption.blank.identification.vendor_reference.clone().unwrap_or_default();
+        let connection = &command.name.connection;
+        let ids = [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty());
+        let _turns = self.locks.lock_all(ids.map(|id| turn_key(connection, id)).collect()).await;
+        for _try in 0..CONFLICT_TRIES {
+            self.must_be_unknown(command, &reference).await?;
+            let seen = self.head();
+            let mut response = AdoptIdentificationResponse {
+                identification: Some(adoption.change.record.identification.clone()),
+                ..AdoptIdentificationResponse::default()
+            };
+            let mut batch = Batch::default();
+            let cause = Cause::new(EventOrigin::Api);
+            let Adoption { blank, change, observation } = &adoption;
+            self.evolve(&mut batch, vendor.account(), blank, change, observation, &cause);
+            batch.records.iter_mut().for_each(|written| written.replaces = None);
+            let waiting = self.awaken_unmatched(&change.record).await;
+            batch.schedule.extend(waiting.map_err(|error| store(error, ADOPT))?);
+            batch.requests = self.answered(once, &command.name, Ok(&response), seen);
+            match self.append(batch).await {
+                Ok(appended) => {
+                    response.cursor = self.cursor(appended.place);
+                    return Ok(response);
+                }
+                Err(JournalError::Conflict(_)) => {}
+                Err(error) => return Err(store(error, ADOPT)),
+            }
+        }
+        Err(store(JournalError::Conflict(command.name.to_string()), ADOPT))
+    }
+
+    /// Asks the vendor by one identifier alone, so that a second one that does not belong to it shows.
+    async fn ask_for_adoption(
+        &self,
+        command: &AdoptIdentification,
+        said: &VendorReference,
+        vendor: &dyn Vendor,
+    ) -> Result<Adoption> {
+        let mut asked = said.clone();
+        if !asked.reference.is_empty() {
+            asked.id.clear();
+        }
+        let observation = self.ask(vendor, &asked, ADOPT).await?;
+        let answered = &observation.reference;
+        if !said.id.is_empty() && !answered.id.is_empty() && !said.id.eq_ignore_ascii_case(&answered.id) {
+            let other = "is of another identification than vendor_reference.reference";
+            return Err(Error::invalid(ADOPT, vec![Violation::new("vendor_reference.id", other)]));
+        }
+        let mut blank = self.blank_record(&command.name, vendor)?;
+        let identification = &mut blank.identification;
+        identification.external_reference.clone_from(&command.external_reference);
+        identification.labels.clone_from(&command.labels);
+        identification.set_origin(IdentificationOrigin::Adopted);
+        // What it was asked by, and what the vendor says; never what only the caller says.
+        identification.vendor_reference = Some(VendorReference {
+            id: first_set(&answered.id, &asked.id),
+            reference: first_set(&answered.reference, &asked.reference),
+            ..VendorReference::default()
+        });
+        let Verdict::Change(change) = judge(&blank, &observation, self.timestamp()) else {
+            let detail = "the vendor has nothing to show for this vendor_reference: it does not exist there, or \
+                          nobody has finished a try yet; adopt it after its first result";
+            return Err(Error::new(Kind::ResourceNotFound, ADOPT, detail));
+        };
+        Ok(Adoption { blank, change, observation })
+    }
+
+    /// Refuses identifiers that an identification here has already.
+    async fn must_be_unknown(
+        &self,
+        command: &AdoptIdentification,
+        reference: &VendorReference,
+    ) -> Result<()> {
+        let found = self.matching(&command.name.connection, reference).await?;
+        match found.filter(|record| record.identification.state() != IdentificationState::Deleted) {
+            None => Ok(()),
+            Some(record) => {
+                let detail = format!("{} is this identification", record.name);
+                Err(Error::new(Kind::ResourceExists, ADOPT, detail).about(&record.name))
+            }
+        }
+    }
+}
+
+fn first_set(one: &str, other: &str) -> String {
+    if one.is_empty() { other.to_owned() } else { one.to_owned() }
+}

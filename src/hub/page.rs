@@ -1,0 +1,195 @@
+//! Pages of lists: how large they are, and tokens that lead to the next one.
+//!
+//! A token is base64url without padding of: version (1 byte), what the list was asked for (8), a keyed check over all
+//! the rest (16), and the place to go on behind. It goes with the request it was handed out for: the same token in
+//! another list would skip or repeat without a word.
+
+use std::fmt::Display;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use subtle::ConstantTimeEq as _;
+
+use crate::error::{Error, Result, Violation};
+use crate::journal::cursor::CursorKey;
+use crate::model::validate::Checks;
+
+const VERSION: u8 = 1;
+const DEFAULT_SIZE: usize = 100;
+const LARGEST_SIZE: usize = 1000;
+/// Longer tokens are refused before any work is spent on them.
+const LONGEST_TOKEN: usize = 256;
+
+/// The size of a page that was asked for with `page_size`.
+pub(super) fn size(page_size: i32, checks: &mut Checks) -> usize {
+    match usize::try_from(page_size) {
+        Ok(0) => DEFAULT_SIZE,
+        Ok(size) if size <= LARGEST_SIZE => size,
+        Ok(_) | Err(_) => {
+            checks.refuse("page_size", format!("must be 1 to {LARGEST_SIZE}, or 0 for {DEFAULT_SIZE}"));
+            DEFAULT_SIZE
+        }
+    }
+}
+
+/// Makes and reads the tokens of one list.
+pub(super) struct Pages<'a> {
+    key: &'a CursorKey,
+    operation: &'static str,
+    list: [u8; 8],
+}
+
+impl<'a> Pages<'a> {
+    /// The pages of the list that `operation` makes with `parameters`: everything in the request that decides which
+    /// things are listed and in which order, in a form that is the same for every spelling of the same list.
+    pub(super) fn new(key: &'a CursorKey, operation: &'static str, parameters: &impl Hash) -> Self {
+        let mut bytes = Bytes::default();
+        (operation, parameters).hash(&mut bytes);
+        Self { key, operation, list: short(key.mac("page_parameters", &bytes.0)) }
+    }
+
+    /// The place that `token` leads behind; `None` for the first page.
+    pub(super) fn after<T: FromStr>(&self, token: &str) -> Result<Option<T>> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let unknown = "must be the next_page_token of an earlier answer, or empty for the first page";
+        let other = "belongs to a list with other parameters: repeat the request it came from (page_size may differ), or \
+             leave it empty for the first page";
+        match self.open(token) {
+            Some((list, place)) if list == self.list => {
+                place.parse().map(Some).map_err(|_of_another_version| self.refused(unknown))
+            }
+            Some(_) => Err(self.refused(other)),
+            None => Err(self.refused(unknown)),
+        }
+    }
+
+    /// The token that leads behind `place`.
+    pub(super) fn token(&self, place: impl Display) -> String {
+        let place = place.to_string();
+        let check = self.check(&self.list, place.as_bytes());
+        URL_SAFE_NO_PAD.encode([&[VERSION], &self.list[..], &check, place.as_bytes()].concat())
+    }
+
+    fn open(&self, token: &str) -> Option<([u8; 8], String)> {
+        if token.len() > LONGEST_TOKEN {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (&version, rest) = bytes.split_first()?;
+        let (&list, rest) = rest.split_first_chunk()?;
+        let (check, place) = rest.split_first_chunk::<16>()?;
+        let made_here = version == VERSION && bool::from(self.check(&list, place).ct_eq(check));
+        Some((list, String::from_utf8(place.to_vec()).ok().filter(|_place| made_here)?))
+    }
+
+    fn check(&self, list: &[u8; 8], place: &[u8]) -> [u8; 16] {
+        short(self.key.mac("page_token", &[&[VERSION], &list[..], place].concat()))
+    }
+
+    fn refused(&self, description: &str) -> Error {
+        Error::invalid(self.operation, vec![Violation::new("page_token", description)])
+    }
+}
+
+fn short<const N: usize>(mac: [u8; 32]) -> [u8; N] {
+    std::array::from_fn(|index| mac[index])
+}
+
+/// What is hashed, as it is: a keyed hash makes something of it.
+#[derive(Default)]
+struct Bytes(Vec<u8>);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    /// Never asked.
+    fn finish(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn key() -> CursorKey {
+        CursorKey::new([7; 32])
+    }
+
+    #[track_caller]
+    fn assert_refused(pages: &Pages<'_>, token: &str, says: &str) {
+        let error = pages.after::<u64>(token).unwrap_err();
+        assert_eq!(error.kind, Kind::ValidationFailed);
+        assert_eq!(error.violations[0].field, "page_token");
+        assert!(error.violations[0].description.contains(says), "{}", error.violations[0].description);
+    }
+
+    #[test]
+    fn a_token_leads_back_to_its_place() {
+        let key = key();
+        let pages = Pages::new(&key, "list_things", &("bank", [1, 2]));
+        assert_eq!(pages.after::<u64>("").unwrap(), None);
+        for place in [0, 4096, u64::MAX] {
+            let token = pages.token(place);
+            assert_eq!(pages.after(&token).unwrap(), Some(place));
+            assert!(
+                token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+                "{token}"
+            );
+        }
+        let longest = "a".repeat(63);
+        assert_eq!(pages.after(&pages.token(&longest)).unwrap(), Some(longest));
+    }
+
+    #[test]
+    fn a_token_goes_with_its_list() {
+        let key = key();
+        let token = Pages::new(&key, "list_things", &("bank", [1, 2])).token(7);
+        for other in [
+            Pages::new(&key, "list_others", &("bank", [1, 2])),
+            Pages::new(&key, "list_things", &("bank", [1, 3])),
+            Pages::new(&key, "list_things", &("tank", [1, 2])),
+        ] {
+            assert_refused(&other, &token, "belongs to a list with other parameters");
+        }
+    }
+
+    #[test]
+    fn what_was_altered_or_made_elsewhere_is_no_token() {
+        let key = key();
+        let pages = Pages::new(&key, "list_things", &());
+        let bytes = URL_SAFE_NO_PAD.decode(pages.token(7)).unwrap();
+        for index in 0..bytes.len() {
+            let mut altered = bytes.clone();
+            altered[index] ^= 1;
+            assert_refused(&pages, &URL_SAFE_NO_PAD.encode(altered), "must be the next_page_token");
+        }
+        let elsewhere = CursorKey::new([8; 32]);
+        assert_refused(
+            &pages,
+            &Pages::new(&elsewhere, "list_things", &()).token(7),
+            "must be the next_page_token",
+        );
+        assert_refused(&pages, &pages.token("no number"), "must be the next_page_token");
+        assert_refused(&pages, &pages.token("7".repeat(300)), "must be the next_page_token");
+        assert_refused(&pages, "what?", "must be the next_page_token");
+    }
+
+    #[test]
+    fn sizes_have_a_default_and_a_limit() {
+        for (asked, size_of_page, refused) in
+            [(0, 100, false), (1, 1, false), (1000, 1000, false), (1001, 100, true), (-1, 100, true)]
+        {
+            let mut checks = Checks::default();
+            assert_eq!(size(asked, &mut checks), size_of_page);
+            assert_eq!(checks.finish("list_things").is_err(), refused, "{asked}");
+        }
+    }
+}

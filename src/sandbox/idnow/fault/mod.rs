@@ -1,0 +1,141 @@
+//! The faults that are switched on, and which of them meets what.
+
+mod answer;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::sandbox::fault::{Fault, Operation};
+
+pub(super) use answer::interfere;
+
+/// Faults that are kept, spent ones included.
+const MOST: usize = 100;
+
+/// Every fault that was not cleared.
+#[derive(Default)]
+pub(super) struct Faults(Mutex<Board>);
+
+#[derive(Default)]
+struct Board {
+    last: u64,
+    active: Vec<Active>,
+}
+
+struct Active {
+    id: u64,
+    fault: Fault,
+    fired: u32,
+    cleared: CancellationToken,
+}
+
+/// A fault, as the control API shows it.
+#[derive(Serialize)]
+pub(super) struct View {
+    id: u64,
+    fault: Fault,
+    fired: u32,
+    /// How often it will still fire; `null` until it is cleared.
+    left: Option<u32>,
+}
+
+/// A fault that meets a request or a webhook.
+pub(super) struct Fired {
+    pub(super) fault: Fault,
+    /// Cancelled when the fault is cleared.
+    pub(super) cleared: CancellationToken,
+}
+
+/// What happens to one webhook.
+#[derive(Default)]
+pub(super) struct Detour {
+    /// It is never sent.
+    pub(super) dropped: bool,
+    /// How many copies go out with it.
+    pub(super) copies: u32,
+    /// How late it goes out, and what ends the wait early.
+    pub(super) delay: Option<(Duration, CancellationToken)>,
+}
+
+impl Faults {
+    /// Switches `fault`, which has been checked, on.
+    pub(super) fn set(&self, fault: Fault) -> Result<View, String> {
+        let mut board = self.lock();
+        if board.active.len() == MOST {
+            return Err(format!("{MOST} faults are kept already: DELETE /control/faults clears them"));
+        }
+        board.last += 1;
+        let active = Active { id: board.last, fault, fired: 0, cleared: CancellationToken::new() };
+        let view = active.view();
+        board.active.push(active);
+        Ok(view)
+    }
+
+    /// Every fault, in the order they were set, spent ones included.
+    pub(super) fn view(&self) -> Vec<View> {
+        self.lock().active.iter().map(Active::view).collect()
+    }
+
+    /// Clears the fault `id`, or all, and tells how many.
+    pub(super) fn clear(&self, id: Option<u64>) -> usize {
+        let goes = |active: &mut Active| id.is_none_or(|id| id == active.id);
+        let gone: Vec<_> = self.lock().active.extract_if(.., goes).collect();
+        gone.iter().for_each(|active| active.cleared.cancel());
+        gone.len()
+    }
+
+    /// The fault that meets a request: the first one that is not spent.
+    pub(super) fn on_request(&self, operation: Operation) -> Option<Fired> {
+        let meets = |wanted: Operation| wanted == Operation::Any || wanted == operation;
+        self.fire(|fault| fault.operation().is_some_and(meets))
+    }
+
+    /// What happens to the next webhook. One that is dropped meets nothing else.
+    pub(super) fn on_webhook(&self) -> Detour {
+        if self.fire(|fault| matches!(fault, Fault::WebhookDrop { .. })).is_some() {
+            return Detour { dropped: true, ..Detour::default() };
+        }
+        let mut detour = Detour::default();
+        if let Some(Fired { fault: Fault::WebhookDuplicate { copies, .. }, .. }) =
+            self.fire(|fault| matches!(fault, Fault::WebhookDuplicate { .. }))
+        {
+            detour.copies = copies;
+        }
+        if let Some(Fired { fault: Fault::WebhookDelay { seconds, .. }, cleared }) =
+            self.fire(|fault| matches!(fault, Fault::WebhookDelay { .. }))
+        {
+            detour.delay = Some((Duration::from_secs(seconds.into()), cleared));
+        }
+        detour
+    }
+
+    /// Whether the next webhook is held back, and what ends that early.
+    pub(super) fn holds_webhook(&self) -> Option<CancellationToken> {
+        self.fire(|fault| matches!(fault, Fault::WebhookReorder { .. })).map(|fired| fired.cleared)
+    }
+
+    fn fire(&self, meets: impl Fn(&Fault) -> bool) -> Option<Fired> {
+        let mut board = self.lock();
+        let active =
+            board.active.iter_mut().find(|active| active.left() != Some(0) && meets(&active.fault))?;
+        active.fired = active.fired.saturating_add(1);
+        Some(Fired { fault: active.fault.clone(), cleared: active.cleared.clone() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Active {
+    fn left(&self) -> Option<u32> {
+        self.fault.times().map(|times| times.saturating_sub(self.fired))
+    }
+
+    fn view(&self) -> View {
+        View { id: self.id, fault: self.fault.clone(), fired: self.fired, left: self.left() }
+    }
+}
