@@ -120,9 +120,14 @@ impl Hub {
         }
         let observation = self.ask(vendor, &asked, ADOPT).await?;
         let answered = &observation.reference;
-        if !said.id.is_empty() && !answered.id.is_empty() && !said.id.eq_ignore_ascii_case(&answered.id) {
-            let other = "is of another identification than vendor_reference.reference";
-            return Err(Error::invalid(ADOPT, vec![Violation::new("vendor_reference.id", other)]));
+        let parts = [("id", &said.id, &answered.id), ("reference", &said.reference, &answered.reference)];
+        let differs = |(_, said, answered): &(_, &String, &String)| {
+            !said.is_empty() && !answered.is_empty() && !said.eq_ignore_ascii_case(answered)
+        };
+        if let Some((part, ..)) = parts.into_iter().find(differs) {
+            let field = format!("vendor_reference.{part}");
+            let expected = "must be what the vendor calls the identification it is asked for";
+            return Err(Error::invalid(ADOPT, vec![Violation::new(field, expected)]));
         }
         let mut blank = self.blank_record(&command.name, vendor)?;
         let identification = &mut blank.identification;

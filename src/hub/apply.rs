@@ -7,12 +7,14 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::hub::believe::{Answers, Believed};
+use crate::hub::delivery::confirm_id;
 use crate::hub::evolve::Cause;
 use crate::hub::job::{CONFLICT_TRIES, Outcome};
-use crate::hub::prepare::{Prepared, vendor_ids};
+use crate::hub::prepare::{Prepared, vendor_ids, waits_for};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
 use crate::model::name::DeliveryName;
+use crate::model::observation::Word;
 use crate::model::record::Record;
 use crate::proto::{EventOrigin, VendorReference, WebhookDeliveryState as State};
 use crate::telemetry::DeliveryOutcome as Fate;
@@ -36,10 +38,12 @@ impl Hub {
                 // Another taker of the same job was faster.
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
-                    if let Some(fate) = plan.fate {
-                        self.metrics.webhook_processed(&prepared.delivery.name.connection, fate);
-                    }
+                    self.dealt_with(&prepared.delivery, plan.fate);
                     self.match_again(&prepared.delivery.name, &plan.waiting).await?;
+                    return Ok(Outcome::Written);
+                }
+                // The replay has a run of its own.
+                Err(JournalError::Conflict(_)) if self.is_outdated(&prepared.delivery).await? => {
                     return Ok(Outcome::Written);
                 }
                 Err(JournalError::Conflict(_)) => {}
@@ -47,6 +51,12 @@ impl Hub {
             }
         }
         Err(store(JournalError::Conflict(prepared.delivery.name.to_string()), APPLY))
+    }
+
+    /// Whether a replay of `delivery` began after it was read.
+    async fn is_outdated(&self, delivery: &Delivery) -> Result<bool> {
+        let present = self.journal.delivery(&delivery.name).await.map_err(|error| store(error, APPLY))?;
+        Ok(present.is_some_and(|present| present.replays != delivery.replays))
     }
 
     /// The identification may have been recorded between the look-up and the mark UNMATCHED.
@@ -67,25 +77,27 @@ impl Hub {
             return Ok(Planned::Write(Box::new(Plan::new(batch, Some(Fate::Duplicate)))));
         }
         let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
-        let cause = Cause { origin: EventOrigin::Webhook, delivery: Some(name.clone()) };
+        let origin = if prepared.is_replay() { EventOrigin::Replay } else { EventOrigin::Webhook };
+        let cause = Cause { origin, delivery: Some(name.clone()) };
         let mut delivery = prepared.delivery.clone();
         let mut fate = Fate::Unmatched;
         let mut waiting = Vec::new();
         let mut known: HashMap<String, Record> = HashMap::new();
-        for (index, observation) in prepared.observations().iter().enumerate() {
-            if !is_open(&prepared.delivery, &observation.reference) {
-                continue;
-            }
+        for (place, observation) in prepared.open() {
             let Some(found) = self.matching(&name.connection, &observation.reference).await? else {
                 waiting.push(observation.reference.clone());
                 continue;
             };
             let record = known.remove(&found.name.to_string()).unwrap_or(found);
             delivery.subject = record.name.to_string();
-            match self.believe(prepared.vendor(), &record, observation, answers.get(&index), &prepared.job) {
-                Believed::Change(change, observation) => {
+            match self.believe(prepared, &record, observation, answers.get(&place)) {
+                Believed::Change(change, evidence) => {
                     let account = prepared.vendor().account();
-                    self.evolve(&mut batch, account, &record, &change, &observation, &cause);
+                    self.evolve(&mut batch, account, &record, &change, &evidence, &cause);
+                    if observation.word != Word::Unknown {
+                        // A word nobody knows yet may mean something to a later release.
+                        delivery.told.push(place);
+                    }
                     fate = Fate::Applied;
                     known.insert(delivery.subject.clone(), change.record);
                     continue;
@@ -100,8 +112,9 @@ impl Hub {
         if fate != Fate::Unmatched {
             batch.dedupe = Some(applied_once(&prepared.delivery));
         }
-        delivery.applied_revision =
-            known.get(&delivery.subject).map_or(0, |record| record.identification.revision);
+        if let Some(record) = known.get(&delivery.subject) {
+            delivery.applied_revision = record.identification.revision;
+        }
         let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
         delivery.event_ids.extend(ids);
         Ok(conclude(batch, delivery, fate, waiting))
@@ -111,12 +124,14 @@ impl Hub {
     /// come between is the second one a repeat.
     async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Batch>> {
         let own = &prepared.delivery;
-        if own.state != State::Received {
+        if own.state != State::Received || !own.told.is_empty() {
             return Ok(None);
         }
         let alike = self.journal.deliveries_like(&own.name.connection, own.body_sha256);
         for earlier in alike.await.map_err(|error| store(error, APPLY))? {
             let repeats = match earlier.state {
+                // What came after one that is replayed is not what it repeats.
+                _ if earlier.name == own.name && own.replays > 0 => break,
                 _ if earlier.name == own.name => false,
                 State::Confirming => true,
                 State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
@@ -129,11 +144,12 @@ impl Hub {
             let mut delivery = own.clone();
             delivery.state = State::Duplicate;
             delivery.subject.clone_from(&earlier.subject);
+            let mut deliveries = vec![DeliveryChange::Update(delivery)];
+            if own.replays == 0 {
+                deliveries.push(DeliveryChange::CountDuplicate(earlier.name));
+            }
             return Ok(Some(Batch {
-                deliveries: vec![
-                    DeliveryChange::Update(delivery),
-                    DeliveryChange::CountDuplicate(earlier.name),
-                ],
+                deliveries,
                 complete: vec![prepared.job.id.clone()],
                 dedupe: Some(applied_once(own)),
                 ..Batch::default()
@@ -164,7 +180,7 @@ impl Hub {
         let now = self.clock.now();
         delivery.state = State::Confirming;
         let confirm = Job {
-            id: format!("confirm/{}", delivery.name),
+            id: confirm_id(&delivery.name),
             kind: "confirm".to_owned(),
             subject: delivery.name.to_string(),
             due_at: now,
@@ -203,7 +219,12 @@ impl Plan {
 
 /// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
 fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<VendorReference>) -> Planned {
-    let fate = if waiting.is_empty() { fate } else { Fate::Unmatched };
+    let fate = match fate {
+        _ if !waiting.is_empty() => Fate::Unmatched,
+        // What led to events once was applied, whatever it means to those who know of it.
+        _ if !delivery.event_ids.is_empty() => Fate::Applied,
+        fate => fate,
+    };
     delivery.state = match fate {
         Fate::Applied => State::Applied,
         Fate::Duplicate => State::Duplicate,
@@ -220,14 +241,11 @@ fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<V
     Planned::Write(Box::new(Plan { waiting, ..Plan::new(batch, Some(fate)) }))
 }
 
-/// Whether what a delivery says about `reference` is still to be applied: of one that waits, only what it waits for.
-fn is_open(delivery: &Delivery, reference: &VendorReference) -> bool {
-    delivery.waits_for.is_empty() || waits_for(reference).any(|id| delivery.waits_for.contains(&id))
-}
-
-/// However often a delivery's job runs, what it applies takes effect once: each time less is left to wait for.
+/// However often a delivery's job runs, what it applies takes effect once: each time less is left to wait for, and
+/// each replay is one more run.
 fn applied_once(delivery: &Delivery) -> (String, Duration) {
-    (format!("applied/{}/{}", delivery.name, delivery.waits_for.len()), KEEP_DEDUPE)
+    let Delivery { name, replays, waits_for, .. } = delivery;
+    (format!("applied/{name}/{replays}/{}", waits_for.len()), KEEP_DEDUPE)
 }
 
 /// One delivery can speak of several identifications: the weightiest outcome is the delivery's.
@@ -239,8 +257,4 @@ fn weightier(one: Fate, other: Fate) -> Fate {
         Fate::Applied => 3,
     };
     if weight(other) > weight(one) { other } else { one }
-}
-
-fn waits_for(reference: &VendorReference) -> impl Iterator<Item = String> {
-    [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty()).cloned()
 }

@@ -4,18 +4,19 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use crate::hub::Hub;
-use crate::journal::Job;
+use crate::hub::evolve::system_time;
+use crate::hub::prepare::Prepared;
+use crate::journal::{Delivery, Job};
 use crate::model::lifecycle::{Change, Verdict, agrees, judge};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::Evidence;
-use crate::vendor::Vendor;
 
 /// While the vendor's API lags behind its own webhook.
 const LONGEST_LAG_WAIT: Duration = Duration::from_secs(30);
 
-/// What the vendor answered about the observations of a delivery, by their index.
-pub(super) type Answers = HashMap<usize, Observation>;
+/// What the vendor answered about the observations of a delivery, by their place in the body.
+pub(super) type Answers = HashMap<u32, Observation>;
 
 /// What is made of one observation of a delivery.
 pub(super) enum Believed {
@@ -33,17 +34,19 @@ impl Hub {
     /// Judges `observation`, with the vendor's `answer` about it where one is at hand.
     pub(super) fn believe(
         &self,
-        vendor: &dyn Vendor,
+        prepared: &Prepared,
         record: &Record,
         observation: &Observation,
         answer: Option<&Observation>,
-        job: &Job,
     ) -> Believed {
-        let enough = observation.evidence as i32 >= vendor.account().min_evidence as i32;
+        let job = &prepared.job;
+        let least = prepared.vendor().account().min_evidence;
+        let enough =
+            observation.evidence as i32 >= least as i32 || !matches!(observation.word, Word::Decided(_));
         match judge(record, observation, self.timestamp()) {
             Verdict::Same => Believed::Same,
             Verdict::Stale => Believed::Stale,
-            Verdict::Change(change) if enough || !matches!(observation.word, Word::Decided(_)) => {
+            Verdict::Change(change) if enough && !is_overtaken(prepared, record) => {
                 Believed::Change(change, Box::new(observation.clone()))
             }
             Verdict::Change(_) | Verdict::Ask => match answer {
@@ -82,4 +85,13 @@ impl Hub {
             Verdict::Stale | Verdict::Ask => Believed::Stale,
         }
     }
+}
+
+/// Whether the identification has moved since a replayed delivery came in: what that says may have been over long
+/// ago, which the rule cannot tell where the vendor gives no time.
+fn is_overtaken(prepared: &Prepared, record: &Record) -> bool {
+    let Delivery { receive_time, applied_revision, .. } = prepared.delivery;
+    let known = &record.identification;
+    let moved_later = known.update_time.is_some_and(|moved| system_time(&moved) > receive_time);
+    prepared.is_replay() && moved_later && known.revision != applied_revision
 }

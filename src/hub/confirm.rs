@@ -21,18 +21,17 @@ impl Hub {
             Preparation::Over(outcome) => return Ok(outcome),
         };
         let mut answers = Answers::new();
-        for (index, observation) in prepared.observations().iter().enumerate() {
+        for (place, observation) in prepared.open() {
             let connection = &prepared.delivery.name.connection;
             let Some(record) = self.matching(connection, &observation.reference).await? else {
                 continue;
             };
-            let vendor = prepared.vendor();
-            if !matches!(self.believe(vendor, &record, observation, None, &prepared.job), Believed::Ask) {
+            if !matches!(self.believe(&prepared, &record, observation, None), Believed::Ask) {
                 continue;
             }
             let reference = record.identification.vendor_reference.clone().unwrap_or_default();
-            match self.ask(vendor, &reference, CONFIRM).await {
-                Ok(answer) => answers.insert(index, answer),
+            match self.ask(prepared.vendor(), &reference, CONFIRM).await {
+                Ok(answer) => answers.insert(place, answer),
                 // The vendor will answer some day; until then nothing is believed and nothing is dropped.
                 Err(error) => return Ok(self.ask_again(&prepared, &error)),
             };

@@ -215,8 +215,9 @@ impl Hub {
 /// The connections whose webhooks should follow `events`: those of identifications that the vendor took on, or that
 /// were found moved when it was asked.
 pub(super) fn awaited(events: &[Event]) -> Vec<ConnectionId> {
-    let unheard =
-        events.iter().filter(|event| event.origin() != EventOrigin::Webhook && moves(event.r#type()));
+    let unheard = events
+        .iter()
+        .filter(|event| event.webhook_delivery.is_empty() && moves(event.r#type()) && !is_adopted(event));
     let names = unheard.filter_map(|event| event.identification.parse::<IdentificationName>().ok());
     names.map(|name| name.connection).collect()
 }

@@ -96,6 +96,8 @@ impl Hub {
             event_ids: Vec::new(),
             applied_revision: 0,
             waits_for: Vec::new(),
+            replays: 0,
+            told: Vec::new(),
         };
         let batch = Batch {
             deliveries: vec![DeliveryChange::Put(delivery)],

@@ -15,6 +15,7 @@ mod answer;
 mod apply;
 mod believe;
 mod confirm;
+mod delivery;
 mod evolve;
 mod expire;
 mod health;
@@ -31,6 +32,7 @@ mod settle;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -66,6 +68,8 @@ pub struct Hub {
     secrets: SecretWatch,
     rejections: Rejections,
     locks: KeyedLocks,
+    /// Moves when a replayed delivery was dealt with.
+    replayed: watch::Sender<u64>,
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: AtomicBool,
     open_streams: Arc<tokio::sync::Semaphore>,
@@ -103,6 +107,7 @@ impl Hub {
             secrets: SecretWatch::new(&parts.registry, &parts.metrics),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
+            replayed: watch::Sender::default(),
             store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
             open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),

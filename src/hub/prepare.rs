@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::error::{Error, Kind, Result};
 use crate::hub::job::Outcome;
 use crate::hub::{Hub, sealing, store};
-use crate::journal::{Batch, Delivery, DeliveryChange, Job, VendorId};
+use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, VendorId};
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::{VendorReference, WebhookDeliveryState as State};
 use crate::telemetry::DeliveryOutcome as Fate;
-use crate::vendor::Vendor;
 use crate::vendor::kit::delivery::Verified;
+use crate::vendor::{Reading, Unreadable, Vendor};
 
 const PREPARE: &str = "read_webhook";
 const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
@@ -36,6 +36,23 @@ pub(super) enum Preparation {
 impl Prepared {
     pub(super) fn observations(&self) -> &[Observation] {
         &self.observations
+    }
+
+    /// What is still to be applied, each with its place in the body: of a delivery that waits, only what it waits
+    /// for, and never what took effect before.
+    pub(super) fn open(&self) -> impl Iterator<Item = (u32, &Observation)> {
+        let Delivery { waits_for: waited, told, .. } = &self.delivery;
+        (0..).zip(&self.observations).filter(|(place, observation)| {
+            let awaited =
+                waited.is_empty() || waits_for(&observation.reference).any(|id| waited.contains(&id));
+            awaited && !told.contains(place)
+        })
+    }
+
+    /// Whether somebody asked for it to be applied once more. One that still waits for its identification after that
+    /// is applied for the identification's sake.
+    pub(super) fn is_replay(&self) -> bool {
+        self.delivery.replays > 0 && self.delivery.state != State::Unmatched
     }
 
     pub(super) fn vendor(&self) -> &dyn Vendor {
@@ -70,46 +87,77 @@ impl Hub {
             // The connection is not configured at present; it may come back.
             return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
         };
-        let item = self.journal.sealed(&name.to_string()).await.map_err(|error| store(error, PREPARE))?;
-        let Some(item) = item else {
+        let Some(verified) = self.kept(&name, PREPARE).await? else {
             return self.give_up(delivery, &job, "the body was erased").await;
         };
-        let kept = self.vault.open(&item).map_err(|error| sealing(error, PREPARE))?;
-        let verified = Verified::from_kept(&kept).map_err(|error| {
-            Error::new(Kind::StoreUnavailable, PREPARE, "a kept delivery is damaged").caused_by(error)
-        })?;
         let Some(webhooks) = vendor.webhooks() else {
             return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
         };
-        match webhooks.normalise(&verified) {
-            Ok(reading) => {
-                for field in &reading.drift {
-                    self.metrics.drift(vendor.account().vendor.as_str_name(), field);
-                }
-                let observations = reading.observations;
+        let reading = webhooks.normalise(&verified);
+        // It is read again whenever the vendor is asked about it, and when it is replayed.
+        if delivery.state == State::Received && delivery.replays == 0 {
+            self.count_drift(&*vendor, &reading);
+        }
+        match reading {
+            Ok(Reading { observations, .. }) => {
                 Ok(Preparation::Ready(Box::new(Prepared { job, delivery, vendor, observations })))
             }
             Err(unreadable) => {
-                self.metrics.drift(vendor.account().vendor.as_str_name(), "$");
                 let failure = format!("{}: {}", unreadable.path, unreadable.expected);
                 self.give_up(delivery, &job, &failure).await
             }
         }
     }
 
+    /// What the vendor sent. `None`: it was erased.
+    pub(super) async fn kept(
+        &self,
+        name: &DeliveryName,
+        operation: &'static str,
+    ) -> Result<Option<Verified>> {
+        let item = self.journal.sealed(&name.to_string()).await.map_err(|error| store(error, operation))?;
+        let Some(item) = item else { return Ok(None) };
+        let kept = self.vault.open(&item).map_err(|error| sealing(error, operation))?;
+        let verified = Verified::from_kept(&kept).map_err(|error| {
+            Error::new(Kind::StoreUnavailable, operation, "a kept delivery is damaged").caused_by(error)
+        })?;
+        Ok(Some(verified))
+    }
+
+    fn count_drift(&self, vendor: &dyn Vendor, reading: &Result<Reading, Unreadable>) {
+        let vendor = vendor.account().vendor.as_str_name();
+        match reading {
+            Ok(reading) => reading.drift.iter().for_each(|field| self.metrics.drift(vendor, field)),
+            Err(unreadable) => self.metrics.drift(vendor, field_of(&unreadable.path)),
+        }
+    }
+
     async fn give_up(&self, mut delivery: Delivery, job: &Job, failure: &str) -> Result<Preparation> {
-        let name = delivery.name.clone();
         delivery.state = State::Unreadable;
         delivery.failure = failure.to_owned();
         let batch = Batch {
-            deliveries: vec![DeliveryChange::Update(delivery)],
+            deliveries: vec![DeliveryChange::Update(delivery.clone())],
             complete: vec![job.id.clone()],
             ..Batch::default()
         };
-        self.append(batch).await.map_err(|error| store(error, PREPARE))?;
-        self.metrics.webhook_processed(&name.connection, Fate::Unreadable);
-        tracing::warn!(delivery.name = %name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
+        match self.append(batch).await {
+            Ok(_appended) => {}
+            // It is being replayed: that reads it again.
+            Err(JournalError::Conflict(_)) => return Ok(Preparation::Over(Outcome::Written)),
+            Err(error) => return Err(store(error, PREPARE)),
+        }
+        self.dealt_with(&delivery, Some(Fate::Unreadable));
+        tracing::warn!(delivery.name = %delivery.name, delivery.failure = failure, "An authentic webhook cannot be read; it is kept");
         Ok(Preparation::Over(Outcome::Written))
+    }
+
+    /// Counts what became of a delivery, once, and tells those who wait for its replay. `None`: the vendor is asked.
+    pub(super) fn dealt_with(&self, delivery: &Delivery, fate: Option<Fate>) {
+        if delivery.replays > 0 {
+            self.replayed.send_modify(|moves| *moves += 1);
+        } else if let Some(fate) = fate {
+            self.metrics.webhook_processed(&delivery.name.connection, fate);
+        }
     }
 
     pub(super) async fn matching(
@@ -130,6 +178,18 @@ impl Hub {
 /// What stands for one thing at a vendor while it is worked on.
 pub(super) fn turn_key(connection: &ConnectionId, vendor_id: &str) -> String {
     format!("{connection}/{}", vendor_id.to_ascii_lowercase())
+}
+
+/// The identifiers a delivery about `reference` waits for.
+pub(super) fn waits_for(reference: &VendorReference) -> impl Iterator<Item = String> {
+    [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty()).cloned()
+}
+
+/// The field at `path`, wherever in a list it stands: as many labels as there are fields, however long a sender's
+/// lists are.
+fn field_of(path: &str) -> &str {
+    let field = path.rsplit_once("].").map_or(path, |(_list, field)| field);
+    field.split_once('[').map_or(field, |(field, _place)| field)
 }
 
 /// The identifiers a reference holds.

@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
+use crate::journal::delivery_page;
 use crate::journal::entry::{self, Checksum, Head, Scan, taken_on_at, verified};
 use crate::journal::list::RecordScan;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Answer, Appended, Batch, Delivery, DeliveryChange, Entry, Identity, Job, Journal, JournalError, Order,
-    Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request, RequestChange, RequestKey,
-    VendorId,
+    Answer, Appended, Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, Entry, Identity, Job,
+    Journal, JournalError, Order, Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request,
+    RequestChange, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::lifecycle::CURRENT;
@@ -178,6 +179,20 @@ impl Journal for MemoryJournal {
         let state = self.state();
         let on = state.tables.records.values().filter(|record| record.name.connection == *connection);
         Ok(on.filter_map(|record| taken_on_at(&record.identification)).filter(|time| *time > after).min())
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {
+        let state = self.state();
+        let mut scan = delivery_page::Scan::new(query);
+        for (index, delivery) in state.tables.deliveries.iter().enumerate().rev() {
+            let number = index as u64 + 1;
+            let older = query.before.is_none_or(|before| number < before);
+            let there = query.connection.as_ref().is_none_or(|on| delivery.name.connection == *on);
+            if older && there && scan.push(number, delivery.clone()).is_break() {
+                break;
+            }
+        }
+        Ok(scan.finish())
     }
 
     async fn deliveries_like(
@@ -374,14 +389,20 @@ impl Tables {
     fn delivery(&mut self, change: DeliveryChange) -> Result<(), JournalError> {
         let name = match &change {
             DeliveryChange::Put(delivery) | DeliveryChange::Update(delivery) => delivery.name.clone(),
-            DeliveryChange::CountDuplicate(name) => name.clone(),
+            DeliveryChange::CountDuplicate(name) | DeliveryChange::Replay(name) => name.clone(),
         };
         let present = self.deliveries.iter_mut().find(|delivery| delivery.name == name);
         match (change, present) {
             (DeliveryChange::Put(delivery), None) => self.deliveries.push(delivery),
-            (DeliveryChange::Update(delivery), Some(present)) => {
+            (DeliveryChange::Update(delivery), Some(present)) if present.replays == delivery.replays => {
                 let duplicate_count = present.duplicate_count.max(delivery.duplicate_count);
                 *present = Delivery { duplicate_count, ..delivery };
+            }
+            (DeliveryChange::Replay(_name), Some(present)) => {
+                present.state = WebhookDeliveryState::Received;
+                present.waits_for.clear();
+                present.failure.clear();
+                present.replays += 1;
             }
             (DeliveryChange::CountDuplicate(_name), Some(present)) => present.duplicate_count += 1,
             _ => return Err(JournalError::Conflict(name.to_string())),

@@ -7,6 +7,7 @@ pub mod config;
 pub mod cursor;
 pub mod seal;
 
+mod delivery_page;
 mod entry;
 mod list;
 
@@ -19,6 +20,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 use uuid::Uuid;
+
+pub use crate::journal::delivery_page::{DeliveryPage, DeliveryQuery};
 
 use crate::journal::cursor::CursorKey;
 use crate::journal::seal::SealedItem;
@@ -81,12 +84,16 @@ pub trait Journal: Send + Sync {
     -> Result<Option<SystemTime>, JournalError>;
 
     /// The earliest `create_time` after `after` of a connection's identifications, without those that the vendor did
-    /// not take on (CREATING, FAILED) or had taken on before (ADOPTED). May look at all that changed since: not for every call.
+    /// not take on (CREATING, FAILED) or had taken on before (ADOPTED). May look at all
+    /// that changed since: not for every call.
     async fn first_created_after(
         &self,
         connection: &ConnectionId,
         after: SystemTime,
     ) -> Result<Option<SystemTime>, JournalError>;
+
+    /// A page of deliveries, newest first, looking at a bounded number of them.
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError>;
 
     /// The deliveries with the same body, oldest first, without those that are duplicates themselves.
     async fn deliveries_like(
@@ -169,10 +176,13 @@ pub struct RecordChange {
 pub enum DeliveryChange {
     /// A delivery that came in; refused with [`JournalError::Conflict`] when it is there.
     Put(Delivery),
-    /// Another state of a delivery; refused with [`JournalError::Conflict`] when it is not there. Never lowers
-    /// `duplicate_count`: duplicates may have been counted since it was read.
+    /// Another state of a delivery; refused with [`JournalError::Conflict`] when it is not there, or was replayed
+    /// since it was read. Never lowers `duplicate_count`: duplicates may have been counted since.
     Update(Delivery),
-    /// One more delivery had the same bytes as this one; refused like an update.
+    /// The delivery is to be applied once more: it is RECEIVED again, waits for nothing, and `replays` is one more.
+    /// Refused like an update.
+    Replay(DeliveryName),
+    /// One more delivery had the same bytes as this one; refused when that is not there.
     CountDuplicate(DeliveryName),
 }
 
@@ -201,6 +211,11 @@ pub struct Delivery {
     pub applied_revision: i64,
     /// The vendor identifiers an UNMATCHED delivery waits for.
     pub waits_for: Vec<String>,
+    /// How often it was asked to be applied once more.
+    pub replays: u32,
+    /// Places in the body, from 0, of the statements that took effect: none does so twice, however often it is
+    /// replayed.
+    pub told: Vec<u32>,
 }
 
 /// Who called what with which request id.

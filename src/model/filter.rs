@@ -3,7 +3,6 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
-use crate::error::Result;
 use crate::model::name::{ConnectionId, IdentificationName, SubjectName};
 use crate::model::record_filter::RecordFilter;
 use crate::model::validate::Checks;
@@ -36,18 +35,17 @@ pub struct Selection {
 }
 
 impl Filter {
-    /// Parses the contract's filter: at most 100 values of each field and 16 labels. `shard` is left to the caller:
-    /// its meaning belongs to the reader.
-    pub fn parse(filter: EventFilter) -> Result<Self> {
-        let mut checks = Checks::default();
-        let connections = each(&mut checks, "connections", filter.connections, |checks, field, name| {
+    /// Parses the contract's filter: at most 100 values of each field and 16 labels. What it refuses is in `checks`.
+    /// `shard` is left to the caller: its meaning belongs to the reader.
+    pub fn parse(filter: EventFilter, checks: &mut Checks) -> Self {
+        let connections = each(checks, "connections", filter.connections, |checks, field, name| {
             let parsed = ConnectionId::from_name(&name);
             parsed.map_err(|error| checks.refuse(field, error.to_string())).ok()
         });
-        let subjects = each(&mut checks, "subjects", filter.subjects, |checks, field, name| {
+        let subjects = each(checks, "subjects", filter.subjects, |checks, field, name| {
             checks.parse::<SubjectName>(field, &name).map(|name| name.to_string())
         });
-        let types = each(&mut checks, "types", filter.types, |checks, field, value| {
+        let types = each(checks, "types", filter.types, |checks, field, value| {
             let known = value > 0 && EventType::try_from(value).is_ok();
             if !known {
                 checks.refuse(field, "is not an event type this gateway knows");
@@ -55,21 +53,19 @@ impl Filter {
             known.then_some(value)
         });
         let references = filter.external_references;
-        let external_references =
-            each(&mut checks, "external_references", references, |checks, field, text| {
-                if text.is_empty() {
-                    checks.refuse(field, "must not be empty");
-                }
-                checks.text(field, &text, MAX_REFERENCE);
-                Some(text)
-            });
+        let external_references = each(checks, "external_references", references, |checks, field, text| {
+            if text.is_empty() {
+                checks.refuse(field, "must not be empty");
+            }
+            checks.text(field, &text, MAX_REFERENCE);
+            Some(text)
+        });
         let identifications =
-            each(&mut checks, "identifications", filter.identifications, |checks, field, name| {
+            each(checks, "identifications", filter.identifications, |checks, field, name| {
                 checks.parse::<IdentificationName>(field, &name).map(|name| name.to_string())
             });
         checks.labels("filter.labels", &filter.labels);
-        checks.finish("parse_filter")?;
-        Ok(Self {
+        Self {
             connections: connections.into_iter().collect(),
             subjects: subjects.into_iter().collect(),
             types: types.into_iter().collect(),
@@ -77,7 +73,7 @@ impl Filter {
             labels: filter.labels,
             identifications: identifications.into_iter().collect(),
             since: None,
-        })
+        }
     }
 
     /// The same, but only for events recorded at or after `time`.

@@ -5,6 +5,7 @@ pub mod filter;
 pub mod lifecycle;
 pub mod name;
 pub mod observation;
+pub mod purpose;
 pub mod record;
 pub mod record_filter;
 pub mod validate;

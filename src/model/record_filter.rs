@@ -10,8 +10,6 @@ use crate::proto::{IdentificationFilter, IdentificationState, Outcome};
 
 /// Longest value, in characters: no longer one is ever stored.
 const MAX_TEXT: usize = 255;
-/// The parent that stands for every connection.
-const EVERY_CONNECTION: &str = "connections/-";
 
 /// Conditions joined by AND, values of one condition by OR; an empty condition holds for every record. The default
 /// matches every record that is not DELETED.
@@ -45,11 +43,7 @@ impl RecordFilter {
         show_deleted: bool,
         checks: &mut Checks,
     ) -> Self {
-        let connection = Some(parent).filter(|parent| *parent != EVERY_CONNECTION).and_then(|parent| {
-            let refuse =
-                |_shape| checks.refuse("parent", "must be connections/{connection} or connections/-");
-            ConnectionId::from_name(parent).map_err(refuse).ok()
-        });
+        let connection = checks.parent(parent);
         checks.labels("filter.labels", &filter.labels);
         let updated_from = checks.time("filter.update_time_from", filter.update_time_from);
         let updated_before = checks.time("filter.update_time_before", filter.update_time_before);

@@ -8,11 +8,13 @@ use prost_types::Timestamp;
 use uuid::Uuid;
 
 use crate::error::{Error, Result, Violation};
-use crate::model::name::parse_uuid;
+use crate::model::name::{ConnectionId, parse_uuid};
 use crate::proto::{Address, Date, PhoneNumber, Subject};
 
 /// Longest text field of a person, in characters.
 const MAX_TEXT: usize = 255;
+/// The parent that stands for every connection.
+const EVERY_CONNECTION: &str = "connections/-";
 const MAX_LABELS: usize = 16;
 /// Most values of a repeated field that chooses.
 pub(super) const MAX_VALUES: usize = 100;
@@ -97,6 +99,18 @@ impl Checks {
         if count > MAX_VALUES {
             self.refuse(field, format!("must be at most {MAX_VALUES} values"));
         }
+    }
+
+    /// The connection whose things are listed; `None` for those of every connection.
+    pub fn parent(&mut self, parent: &str) -> Option<ConnectionId> {
+        if parent == EVERY_CONNECTION {
+            return None;
+        }
+        let connection = ConnectionId::from_name(parent).ok();
+        if connection.is_none() {
+            self.refuse("parent", "must be connections/{connection} or connections/-");
+        }
+        connection
     }
 
     /// At most 100 values of an enum, none of them unspecified.

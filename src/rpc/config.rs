@@ -4,7 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
+use crate::model::purpose::Purpose;
 use crate::settings::{Problems, listen_address};
+
+/// A refusal lists them all.
+const MAX_PURPOSES: usize = 64;
 
 /// `[grpc]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -19,6 +23,8 @@ pub struct GrpcSettings {
     pub allow_public_without_auth: bool,
     /// The largest request, in bytes: 1024 to 4194304. Methods that upload files have limits of their own.
     pub max_request_bytes: usize,
+    /// What personal data may be read for, at most 64. Nobody reads any while there is none.
+    pub purposes: Vec<Purpose>,
 }
 
 /// How callers prove who they are.
@@ -36,6 +42,7 @@ impl Default for GrpcSettings {
             auth: None,
             allow_public_without_auth: false,
             max_request_bytes: 64 * 1024,
+            purposes: Vec::new(),
         }
     }
 }
@@ -58,5 +65,8 @@ impl GrpcSettings {
             Some(Auth::None) => {}
         }
         problems.range("max_request_bytes", self.max_request_bytes, 1024..=4 * 1024 * 1024);
+        if self.purposes.len() > MAX_PURPOSES {
+            problems.add("purposes", format!("must be at most {MAX_PURPOSES} words"));
+        }
     }
 }

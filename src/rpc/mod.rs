@@ -1,6 +1,7 @@
 //! The gRPC door: services, and the layers around them.
 
 pub mod config;
+pub mod purpose;
 pub mod status;
 
 mod connection;
@@ -8,6 +9,8 @@ mod deadline;
 mod event;
 mod identification;
 mod limit;
+mod policy;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,12 +29,18 @@ use crate::proto::DESCRIPTORS;
 use crate::proto::connection_service_server::ConnectionServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
+use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
 use crate::rpc::limit::RequestLimitLayer;
+use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
-pub const SERVICES: [&str; 3] =
-    ["idvgateway.v1.IdentificationService", "idvgateway.v1.ConnectionService", "idvgateway.v1.EventService"];
+pub const SERVICES: [&str; 4] = [
+    "idvgateway.v1.IdentificationService",
+    "idvgateway.v1.ConnectionService",
+    "idvgateway.v1.EventService",
+    "idvgateway.v1.WebhookService",
+];
 
 /// What the door is opened with.
 pub struct Door {
@@ -53,6 +62,9 @@ pub enum ServeError {
     /// The descriptors of the contract cannot be served.
     #[error("reflection cannot be served")]
     Reflection(#[source] tonic_reflection::server::Error),
+    /// The contract does not say what its methods need.
+    #[error("the policies of the contract cannot be read")]
+    Policies(#[from] prost::DecodeError),
     /// The transport failed.
     #[error("the gRPC transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -63,6 +75,7 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
     announce(&health, tonic_health::ServingStatus::Serving).await;
     let routes = routes(&door)?.add_service(health_service);
+    let purposes = PurposeLayer::new(door.settings.purposes)?;
 
     let mut server = Server::builder()
         // tonic's defaults let one connection take gigabytes: every size and count has a bound.
@@ -77,6 +90,8 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
         .accept_http1(true)
         // Turns grpc-web into gRPC, piece by piece; what is inside sees gRPC only.
         .layer(GrpcWebLayer::new())
+        // Before the body is read: a call without a purpose is not worth it.
+        .layer(purposes)
         // Counts request bytes before anything gathers them.
         .layer(RequestLimitLayer::new(door.settings.max_request_bytes));
 
@@ -97,11 +112,14 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
     let identifications = IdentificationServiceServer::new(identification::Service(door.hub.clone()));
     let connections = ConnectionServiceServer::new(connection::Service(door.hub.clone()));
     let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    let webhooks =
+        WebhookServiceServer::new(webhook::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
         .add_service(connections.max_decoding_message_size(2 * limit))
         .add_service(events.max_decoding_message_size(2 * limit))
+        .add_service(webhooks.max_decoding_message_size(2 * limit))
         .add_service(reflection_builder().build_v1().map_err(reflection)?)
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }

@@ -172,7 +172,8 @@ pub struct Reading {
 /// An authentic delivery that the connector cannot read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Path of the field that is missing or malformed (`$` for the body), without its value.
+    /// Path of the field that is missing or malformed (`$` for the body), without its value and made of names that the
+    /// connector knows: operators see it, and metrics count by it.
     pub path: String,
     /// What was expected there.
     pub expected: &'static str,

@@ -254,6 +254,21 @@ fn callers_without_proof_stay_on_this_machine() {
 }
 
 #[test]
+fn purposes_are_words() {
+    let text = |purposes: &str| SOUND.replace("[grpc]", &format!("[grpc]\npurposes = {purposes}"));
+    let config = parse(&text("[\"customer-onboarding\", \"kyc_2\"]"), &[]).unwrap();
+    let words: Vec<_> = config.grpc.purposes.iter().map(|purpose| purpose.as_str()).collect();
+    assert_eq!(words, ["customer-onboarding", "kyc_2"]);
+    for (word, column) in [("", 20), ("Support", 20), ("two words", 20), ("a,b", 20), (&"a".repeat(65), 20)] {
+        let found = problems(&text(&format!("[\"kyc\", \"{word}\"]")), &[]);
+        let place = format!("gateway.toml:4:{column}");
+        assert_eq!(found, [format!("{place}: grpc.purposes.1: must be 1 to 64 of a-z, 0-9, _ and -")]);
+    }
+    let found = problems(&text(&format!("[{}]", "\"a\", ".repeat(65))), &[]);
+    assert_eq!(found, ["gateway.toml:4:12: grpc.purposes: must be at most 64 words"]);
+}
+
+#[test]
 fn doors_do_not_share_an_address() {
     let found = problems(SOUND, &[("IDV__ADMIN__LISTEN", "127.0.0.1:8081")]);
     assert_eq!(

@@ -5,6 +5,7 @@
 mod architecture;
 mod config;
 mod contract;
+mod hub;
 mod journal;
 mod process;
 mod sandbox;

@@ -11,7 +11,12 @@ from idv_gateway import CursorMalformed, GatewayError, Violation, Watch, call
 from idvgateway.options.v1.options_pb2 import RETRY_NEVER
 from idvgateway.v1.common_pb2 import EVIDENCE_FETCHED
 from idvgateway.v1.event_pb2 import EVENT_TYPE_IDENTIFICATION_COMPLETED, EventType
-from idvgateway.v1.event_service_pb2 import START_POSITION_EARLIEST, WatchEventsRequest, WatchEventsResponse
+from idvgateway.v1.event_service_pb2 import (
+    START_POSITION_EARLIEST,
+    START_POSITION_SNAPSHOT,
+    WatchEventsRequest,
+    WatchEventsResponse,
+)
 from idvgateway.v1.event_service_pb2_grpc import EventServiceStub
 from idvgateway.v1.identification_pb2 import IDENTIFICATION_STATE_COMPLETED, OUTCOME_VERIFIED
 from idvgateway.v1.identification_service_pb2 import GetIdentificationRequest, WaitIdentificationRequest
@@ -80,6 +85,26 @@ def until_completed(stub: EventServiceStub, name: str, **start: Any) -> list[Wat
             if message.event.type == EVENT_TYPE_IDENTIFICATION_COMPLETED:
                 break
     return seen
+
+
+def test_a_snapshot_shows_the_present_and_then_what_follows(
+    gateway: Demo, identifications: IdentificationServiceStub, events: EventServiceStub
+) -> None:
+    names = [create(identifications).name for _ in range(2)]
+    request = WatchEventsRequest(start_position=START_POSITION_SNAPSHOT, filter={"identifications": names})
+    shown, place = {}, ""
+    for message in Watch(events, request):
+        if message.HasField("snapshot_item"):
+            assert not message.cursor
+            shown[message.snapshot_item.identification.name] = message.snapshot_item.identification.revision
+        if message.HasField("snapshot_completed"):
+            place = message.cursor
+            break
+    assert shown == dict.fromkeys(names, 1)
+
+    gateway.act(names[0], START, SUBMIT, APPROVE)
+    rest = until_completed(events, names[0], after_cursor=place)
+    assert [it.event.revision for it in rest] == [2, 3, 4]
 
 
 def test_a_refused_field_is_named(identifications: IdentificationServiceStub) -> None:

@@ -121,6 +121,7 @@ profile = "test"
 [grpc]
 listen = "127.0.0.1:0"
 auth = "none"
+purposes = ["demo"]
 
 [webhooks]
 listen = "127.0.0.1:0"

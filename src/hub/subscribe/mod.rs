@@ -4,6 +4,7 @@ mod reader;
 mod snapshot;
 mod start;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::proto::{WatchEventsRequest, WatchEventsResponse};
 
 const WATCH: &str = "watch_events";
 const AGE_JITTER: f64 = 0.1;
+const HEARTBEATS: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(60);
 
 /// A stream as the door sends it: messages, or the error that ends it.
 pub type EventStream = ReceiverStream<Result<WatchEventsResponse>>;
@@ -31,19 +33,20 @@ impl Hub {
         checks.text("consumer", &request.consumer, 128);
         let heartbeat = self.heartbeat_interval(request.heartbeat_interval, &mut checks);
         let begin = Begin::parse(request.start, &mut checks);
+        let wanted = request.filter.unwrap_or_default();
+        let shard = wanted.shard.is_some();
+        let filter = begin.narrow(Filter::parse(wanted, &mut checks));
         checks.finish(WATCH)?;
+        if shard {
+            let detail = "this release does not serve filter.shard";
+            return Err(Error::new(Kind::CapabilityNotSupported, WATCH, detail));
+        }
         if self.drain.is_cancelled() {
             return Err(Error::new(Kind::GatewayDraining, WATCH, "the gateway is shutting down; reconnect"));
         }
         let permit = self.open_streams.clone().try_acquire_owned().map_err(|_none_left| {
             Error::new(Kind::WatchLimitExceeded, WATCH, "too many event streams are open")
         })?;
-        let wanted = request.filter.unwrap_or_default();
-        if wanted.shard.is_some() {
-            let detail = "this release does not serve filter.shard";
-            return Err(Error::new(Kind::CapabilityNotSupported, WATCH, detail));
-        }
-        let filter = begin.narrow(Filter::parse(wanted)?);
         let place = self.beginning(begin).await?;
         // One message more than may be under way: the last word, which must not wait for room.
         let (sender, receiver) = mpsc::channel(IN_FLIGHT + 1);
@@ -71,7 +74,7 @@ impl Hub {
     fn heartbeat_interval(&self, asked: Option<prost_types::Duration>, checks: &mut Checks) -> Duration {
         match asked.map(Duration::try_from) {
             None => self.streams.heartbeat_interval(),
-            Some(Ok(interval)) if (5..=60).contains(&interval.as_secs()) => interval,
+            Some(Ok(interval)) if HEARTBEATS.contains(&interval) => interval,
             Some(_) => {
                 checks.refuse("heartbeat_interval", "must be 5 s to 60 s");
                 Duration::ZERO

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use prost::Message as _;
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
+use serde::Serialize;
 
 use crate::journal::embedded::fault::{conflict, fault};
 use crate::journal::embedded::rows::{self, nanos, position, record_checksum, stored};
@@ -140,17 +141,24 @@ impl Write<'_> {
         match change {
             DeliveryChange::Put(delivery) => {
                 let insert = "INSERT INTO deliveries (name, state, subject, failure, duplicate_count, event_ids, \
-                     applied_revision, waits_for, connection, receive_time_ns, body_sha256, source_ip) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+                     applied_revision, waits_for, connection, receive_time_ns, body_sha256, source_ip, told, replays) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
                 self.write_delivery(insert, delivery)
             }
             DeliveryChange::Update(delivery) => {
-                // Duplicates may have been counted since the caller read the row.
+                // Since the caller read the row, duplicates may have been counted, and a replay may have begun.
                 let update = "UPDATE deliveries SET state = ?2, subject = ?3, failure = ?4, \
                      duplicate_count = max(duplicate_count, ?5), event_ids = ?6, applied_revision = ?7, \
-                     waits_for = ?8, connection = ?9, receive_time_ns = ?10, body_sha256 = ?11, source_ip = ?12 \
-                     WHERE name = ?1";
+                     waits_for = ?8, connection = ?9, receive_time_ns = ?10, body_sha256 = ?11, source_ip = ?12, \
+                     told = ?13 WHERE name = ?1 AND replays = ?14";
                 self.write_delivery(update, delivery)
+            }
+            DeliveryChange::Replay(name) => {
+                let name = name.to_string();
+                let update = "UPDATE deliveries SET state = ?2, waits_for = '[]', failure = '', \
+                     replays = replays + 1 WHERE name = ?1";
+                found(self.run(update, params![name, WebhookDeliveryState::Received as i32])?, &name)?;
+                self.forget_waits(&name)
             }
             DeliveryChange::CountDuplicate(name) => {
                 let name = name.to_string();
@@ -163,8 +171,7 @@ impl Write<'_> {
     fn write_delivery(&self, statement: &str, delivery: &Delivery) -> Result<()> {
         let name = delivery.name.to_string();
         let event_ids: Vec<u8> = delivery.event_ids.iter().flat_map(|id| *id.as_bytes()).collect();
-        let waits_for = serde_json::to_string(&delivery.waits_for)
-            .map_err(|error| JournalError::Unavailable(Box::new(error)))?;
+        let (waits_for, told) = (list(&delivery.waits_for)?, list(&delivery.told)?);
         let row = params![
             name,
             delivery.state as i32,
@@ -178,15 +185,21 @@ impl Write<'_> {
             nanos(delivery.receive_time),
             delivery.body_sha256,
             delivery.source_ip,
+            told,
+            delivery.replays,
         ];
         found(self.run_or(statement, row, conflict(&name))?, &name)?;
         self.write_waits(&name, delivery)
     }
 
-    fn write_waits(&self, name: &str, delivery: &Delivery) -> Result<()> {
+    fn forget_waits(&self, name: &str) -> Result<()> {
         let delete = "DELETE FROM delivery_waits \
              WHERE delivery = (SELECT number FROM deliveries WHERE name = ?1)";
-        self.run(delete, [name])?;
+        self.run(delete, [name]).map(drop)
+    }
+
+    fn write_waits(&self, name: &str, delivery: &Delivery) -> Result<()> {
+        self.forget_waits(name)?;
         if delivery.state != WebhookDeliveryState::Unmatched {
             return Ok(());
         }
@@ -250,6 +263,11 @@ impl Write<'_> {
         let mut statement = self.connection.prepare_cached(statement).map_err(fault)?;
         statement.execute(parameters).map_err(refused)
     }
+}
+
+/// A JSON list, for a column.
+fn list<T: Serialize>(items: &[T]) -> Result<String> {
+    serde_json::to_string(items).map_err(|error| JournalError::Unavailable(Box::new(error)))
 }
 
 /// A change of something that is not there (any more) is a conflict about it.

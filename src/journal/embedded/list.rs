@@ -120,7 +120,7 @@ fn looks(filter: &RecordFilter) -> Vec<(&'static str, Vec<Value>)> {
     }
     if !filter.external_references.is_empty() {
         let select = "SELECT number FROM records \
-             WHERE external_reference IN (SELECT value FROM json_each(?1))";
+             WHERE external_reference IN (SELECT value FROM json_each(?1)) AND external_reference <> ''";
         looks.push((select, vec![json(filter.external_references.iter().cloned())]));
     }
     if filter.updated_from.is_some() || filter.updated_before.is_some() {

@@ -24,8 +24,8 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, RecordPage,
-    RecordQuery, Request, RequestKey, VendorId,
+    Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
+    Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -171,6 +171,11 @@ impl Journal for EmbeddedJournal {
     ) -> Result<Option<SystemTime>, JournalError> {
         let on = connection.clone();
         self.readers.ask(move |connection| rows::first_created_after(connection, &on, after)).await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {
+        let query = query.clone();
+        self.readers.ask(move |connection| rows::deliveries(connection, &query)).await
     }
 
     async fn deliveries_like(

@@ -9,11 +9,13 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use uuid::Uuid;
 
+use crate::journal::delivery_page;
 use crate::journal::embedded::fault::fault;
 use crate::journal::entry::{self, Checksum, Scan};
 use crate::journal::seal::SealedItem;
 use crate::journal::{
-    Answer, Delivery, Entry, Job, JournalError, Page, Place, Position, Request, RequestKey, VendorId,
+    Answer, Delivery, DeliveryPage, DeliveryQuery, Entry, Job, JournalError, Page, Place, Position, Request,
+    RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
 use crate::model::lifecycle::CURRENT;
@@ -26,7 +28,7 @@ pub(super) const RECORD: &str =
     "SELECT name, revision, identification, memory, checksum, number FROM records";
 
 const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
-     duplicate_count, event_ids, applied_revision, waits_for FROM deliveries AS d";
+     duplicate_count, event_ids, applied_revision, waits_for, told, replays, number FROM deliveries AS d";
 
 /// A [`VendorId`] as it is kept: in lower case, in one of two columns.
 pub(super) struct Wanted {
@@ -109,8 +111,7 @@ pub(super) fn find_current(
 ) -> Result<Option<Record>, JournalError> {
     let current = CURRENT.map(|state| (state as i32).to_string()).join(", ");
     let select = format!(
-        "SELECT name, revision, identification, memory, checksum FROM records \
-         WHERE connection = ?1 AND external_reference = ?2 AND external_reference <> '' \
+        "{RECORD} WHERE connection = ?1 AND external_reference = ?2 AND external_reference <> '' \
          AND state IN ({current}) ORDER BY update_time_ns DESC LIMIT 1"
     );
     let found = one(connection, &select, [on.as_str(), external_reference], record_columns)?;
@@ -148,6 +149,26 @@ pub(super) fn first_created_after(
         first = first.into_iter().chain(created).min();
     }
     Ok(first)
+}
+
+pub(super) fn deliveries(
+    connection: &Connection,
+    query: &DeliveryQuery,
+) -> Result<DeliveryPage, JournalError> {
+    let on = query.connection.as_ref().map(ConnectionId::as_str);
+    let narrowed = if on.is_some() { "connection = ?2" } else { "?2 IS NULL" };
+    let select = format!("{DELIVERY} WHERE number < ?1 AND {narrowed} ORDER BY number DESC");
+    let before = query.before.map_or(i64::MAX, stored);
+    let mut statement = connection.prepare_cached(&select).map_err(fault)?;
+    let mut rows = statement.query(params![before, on]).map_err(fault)?;
+    let mut scan = delivery_page::Scan::new(query);
+    while let Some(row) = rows.next().map_err(fault)? {
+        let number = position(row, 13).map_err(fault)?;
+        if scan.push(number, delivery_columns(row).map_err(fault)?).is_break() {
+            break;
+        }
+    }
+    Ok(scan.finish())
 }
 
 pub(super) fn deliveries_like(
@@ -298,7 +319,7 @@ fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let name: String = row.get(0)?;
     let state: i32 = row.get(1)?;
     let event_ids: Vec<u8> = row.get(8)?;
-    let waits_for: String = row.get(10)?;
+    let (waits_for, told): (String, String) = (row.get(10)?, row.get(11)?);
     Ok(Delivery {
         name: name.parse().map_err(|error| unreadable(0, Type::Text, error))?,
         state: state.try_into().map_err(|error| unreadable(1, Type::Integer, error))?,
@@ -311,6 +332,8 @@ fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         event_ids: uuids(&event_ids).map_err(|error| unreadable(8, Type::Blob, error))?,
         applied_revision: row.get(9)?,
         waits_for: serde_json::from_str(&waits_for).map_err(|error| unreadable(10, Type::Text, error))?,
+        told: serde_json::from_str(&told).map_err(|error| unreadable(11, Type::Text, error))?,
+        replays: row.get(12)?,
     })
 }
 

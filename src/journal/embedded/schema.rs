@@ -125,8 +125,6 @@ fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(fault)?;
         transaction.pragma_update(None, "user_version", FORMAT).map_err(fault)?;
     }
-    // An index changes nothing that an earlier gateway writes or reads: it may come later than the format.
-    transaction.execute_batch(include_str!("indexes.sql")).map_err(fault)?;
     transaction.commit().map_err(fault)
 }
 

@@ -35,7 +35,7 @@ CREATE INDEX records_vendor_reference ON records (vendor_reference, connection) 
 CREATE INDEX records_vendor_id ON records (vendor_id, connection) WHERE vendor_id <> '';
 -- For lists: SQLite ends every index with the number, which is the rowid.
 CREATE INDEX records_connection ON records (connection);
-CREATE INDEX records_external_reference ON records (external_reference);
+CREATE INDEX records_external_reference ON records (external_reference, connection) WHERE external_reference <> '';
 CREATE INDEX records_update_time ON records (update_time_ns);
 CREATE INDEX records_state ON records (state);
 
@@ -53,8 +53,10 @@ CREATE TABLE deliveries (
   -- UUIDs, 16 bytes each.
   event_ids BLOB NOT NULL,
   applied_revision INTEGER NOT NULL,
-  -- A JSON list.
-  waits_for TEXT NOT NULL
+  -- JSON lists.
+  waits_for TEXT NOT NULL,
+  told TEXT NOT NULL,
+  replays INTEGER NOT NULL
 ) STRICT;
 -- Newest first: SQLite ends every index with the rowid.
 CREATE INDEX deliveries_connection ON deliveries (connection);

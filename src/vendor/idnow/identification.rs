@@ -81,7 +81,7 @@ impl Identifications for Idnow {
         let reading =
             reading.map_err(|odd| answer.invalid(&format!("needs {} at {}", odd.expected, odd.path)))?;
         let mut observations = reading.observations.into_iter();
-        let asked = observations.find(|observation| agrees(&observation.reference, get.reference));
+        let asked = observations.find(|observation| is_asked_for(&observation.reference, get.reference));
         let observation = asked.ok_or_else(|| answer.invalid("is about another identification"))?;
         Ok(Answer { observation, drift: reading.drift })
     }
@@ -104,10 +104,16 @@ fn refused(operation: &'static str, field: &str, expected: String) -> Error {
     Error::invalid(operation, vec![Violation::new(field, expected)])
 }
 
-/// Whether two references can mean the same identification: nothing that both of them say differs.
-fn agrees(one: &VendorReference, other: &VendorReference) -> bool {
+/// Whether `answered` can be what `asked` means: nothing that both of them say differs. Of a single identifier the
+/// vendor does not tell which kind it is, so neither is it told here; the caller sees what it turned out to be.
+fn is_asked_for(answered: &VendorReference, asked: &VendorReference) -> bool {
     let same = |one: &str, other: &str| one.is_empty() || other.is_empty() || one.eq_ignore_ascii_case(other);
-    same(&one.id, &other.id) && same(&one.reference, &other.reference)
+    let crossed = match (asked.id.as_str(), asked.reference.as_str()) {
+        ("", number) => answered.id.eq_ignore_ascii_case(number),
+        (id, "") => answered.reference.eq_ignore_ascii_case(id),
+        _ => false,
+    };
+    crossed || (same(&answered.id, &asked.id) && same(&answered.reference, &asked.reference))
 }
 
 fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> StartBody<'a> {

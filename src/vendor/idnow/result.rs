@@ -9,7 +9,7 @@ use crate::proto::{
 use crate::vendor::idnow::reason::reason;
 use crate::vendor::idnow::wire::{Flag, Process, ResultBody};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
-use crate::vendor::kit::http::read_json;
+use crate::vendor::kit::http::read_json_noting;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 use crate::vendor::{Reading, Unreadable};
@@ -29,6 +29,28 @@ pub(super) const KNOWN_RESULTS: [&str; 11] = [
     "ABORTED",
 ];
 
+/// Documented members that say nothing about what happened, or say it about the person.
+const PASSED_OVER: [&str; 18] = [
+    "additionaldocuments",
+    "agentname",
+    "attachments",
+    "banktransferpaymentinfo",
+    "contactdata",
+    "customdata",
+    "driverlicenseclasses",
+    "driverlicenses",
+    "esigning",
+    "filename",
+    "flavour",
+    "href",
+    "identificationdocument",
+    "identificationdocument2",
+    "previousresult",
+    "questions",
+    "userdata",
+    "wasnfcused",
+];
+
 /// Reads the result objects of one account.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -44,8 +66,11 @@ impl Reader {
     /// Every statement in `body`, bare or wrapped. One that cannot be read makes the whole body unreadable: a
     /// body is applied whole or kept whole.
     pub(super) fn read(&self, body: &[u8], evidence: Evidence) -> Result<Reading, Unreadable> {
-        let body: ResultBody = read_json(body)
-            .map_err(|misfit| Unreadable { path: misfit.path, expected: "JSON of the documented shape" })?;
+        let mut reading = Reading::default();
+        let body: ResultBody =
+            read_json_noting(body, |holder, name| note_member(holder, name, &mut reading.drift)).map_err(
+                |misfit| Unreadable { path: misfit.path, expected: "JSON of the documented shape" },
+            )?;
         let found = match (body.identifications, body.identificationprocess) {
             (Some(list), None) if !list.is_empty() => {
                 let place = |(index, process)| (format!("identifications[{index}]."), process);
@@ -54,7 +79,6 @@ impl Reader {
             (None, Some(process)) => vec![(String::new(), Some(process))],
             _ => return Err(unreadable("$", "", "a result, or a list with at least one")),
         };
-        let mut reading = Reading::default();
         for (place, process) in found {
             let process = process.ok_or_else(|| unreadable(&place, "identificationprocess", "an object"))?;
             reading.observations.push(self.observe(&place, process, evidence, &mut reading.drift)?);
@@ -141,6 +165,15 @@ fn reference(place: &str, process: &Process) -> Result<VendorReference, Unreadab
 pub(super) fn canonical(id: &str, number: &str) -> VendorReference {
     let (id, reference) = (id.to_ascii_uppercase(), number.to_ascii_lowercase());
     VendorReference { id, reference, ..VendorReference::default() }
+}
+
+/// Notes, once for a body, that there are members the document does not have. Their names are the sender's: they may
+/// be anything and as many as they like, so they are not told.
+fn note_member(holder: &str, name: &str, drift: &mut Vec<&'static str>) {
+    let place = if holder == "identificationprocess" { "identificationprocess.*" } else { "$.*" };
+    if !PASSED_OVER.contains(&name) && !drift.contains(&place) {
+        drift.push(place);
+    }
 }
 
 fn occur_time(text: Option<&str>, drift: &mut Vec<&'static str>) -> Option<Timestamp> {

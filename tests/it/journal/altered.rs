@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use idv_gateway::journal::seal::SealedItem;
 use idv_gateway::journal::{
-    Appended, Batch, Delivery, Identity, Job, Journal, JournalError, Page, Place, Position, RecordPage,
-    RecordQuery, Request, RequestKey, VendorId,
+    Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
+    Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
 };
 use idv_gateway::model::filter::Filter;
 use idv_gateway::model::name::{ConnectionId, DeliveryName, IdentificationName};
@@ -116,6 +116,10 @@ impl<A: Alter> Journal for Altered<A> {
         after: SystemTime,
     ) -> Result<Option<SystemTime>, JournalError> {
         self.inner.first_created_after(connection, after).await
+    }
+
+    async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {
+        self.inner.deliveries(query).await
     }
 
     async fn deliveries_like(

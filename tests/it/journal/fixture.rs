@@ -146,6 +146,8 @@ pub(crate) fn delivery() -> Delivery {
         event_ids: vec![fresh(), fresh()],
         applied_revision: 3,
         waits_for: vec!["TST-Abcde".to_owned(), "with \"quotes\", and ümlaut".to_owned()],
+        replays: 0,
+        told: vec![0, 2],
     }
 }
 

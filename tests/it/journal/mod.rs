@@ -90,6 +90,12 @@ conformance! {
         like_deliveries_are_found_oldest_first,
         the_time_of_the_last_delivery_is_known,
         unmatched_deliveries_wait_for_vendor_ids,
+        deliveries_are_listed_newest_first,
+        pages_of_deliveries_neither_repeat_nor_skip,
+        a_look_for_a_rare_state_is_bounded,
+        a_page_of_deliveries_has_few_bytes,
+        a_replayed_delivery_is_received_again,
+        what_was_read_before_a_replay_is_not_written_after_it,
     }
     rules_requests {
         a_request_is_begun_once,

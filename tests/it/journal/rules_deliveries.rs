@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idv_gateway::journal::{Batch, Delivery, DeliveryChange, VendorId};
+use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, VendorId};
 use idv_gateway::proto::WebhookDeliveryState;
 
 use super::fixture::{Fixture, assert_conflict, bank, delivery, fresh, start};
@@ -29,6 +29,7 @@ pub(super) async fn a_delivery_comes_back_as_put(fixture: Fixture) {
     delivery.failure.clear();
     delivery.applied_revision = 4;
     delivery.waits_for.clear();
+    delivery.told = vec![1];
     fixture.journal.append(update(&delivery)).await.unwrap();
     assert_eq!(fixture.journal.delivery(&delivery.name).await.unwrap(), Some(delivery));
 }
@@ -129,4 +130,133 @@ pub(super) async fn unmatched_deliveries_wait_for_vendor_ids(fixture: Fixture) {
     first.state = WebhookDeliveryState::Applied;
     fixture.journal.append(update(&first)).await.unwrap();
     assert_eq!(fixture.journal.unmatched(&bank(), VendorId::Id("tst-abcde")).await.unwrap(), [second]);
+}
+
+pub(super) async fn deliveries_are_listed_newest_first(fixture: Fixture) {
+    let unreadable = Delivery { state: WebhookDeliveryState::Unreadable, ..delivery() };
+    let (first, last) = (delivery(), delivery());
+    let mut elsewhere = delivery();
+    elsewhere.name.connection = "other-bank".parse().unwrap();
+    for delivery in [&first, &unreadable, &elsewhere, &last] {
+        fixture.journal.append(put(delivery)).await.unwrap();
+    }
+    let query = |connection: Option<&str>, states: &[WebhookDeliveryState]| DeliveryQuery {
+        connection: connection.map(|id| id.parse().unwrap()),
+        states: states.to_vec(),
+        before: None,
+        limit: 10,
+    };
+    let page = |deliveries: &[&Delivery]| DeliveryPage {
+        deliveries: deliveries.iter().copied().cloned().collect(),
+        next: None,
+    };
+    let (received, stale) = (WebhookDeliveryState::Received, WebhookDeliveryState::Stale);
+    for (query, expected) in [
+        (query(None, &[]), page(&[&last, &elsewhere, &unreadable, &first])),
+        (query(Some("bank"), &[]), page(&[&last, &unreadable, &first])),
+        (query(Some("bank"), &[received]), page(&[&last, &first])),
+        (query(None, &[unreadable.state, stale]), page(&[&unreadable])),
+        (query(None, &[stale]), page(&[])),
+        (query(Some("no-bank"), &[]), page(&[])),
+    ] {
+        assert_eq!(fixture.journal.deliveries(&query).await.unwrap(), expected, "{query:?}");
+    }
+}
+
+pub(super) async fn pages_of_deliveries_neither_repeat_nor_skip(fixture: Fixture) {
+    let mut all = Vec::new();
+    for number in 0..7 {
+        let mut delivery = delivery();
+        delivery.state = [WebhookDeliveryState::Stale, WebhookDeliveryState::Received][number % 2];
+        fixture.journal.append(put(&delivery)).await.unwrap();
+        all.insert(0, delivery);
+    }
+    for (states, limit, pages) in [
+        (vec![], 3, 3),
+        (vec![], 7, 1),
+        (vec![WebhookDeliveryState::Stale], 2, 2),
+        (vec![WebhookDeliveryState::Stale], 0, 4),
+    ] {
+        let mut query = DeliveryQuery { states: states.clone(), limit, ..DeliveryQuery::default() };
+        let (mut seen, mut count) = (Vec::new(), 0);
+        loop {
+            let page = fixture.journal.deliveries(&query).await.unwrap();
+            assert!(page.deliveries.len() <= limit.max(1));
+            seen.extend(page.deliveries);
+            count += 1;
+            // One that comes in meanwhile belongs before the first page.
+            fixture
+                .journal
+                .append(put(&Delivery { state: WebhookDeliveryState::Unmatched, ..delivery() }))
+                .await
+                .unwrap();
+            query.before = page.next;
+            if page.next.is_none() {
+                break;
+            }
+        }
+        let wanted = all.iter().filter(|delivery| states.is_empty() || states.contains(&delivery.state));
+        let old = seen.iter().filter(|delivery| delivery.state != WebhookDeliveryState::Unmatched);
+        assert!(old.eq(wanted), "{states:?} by {limit}");
+        assert!(count >= pages, "{count} pages of {limit}");
+    }
+}
+
+pub(super) async fn a_look_for_a_rare_state_is_bounded(fixture: Fixture) {
+    let rare = Delivery { state: WebhookDeliveryState::Unreadable, ..delivery() };
+    fixture.journal.append(put(&rare)).await.unwrap();
+    let many = (0..5000).map(|_| DeliveryChange::Put(delivery())).collect();
+    fixture.journal.append(deliveries(many)).await.unwrap();
+    let mut query = DeliveryQuery { states: vec![rare.state], limit: 5, ..DeliveryQuery::default() };
+    let page = fixture.journal.deliveries(&query).await.unwrap();
+    assert!(page.deliveries.is_empty());
+    query.before = Some(page.next.expect("there is more to look at"));
+    let page = fixture.journal.deliveries(&query).await.unwrap();
+    assert_eq!(page, DeliveryPage { deliveries: vec![rare], next: None });
+}
+
+pub(super) async fn a_page_of_deliveries_has_few_bytes(fixture: Fixture) {
+    // One body can speak of thousands.
+    let large = Delivery { event_ids: vec![fresh(); 20_000], ..delivery() };
+    for _ in 0..3 {
+        let name = delivery().name;
+        fixture.journal.append(put(&Delivery { name, ..large.clone() })).await.unwrap();
+    }
+    let mut query = DeliveryQuery { limit: 10, ..DeliveryQuery::default() };
+    let first = fixture.journal.deliveries(&query).await.unwrap();
+    query.before = first.next;
+    let second = fixture.journal.deliveries(&query).await.unwrap();
+    assert_eq!((first.deliveries.len(), second.deliveries.len(), second.next), (2, 1, None));
+}
+
+pub(super) async fn a_replayed_delivery_is_received_again(fixture: Fixture) {
+    let waiting = Delivery { state: WebhookDeliveryState::Unmatched, ..delivery() };
+    let replay = |name| deliveries(vec![DeliveryChange::Replay(name)]);
+    assert_conflict(fixture.journal.append(replay(waiting.name.clone())).await, &waiting.name);
+    fixture.journal.append(put(&waiting)).await.unwrap();
+    fixture.journal.append(replay(waiting.name.clone())).await.unwrap();
+    let expected = Delivery {
+        state: WebhookDeliveryState::Received,
+        replays: 1,
+        waits_for: Vec::new(),
+        failure: String::new(),
+        ..waiting.clone()
+    };
+    assert_eq!(fixture.journal.delivery(&waiting.name).await.unwrap(), Some(expected));
+    let by = VendorId::Id("TST-Abcde");
+    assert!(fixture.journal.unmatched(&bank(), by).await.unwrap().is_empty(), "it waits for nothing");
+}
+
+pub(super) async fn what_was_read_before_a_replay_is_not_written_after_it(fixture: Fixture) {
+    let before = delivery();
+    fixture.journal.append(put(&before)).await.unwrap();
+    let replay = deliveries(vec![DeliveryChange::Replay(before.name.clone())]);
+    fixture.journal.append(replay).await.unwrap();
+    let late = Delivery { state: WebhookDeliveryState::Applied, ..before.clone() };
+    assert_conflict(fixture.journal.append(update(&late)).await, &before.name);
+    let known = fixture.journal.delivery(&before.name).await.unwrap().unwrap();
+    assert_eq!((known.state, known.replays), (WebhookDeliveryState::Received, 1));
+    let in_time = Delivery { state: WebhookDeliveryState::Applied, ..known };
+    fixture.journal.append(update(&in_time)).await.unwrap();
+    assert_eq!(fixture.journal.delivery(&before.name).await.unwrap(), Some(in_time));
 }

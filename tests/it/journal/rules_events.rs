@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use idv_gateway::journal::{Batch, Place};
 use idv_gateway::model::filter::Filter;
+use idv_gateway::model::validate::Checks;
 use idv_gateway::proto::{Event, EventFilter};
 use prost::Message as _;
 
@@ -56,7 +57,7 @@ pub(super) async fn next_moves_past_what_the_filter_drops(fixture: Fixture) {
     let batch = vec![any_event(), event(&wanted), any_event(), event(&wanted), any_event(), any_event()];
     let last = fixture.journal.append(events(batch)).await.unwrap().place;
     let filter = EventFilter { subjects: vec![wanted.clone()], ..EventFilter::default() };
-    let filter = Filter::parse(filter).unwrap();
+    let filter = Filter::parse(filter, &mut Checks::default());
     let page = fixture.journal.read(0, &filter, 100).await.unwrap();
     assert_eq!(page.entries.iter().map(|entry| entry.place.position).collect::<Vec<_>>(), [2, 4]);
     assert_eq!(page.next, last);
@@ -69,7 +70,7 @@ pub(super) async fn a_scan_is_bounded(fixture: Fixture) {
     let many = 5_000;
     fixture.journal.append(events((0..many).map(|_| any_event()).collect())).await.unwrap();
     let nothing = EventFilter { subjects: vec!["connections/nobody".to_owned()], ..EventFilter::default() };
-    let nothing = Filter::parse(nothing).unwrap();
+    let nothing = Filter::parse(nothing, &mut Checks::default());
     let page = fixture.journal.read(0, &nothing, 1).await.unwrap();
     assert!(page.entries.is_empty());
     assert_eq!(page.next.position, 4096);

@@ -96,6 +96,7 @@ async fn the_printed_lines_work() {
         "idvgateway.v1.ConnectionService",
         "idvgateway.v1.EventService",
         "idvgateway.v1.IdentificationService",
+        "idvgateway.v1.WebhookService",
     ];
     assert_eq!(services, served);
 }

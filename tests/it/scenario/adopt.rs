@@ -2,8 +2,8 @@
 
 use idv_gateway::proto::{
     AdoptIdentificationRequest, CreateIdentificationRequest, EventOrigin, EventType, Evidence,
-    IdentificationOrigin, IdentificationState as State, Outcome, RefreshIdentificationRequest, StartLinkKind,
-    VendorReference, WebhookDeliveryState,
+    IdentificationOrigin, IdentificationState as State, Outcome, RefreshIdentificationRequest, StartLink,
+    StartLinkKind, VendorReference, WebhookDeliveryState,
 };
 use serde_json::json;
 use tonic::Code;
@@ -180,7 +180,15 @@ async fn two_identifiers_must_be_of_one_identification() {
         let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
         assert_eq!(fields(&details), ["vendor_reference.id"]);
     }
-    assert!(house.events().await.is_empty());
+    // The vendor answers to one in place of the other.
+    for (id, number, field) in
+        [("", other.as_str(), "vendor_reference.reference"), (NUMBER, "", "vendor_reference.id")]
+    {
+        let status = house.try_adopt(adopt(BANK, id, number)).await.unwrap_err();
+        let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
+        assert_eq!(fields(&details), [field]);
+    }
+    assert!(house.events().await.is_empty(), "nothing is recorded, nor said about the connection");
 }
 
 #[tokio::test]
@@ -232,6 +240,40 @@ async fn many_at_once_take_over_once() {
         assert_eq!(resource(&details), name);
     }
     assert_eq!(types(&house.events().await), [CREATED, COMPLETED]);
+}
+
+/// Lets the vendor answer with a result that does not say the transaction number.
+async fn shows_only(house: &House, ident_id: &str) {
+    let text = json!({ "identificationprocess": { "result": "CANCELED", "id": ident_id } }).to_string();
+    house.well().await;
+    house.fault(json!({ "kind": "body", "operation": "get", "text": text })).await;
+}
+
+#[tokio::test]
+async fn an_ident_id_alone_is_enough() {
+    let house = House::silent().await;
+    shows_only(&house, "TST-KLMNP").await;
+    let adopted = house.try_adopt(adopt(BANK, "TST-KLMNP", "")).await.unwrap().identification.unwrap();
+    let reference = VendorReference { id: "TST-KLMNP".to_owned(), ..VendorReference::default() };
+    assert_eq!(adopted.vendor_reference, Some(reference));
+    let kinds: Vec<_> = adopted.start_links.iter().map(StartLink::kind).collect();
+    assert_eq!(kinds, [StartLinkKind::WebShort, StartLinkKind::Embed]);
+    let refresh = RefreshIdentificationRequest { name: adopted.name };
+    let refreshed = house.identifications().refresh_identification(refresh).await.unwrap().into_inner();
+    assert!(!refreshed.changed);
+}
+
+/// Nothing in the store keeps two apart that share no transaction number.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_take_over_once_without_a_number() {
+    let house = House::silent().await;
+    for round in 0..20 {
+        let ident_id = format!("TST-{round:05}");
+        shows_only(&house, &ident_id).await;
+        let calls = (0..8).map(|_| house.try_adopt(adopt(BANK, &ident_id, "")));
+        let outcomes = futures::future::join_all(calls).await;
+        assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), 1, "in round {round}");
+    }
 }
 
 #[tokio::test]

@@ -4,11 +4,13 @@ use idv_gateway::journal::Journal as _;
 use idv_gateway::model::filter::Filter;
 use idv_gateway::proto::{
     Address, AutoIdentSpec, CreateIdentificationRequest, Date, IdentificationSpec, PhoneNumber, Subject,
-    identification_spec,
+    WebhookDelivery, WebhookDeliveryState, identification_spec,
 };
+use prost::Message as _;
 use serde_json::json;
 
 use super::house::{House, id_of};
+use super::operator::{listed, replayed, try_got};
 use super::words::{BANK, create, said};
 
 /// Stands in every value that is about the person.
@@ -54,12 +56,15 @@ async fn everything(house: &House) -> Vec<String> {
     // What nobody can read, match or believe is kept too.
     let mut strange = said(&format!("{CANARY} and blanks"), &id);
     strange["identificationprocess"]["reason"] = json!(format!("{CANARY} and blanks"));
+    strange[CANARY] = json!(CANARY);
+    strange["identificationprocess"][CANARY] = json!(CANARY);
     strange["userdata"]["lastname"] = json!({ "status": "NEW", "value": CANARY });
     let mut unmatched = said("START", "0b7e5f0c-94f1-4b27-8b0c-11c13f6a0e7d");
     unmatched["userdata"]["lastname"] = json!({ "status": "NEW", "value": CANARY });
     for body in [strange.to_string(), CANARY.to_owned(), format!("{{\"{CANARY}\":["), unmatched.to_string()] {
         assert_eq!(house.webhook(body).await.status, 204);
     }
+    told.extend(seen_by_operators(house).await);
     let login = house.client().post(house.webhook_url("beispielbank")).basic_auth(CANARY, Some(CANARY));
     told.push(format!("{:?}", house.send(login.body(CANARY)).await));
 
@@ -79,6 +84,29 @@ async fn everything(house: &House) -> Vec<String> {
         told.push(format!("{:?}", house.try_create(canaries()).await.unwrap_err()));
         house.well().await;
     }
+    told
+}
+
+/// The deliveries that are there, as operators see them, and what they are told about a replay. Bodies apart: they are
+/// asked for, and hold what the vendor sent.
+async fn seen_by_operators(house: &House) -> Vec<String> {
+    let mut told = Vec::new();
+    house
+        .until("the end of applying", async || {
+            (!house.states().contains(&WebhookDeliveryState::Received)).then_some(())
+        })
+        .await;
+    let (deliveries, _pages) = listed(house, &[], 2).await;
+    for shown in deliveries {
+        told.push(format!("{shown:?}"));
+        told.push(format!("{:?}", replayed(house, &shown.name).await));
+        let with_body = try_got(house, &shown.name, true).await.unwrap();
+        told.push(format!("{with_body:?}"));
+        assert!(!with_body.body.is_empty());
+        let rest = WebhookDelivery { body: Vec::new(), ..with_body };
+        told.push(String::from_utf8_lossy(&rest.encode_to_vec()).into_owned());
+    }
+    told.push(format!("{:?}", try_got(house, CANARY, true).await.unwrap_err()));
     told
 }
 

@@ -29,7 +29,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
-use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, create};
+use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
 pub(super) const START_SECONDS: u64 = 1_795_176_000;
@@ -40,6 +40,7 @@ const PASSWORD: &str = "open sesame";
 const API_KEY: &str = "key of the sandbox";
 
 /// What a house is built with.
+#[derive(Clone)]
 pub(super) struct Plan {
     /// The sandbox sends webhooks; otherwise the scenario posts its own.
     pub(super) webhooks: bool,
@@ -55,15 +56,19 @@ pub(super) struct Plan {
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
     pub(super) vendor: Option<SocketAddr>,
+    /// What personal data may be read for.
+    pub(super) purposes: &'static [&'static str],
+    /// The vendor's words for a start.
+    pub(super) start_results: &'static [&'static str],
 }
 
 /// Everything, running.
 pub(super) struct House {
     pub(super) clock: ManualClock,
     pub(super) channel: Channel,
+    plan: Plan,
+    source: Clock,
     app: App,
-    /// What the gateway was started with.
-    start: (String, Clock),
     sandbox: Sandbox,
     folder: TempDir,
     client: reqwest::Client,
@@ -100,6 +105,8 @@ impl House {
             webhook: "",
             password: "",
             vendor: None,
+            purposes: &[PURPOSE, "support"],
+            start_results: &["START", "STARTED"],
         };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
@@ -117,11 +124,11 @@ impl House {
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
-        let text = configuration(folder.path(), plan.vendor.unwrap_or_else(|| sandbox.address()), &plan);
-        let start = (text, clock);
-        let (app, channel) = serve(&start).await;
-        let house = Self { clock: hand, channel, app, start, sandbox, folder, client: client() };
-        if plan.webhooks {
+        let (app, channel) = open(folder.path(), sandbox.address(), &plan, &clock).await;
+        let webhooks = plan.webhooks;
+        let house =
+            Self { clock: hand, channel, plan, source: clock, app, sandbox, folder, client: client() };
+        if webhooks {
             for customer in [CUSTOMER, OTHER_CUSTOMER] {
                 house.send_webhooks_of(customer).await;
             }
@@ -134,6 +141,10 @@ impl House {
         let url = self.webhook_url(customer);
         let target = json!({ "url": url, "username": USER, "password": PASSWORD, "customer": customer });
         assert_eq!(self.control("webhooks/target", &target).await.status, 200);
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        self.source.now()
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -164,9 +175,16 @@ impl House {
 
     /// Ends the gateway in good order and starts another one over the same journal.
     pub(super) async fn restarted(self) -> Self {
+        self.restarted_with(|_plan| ()).await
+    }
+
+    /// The same with other settings.
+    pub(super) async fn restarted_with(self, change: impl FnOnce(&mut Plan)) -> Self {
+        let mut plan = self.plan;
+        change(&mut plan);
         assert!(tokio::time::timeout(GUARD, self.app.shut_down()).await.unwrap());
-        let (app, channel) = serve(&self.start).await;
-        Self { app, channel, ..self }
+        let (app, channel) = open(self.folder.path(), self.sandbox.address(), &plan, &self.source).await;
+        Self { plan, app, channel, ..self }
     }
 
     // The caller.
@@ -400,8 +418,10 @@ pub(super) fn id_of(name: &str) -> String {
     name.rsplit('/').next().unwrap().to_owned()
 }
 
-async fn serve((text, clock): &(String, Clock)) -> (App, Channel) {
-    let config = Config::parse(text, "scenario.toml", std::iter::empty()).unwrap();
+/// A gateway over what stands in `folder`, and a way to it.
+async fn open(folder: &Path, vendor: SocketAddr, plan: &Plan, clock: &Clock) -> (App, Channel) {
+    let text = configuration(folder, plan.vendor.unwrap_or(vendor), plan);
+    let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
     let app = App::start(config, clock.clone()).await.unwrap();
     let channel = connect(app.addresses()).await;
     (app, channel)
@@ -426,6 +446,7 @@ environment = "sandbox"
 base_url = "http://{vendor}"
 customer = "{id}"
 min_evidence = "{min_evidence}"
+start_results = {start_results:?}
 api_key = {{ file = {key} }}
 [connections.{id}.idnow.webhook]
 {webhook}
@@ -440,6 +461,7 @@ password = {{ file = {password} }}
             min_evidence = plan.min_evidence,
             webhook = plan.webhook,
             more_of_password = plan.password,
+            start_results = plan.start_results,
         )
     };
     format!(
@@ -448,6 +470,7 @@ profile = "test"
 [grpc]
 listen = "127.0.0.1:0"
 auth = "none"
+purposes = {purposes:?}
 [webhooks]
 listen = "127.0.0.1:0"
 {door}
@@ -461,6 +484,7 @@ path = {journal}
 [keys]
 master = [{{ file = {master} }}]
 {first}{second}"#,
+        purposes = plan.purposes,
         max_streams = plan.max_streams,
         door = plan.door,
         journal = path("journal.sqlite3"),

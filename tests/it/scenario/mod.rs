@@ -4,6 +4,7 @@
 //! always an answer, an event or a state, with a guard against hanging.
 
 mod house;
+mod operator;
 mod projection;
 mod reader;
 mod words;
@@ -14,7 +15,9 @@ mod canary;
 mod check;
 mod confirm;
 mod create;
+mod deliveries;
 mod disorder;
+mod drift;
 mod early;
 mod filter;
 mod forged;
@@ -22,6 +25,7 @@ mod idempotency;
 mod late;
 mod list;
 mod logins;
+mod purpose;
 mod reference;
 mod refusals;
 mod repeats;

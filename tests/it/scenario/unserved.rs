@@ -3,14 +3,15 @@
 use http::uri::PathAndQuery;
 use idv_gateway::proto::DESCRIPTORS;
 use idv_gateway::rpc::SERVICES;
+use idv_gateway::rpc::purpose::METADATA;
 use prost_reflect::DescriptorPool;
 use tonic::Code;
 use tonic_prost::ProstCodec;
 
 use super::house::House;
-use super::words::refused;
+use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 10] = [
+const SERVED: [&str; 13] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
@@ -21,6 +22,9 @@ const SERVED: [&str; 10] = [
     "idvgateway.v1.ConnectionService.GetConnection",
     "idvgateway.v1.ConnectionService.CheckConnection",
     "idvgateway.v1.EventService.WatchEvents",
+    "idvgateway.v1.WebhookService.ListWebhookDeliveries",
+    "idvgateway.v1.WebhookService.GetWebhookDelivery",
+    "idvgateway.v1.WebhookService.ReplayWebhookDelivery",
 ];
 
 #[tokio::test]
@@ -35,7 +39,8 @@ async fn every_method_of_a_later_release_says_so() {
             let mut client = tonic::client::Grpc::new(house.channel.clone());
             client.ready().await.unwrap();
             let codec = ProstCodec::<(), ()>::default();
-            let request = tonic::Request::new(());
+            let mut request = tonic::Request::new(());
+            request.metadata_mut().insert(METADATA, PURPOSE.parse().unwrap());
             let path = PathAndQuery::try_from(path).unwrap();
             let status = client.unary(request, path, codec).await.unwrap_err();
             assert_eq!(status.code(), Code::Unimplemented, "{}", method.full_name());

@@ -97,27 +97,28 @@ async fn what_a_later_release_serves_and_what_is_wrong_are_refused() {
     let shard = EventFilter { shard: Some(ShardSelector { index: 0, count: 2 }), ..EventFilter::default() };
     let status = refusal(&house.channel, watch(latest(), shard)).await;
     refused(&status, Code::Unimplemented, "CAPABILITY_NOT_SUPPORTED");
-    let seconds = |seconds| Some(prost_types::Duration { seconds, nanos: 0 });
-    let wrong = [
-        ("start_position", watch(Start::StartPosition(99), EventFilter::default())),
-        (
-            "heartbeat_interval",
-            WatchEventsRequest { heartbeat_interval: seconds(4), ..WatchEventsRequest::default() },
-        ),
-        (
-            "heartbeat_interval",
-            WatchEventsRequest { heartbeat_interval: seconds(61), ..WatchEventsRequest::default() },
-        ),
-        (
-            "heartbeat_interval",
-            WatchEventsRequest { heartbeat_interval: seconds(-5), ..WatchEventsRequest::default() },
-        ),
-        ("consumer", WatchEventsRequest { consumer: "x".repeat(129), ..WatchEventsRequest::default() }),
+    let beating = |seconds, nanos| WatchEventsRequest {
+        heartbeat_interval: Some(prost_types::Duration { seconds, nanos }),
+        ..WatchEventsRequest::default()
+    };
+    let everything = WatchEventsRequest {
+        start: Some(Start::StartPosition(99)),
+        filter: Some(EventFilter { types: vec![0], ..EventFilter::default() }),
+        consumer: "x".repeat(129),
+        ..beating(0, 0)
+    };
+    let wrong: [(WatchEventsRequest, &[&str]); 7] = [
+        (watch(Start::StartPosition(99), EventFilter::default()), &["start_position"]),
+        (beating(4, 999_999_999), &["heartbeat_interval"]),
+        (beating(60, 1), &["heartbeat_interval"]),
+        (beating(-5, 0), &["heartbeat_interval"]),
+        (beating(i64::MAX, 0), &["heartbeat_interval"]),
+        (WatchEventsRequest { consumer: "x".repeat(129), ..WatchEventsRequest::default() }, &["consumer"]),
+        (everything, &["consumer", "heartbeat_interval", "start_position", "filter.types[0]"]),
     ];
-    for (field, request) in wrong {
+    for (request, expected) in wrong {
         let status = refusal(&house.channel, request).await;
-        let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
-        assert_eq!(fields(&details), [field]);
+        assert_eq!(fields(&refused(&status, Code::InvalidArgument, "VALIDATION_FAILED")), expected);
     }
     assert_eq!(house.metric("idv_streams_open", &[]).await, 0.0);
 }

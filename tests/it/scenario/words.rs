@@ -13,6 +13,8 @@ pub(super) const CUSTOMER: &str = "beispielbank";
 pub(super) const OTHER_CUSTOMER: &str = "musterbank";
 pub(super) const BANK: &str = "connections/beispielbank";
 pub(super) const OTHER_BANK: &str = "connections/musterbank";
+/// What the scenarios read personal data for.
+pub(super) const PURPOSE: &str = "fraud-investigation";
 
 /// A request that creates a made-up person's identification.
 pub(super) fn create(connection: &str) -> CreateIdentificationRequest {

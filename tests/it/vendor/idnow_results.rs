@@ -17,7 +17,7 @@ const INCONCLUSIVE: Word = Word::Ended(AttemptEnd::Inconclusive);
 const TIME: Option<i64> = Some(1_773_476_813);
 
 /// File, word, vendor status, reason, time.
-const RESULTS: [(&str, Word, &str, &str, Option<i64>); 29] = [
+const RESULTS: [(&str, Word, &str, &str, Option<i64>); 31] = [
     ("success_wrapped", ACCEPTED, "SUCCESS", "", TIME),
     ("success_bare", ACCEPTED, "SUCCESS", "", TIME),
     ("success_with_changed_field", ACCEPTED, "SUCCESS", "", TIME),
@@ -64,6 +64,8 @@ const RESULTS: [(&str, Word, &str, &str, Option<i64>); 29] = [
     ("proof_of_address_canceled", ACCEPTED, "SUCCESS", "", TIME),
     ("unknown_result", Word::Unknown, "PARKED_FOR_LATER", "", TIME),
     ("unknown_values", ACCEPTED, "SUCCESS", "NEW_CODE_2027", None),
+    ("unknown_members", ACCEPTED, "SUCCESS", "", None),
+    ("unknown_members_wrapped", ACCEPTED, "SUCCESS", "", None),
     ("unprintable_words", Word::Unknown, "UNPRINTABLE", "UNPRINTABLE", TIME),
     ("no_result", Word::Unknown, "", "", None),
     ("only_transaction_number", ACCEPTED, "SUCCESS", "", None),
@@ -78,11 +80,16 @@ const REASON: &str = "identificationprocess.reason";
 const CHANNEL: &str = "identificationprocess.type";
 const WHEN: &str = "identificationprocess.identificationtime";
 const ADDRESS: &str = "identificationprocess.poaresult";
+/// Members whose names are not ours stay unnamed.
+const MEMBER: &str = "$.*";
+const PROCESS_MEMBER: &str = "identificationprocess.*";
 
 /// File and the fields whose values are unknown; all others have none.
-const DRIFT: [(&str, &[&str]); 5] = [
+const DRIFT: [(&str, &[&str]); 7] = [
     ("unknown_result", &[RESULT]),
     ("unknown_values", &[WHEN, CHANNEL, ADDRESS]),
+    ("unknown_members", &[PROCESS_MEMBER, MEMBER]),
+    ("unknown_members_wrapped", &[MEMBER, PROCESS_MEMBER]),
     ("unprintable_words", &[RESULT, REASON]),
     ("no_result", &[RESULT]),
     ("time_without_offset", &[WHEN]),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod rig;
+pub(crate) mod rig;
 
 mod delivery;
 mod http;
