@@ -14,17 +14,12 @@ use crate::vendor::kit::{UNPRINTABLE, printable};
 pub(super) struct Drift(RefCell<BTreeSet<String>>);
 
 impl Drift {
-    fn note(&self, path: String) {
-        self.0.borrow_mut().insert(path);
-    }
-
     pub(super) fn into_paths(self) -> Vec<String> {
         self.0.into_inner().into_iter().collect()
     }
 }
 
 /// One object. Absent, null and empty are the same: the vendor uses all three for what it does not know.
-#[derive(Clone)]
 pub(super) struct Section<'a> {
     path: String,
     members: Option<&'a Map<String, Value>>,
@@ -47,7 +42,7 @@ impl<'a> Section<'a> {
             None => None,
             Some(Value::Object(members)) => Some(members),
             Some(_) => {
-                self.drift.note(self.path_of(name));
+                self.note(name);
                 None
             }
         };
@@ -60,7 +55,7 @@ impl<'a> Section<'a> {
             None => return Vec::new(),
             Some(Value::Array(listed)) => listed,
             Some(_) => {
-                self.drift.note(self.path_of(name));
+                self.note(name);
                 return Vec::new();
             }
         };
@@ -71,7 +66,7 @@ impl<'a> Section<'a> {
                     let path = self.path_of(name);
                     sections.push(Self { path, members: Some(members), drift: self.drift });
                 }
-                _ => self.drift.note(self.path_of(name)),
+                _ => self.note(name),
             }
         }
         sections
@@ -83,7 +78,7 @@ impl<'a> Section<'a> {
             None => String::new(),
             Some(Value::String(text)) => text.clone(),
             Some(_) => {
-                self.drift.note(self.path_of(name));
+                self.note(name);
                 String::new()
             }
         }
@@ -99,7 +94,7 @@ impl<'a> Section<'a> {
         if word.is_empty() || printable(&word) {
             return word;
         }
-        self.drift.note(self.path_of(name));
+        self.note(name);
         UNPRINTABLE.to_owned()
     }
 
@@ -111,7 +106,7 @@ impl<'a> Section<'a> {
             Some(Value::String(text)) if text.eq_ignore_ascii_case("true") => true,
             Some(Value::String(text)) if text.eq_ignore_ascii_case("false") => false,
             Some(_) => {
-                self.drift.note(self.path_of(name));
+                self.note(name);
                 false
             }
         }
@@ -157,7 +152,7 @@ impl<'a> Section<'a> {
             "ORIGINAL" => FieldMatch::Original,
             "REDACTION" => FieldMatch::Redacted,
             _ => {
-                self.drift.note(self.path_of(name));
+                self.note(name);
                 FieldMatch::Unspecified
             }
         }
@@ -168,13 +163,13 @@ impl<'a> Section<'a> {
         let known: Vec<_> = known.into_iter().collect();
         let mut names = self.members.into_iter().flat_map(Map::keys);
         if !names.all(|name| known.contains(&name.as_str())) {
-            self.drift.note(self.path_of("*"));
+            self.note("*");
         }
     }
 
     /// Counts that `name` is not as documented.
     pub(super) fn note(&self, name: &str) {
-        self.drift.note(self.path_of(name));
+        self.drift.0.borrow_mut().insert(self.path_of(name));
     }
 
     fn member(&self, name: &str) -> Option<&'a Value> {
