@@ -10,14 +10,14 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::page::{self, Pages};
 use crate::hub::Hub;
+use crate::hub::page::{self, Pages};
 use crate::model::name::{ArtifactName, IdentificationName};
 use crate::model::validate::Checks;
 use crate::proto::download_artifact_response::Part;
 use crate::proto::{
-    ContentDigest, DownloadArtifactRequest, DownloadArtifactResponse, Identification, IdentificationState as State,
-    ListArtifactsRequest, ListArtifactsResponse, VendorReference,
+    ContentDigest, DownloadArtifactRequest, DownloadArtifactResponse, Identification,
+    IdentificationState as State, ListArtifactsRequest, ListArtifactsResponse, VendorReference,
 };
 use crate::vendor::{Artifacts, ListArtifacts, OpenArtifact, OpenedArtifact, Vendor};
 
@@ -109,7 +109,9 @@ impl Hub {
         let wanted = Wanted { vendor, reference: reference(identification), state };
         wanted.files(operation)?;
         match state {
-            State::Creating | State::Failed | State::Expired | State::Deleted => Err(wanted.nothing(operation)),
+            State::Creating | State::Failed | State::Expired | State::Deleted => {
+                Err(wanted.nothing(operation))
+            }
             _ => Ok(wanted),
         }
     }

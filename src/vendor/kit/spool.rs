@@ -75,7 +75,8 @@ impl Spools {
         pieces: impl Stream<Item = Result<Bytes>> + Send,
     ) -> Result<Spool> {
         let broken = |error| unusable(operation, error);
-        let place = self.places.clone().acquire_owned().await.map_err(|error| broken(io::Error::other(error)))?;
+        let place =
+            self.places.clone().acquire_owned().await.map_err(|error| broken(io::Error::other(error)))?;
         let (directory, key) = (self.directory.clone(), Zeroizing::new(self.clock.random::<32>()));
         let mut writer = blocking(move || Writer::new(&directory, &key)).await.map_err(broken)?;
         pin_mut!(pieces);
@@ -274,7 +275,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_is_refused_and_gives_its_place_back() {
         let spools = spools(10);
-        let error = spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 11]))])).await.err().unwrap();
+        let error =
+            spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 11]))])).await.err().unwrap();
         assert_eq!((error.kind, error.rule), (Kind::ArchiveRefused, Some("archive_bytes")));
         let spool = spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 10]))])).await.unwrap();
         assert!(futures::poll!(Box::pin(spools.keep("test", stream::empty()))).is_pending(), "one at a time");
