@@ -277,7 +277,7 @@ mod tests {
         let spools = spools(10);
         let error =
             spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 11]))])).await.err().unwrap();
-        assert_eq!((error.kind, error.rule), (Kind::ArchiveRefused, Some("archive_bytes")));
+        assert_eq!((error.kind, error.vendor.unwrap().rule), (Kind::ArchiveRefused, "archive_bytes"));
         let spool = spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 10]))])).await.unwrap();
         assert!(futures::poll!(Box::pin(spools.keep("test", stream::empty()))).is_pending(), "one at a time");
         drop(spool);

@@ -128,7 +128,7 @@ impl Contents {
 }
 
 async fn next_of_entry(mut reader: EntryReader) -> Result<Option<(Bytes, EntryReader)>, ArchiveError> {
-    blocking(move || Ok(reader.next()?.map(|piece| (piece, reader)))).await
+    blocking(move || Ok(reader.next_piece()?.map(|piece| (piece, reader)))).await
 }
 
 async fn next_of_spool(
@@ -150,11 +150,11 @@ fn verify(
 ) -> Result<SignatureVerdict, ArchiveError> {
     let mut hash = Context::new(&SHA512);
     let mut reader = archive.open(&report.entry);
-    while let Some(piece) = reader.next()? {
+    while let Some(piece) = reader.next_piece()? {
         hash.update(&piece);
     }
     // Longer than one piece is longer than any signature.
-    let said = archive.open(&signature.entry).next()?.unwrap_or_default();
+    let said = archive.open(&signature.entry).next_piece()?.unwrap_or_default();
     let said = if said.len() <= MAX_SIGNATURE { said } else { Bytes::new() };
     Ok(keys.judge(&hash.finish(), &said))
 }
