@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use super::fields::Fields;
+use super::file::Shape;
 
 /// One identification.
 pub(super) struct Ident {
@@ -37,6 +38,8 @@ pub(super) struct Ident {
     pub(super) binding_key: Option<String>,
     /// Put away by the customer, after the finish.
     pub(super) archived: bool,
+    /// What is odd about the archive of its result.
+    pub(super) archive: Shape,
     /// How often the person started.
     pub(super) attempts: u32,
     /// How often the customer sent its data, the creation included.
@@ -164,6 +167,7 @@ impl Ident {
             reviewer: None,
             binding_key: None,
             archived: false,
+            archive: Shape::default(),
             attempts: 0,
             starts_received: 0,
             gets_received: 0,

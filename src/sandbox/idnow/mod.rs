@@ -6,6 +6,7 @@ mod control;
 mod document;
 mod fault;
 mod fields;
+mod file;
 mod ident;
 mod register;
 mod reply;
@@ -33,6 +34,7 @@ use super::{Account, SandboxOptions};
 use crate::clock::Clock;
 use binding::Binder;
 use fault::Faults;
+use file::{Pictures, Signer};
 use ident::{Ident, Kind, State, Word};
 use register::{Place, Register};
 use reply::ErrorAnswer;
@@ -55,6 +57,7 @@ A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, an
   POST /api/v1/{customer}/identifications/{t}/start   create or update; header X-API-LOGIN-TOKEN
   GET  /api/v1/{customer}/identifications/{t}         the result, once there is one; DELETE ends it
   GET  /api/v1/{customer}/identifications?pending=true   a list; also aborted, canceled, successful
+  GET  /api/v1/{customer}/identifications/{t}.zip     its files; also .pdf, .xml
   POST /api/v1/{customer}/identifications/{t}/copy    also /archive; GET .../bindingKey
   GET  /api/v1/{customer}, /system_check
 
@@ -99,6 +102,7 @@ struct Idnow {
     accounts: Vec<Account>,
     tokens: Tokens,
     binder: Binder,
+    signer: Arc<Signer>,
     rights: Mutex<HashMap<String, Rights>>,
     register: Mutex<Register>,
     wording: Mutex<Wording>,
@@ -117,6 +121,8 @@ struct Wording {
     start: String,
     /// The robot's result for its canceled scenario.
     robot_canceled: Word,
+    /// The format of pictures.
+    pictures: Pictures,
 }
 
 impl Idnow {
@@ -128,6 +134,7 @@ impl Idnow {
             wrapped: webhook_wrapped,
             start: start_result,
             robot_canceled: Word::parse("CANCELED").map_err(invalid)?,
+            pictures: Pictures::default(),
         };
         let board = Arc::new(Faults::default());
         for fault in faults {
@@ -139,6 +146,7 @@ impl Idnow {
             webhooks: Arc::new(webhooks),
             faults: board,
             binder: Binder::new()?,
+            signer: Arc::default(),
             rights: Mutex::default(),
             register: Mutex::default(),
             wording: Mutex::new(wording),
@@ -183,7 +191,7 @@ impl Idnow {
             State::Ended(word) => word.as_str().to_owned(),
             State::Created | State::Started | State::Deleted => wording.start.clone(),
         };
-        let body = webhook::body(document::render(ident, &wording.start), wording.wrapped);
+        let body = webhook::body(document::render(ident, &wording), wording.wrapped);
         self.tell(ident, result, body);
     }
 

@@ -6,6 +6,7 @@ mod house;
 mod accounts;
 mod api;
 mod faults;
+mod files;
 mod keeping;
 mod lists;
 mod moves;

@@ -4,7 +4,9 @@ mod accounts;
 mod copies;
 mod identifications;
 mod lists;
+mod results;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -27,6 +29,8 @@ pub(super) const START: &str = "/api/v1/{customer}/identifications/{t}/start";
 pub(super) const GET: &str = "/api/v1/{customer}/identifications/{t}";
 /// `GET` answers with a word.
 pub(super) const SYSTEM_CHECK: &str = "/system_check";
+/// How the paths of a result's files end, after [`GET`].
+const FILES: [&str; 3] = [".pdf", ".xml", ".zip"];
 const START_OF_NONE: &str = "/api/v1/{customer}/identifications//start";
 
 const TOKEN: &str = "x-api-login-token";
@@ -48,8 +52,11 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
 }
 
 /// What of the vendor's a request asks for: its path with names in place of the values.
-pub(super) fn route(request: &Request) -> Option<&str> {
-    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
+pub(super) fn route(request: &Request) -> Option<Cow<'_, str>> {
+    let route = request.extensions().get::<MatchedPath>()?.as_str();
+    // Files differ from the result by the end of the path alone, which routes cannot tell apart.
+    let file = FILES.iter().find(|end| route == GET && request.uri().path().ends_with(*end));
+    Some(file.map_or(Cow::Borrowed(route), |end| Cow::Owned(format!("{GET}{end}"))))
 }
 
 impl Idnow {

@@ -62,7 +62,7 @@ pub(in crate::sandbox::idnow) async fn interfere(
 }
 
 fn operation(request: &Request) -> Option<Operation> {
-    match (request.method().as_str(), api::route(request)?) {
+    match (request.method().as_str(), &*api::route(request)?) {
         ("POST", LOGIN) => Some(Operation::Login),
         ("POST", START) => Some(Operation::Start),
         ("GET", GET) => Some(Operation::Get),
