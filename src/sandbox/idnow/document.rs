@@ -5,12 +5,14 @@
 
 use std::time::{Duration, SystemTime};
 
+use axum::body::Bytes;
 use prost_types::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Wording;
 use super::file::{Dossier, Pictures};
 use super::ident::{Ident, Kind, Reviewer, State};
+use super::signing::Contract;
 
 const USERDATA: [&str; 8] =
     ["birthday", "birthname", "birthplace", "firstname", "gender", "lastname", "nationality", "title"];
@@ -30,7 +32,10 @@ pub(super) fn render(ident: &Ident, wording: &Wording) -> Value {
     });
     if readout != Readout::Nothing {
         document["identificationdocument"] = identification_document();
-        document["attachments"] = attachments(&ident.number, wording.pictures);
+        document["attachments"] = attachments(ident, wording.pictures);
+    }
+    if !ident.contracts.is_empty() {
+        document["esigning"] = json!({ "result": "SUCCESS", "sessionid": "" });
     }
     document
 }
@@ -40,7 +45,7 @@ pub(super) fn dossier(ident: &Ident, wording: &Wording) -> Option<Dossier> {
     (Readout::of(ident) != Readout::Nothing).then(|| Dossier {
         number: ident.number.clone(),
         document: render(ident, wording),
-        contracts: Vec::new(),
+        contracts: ident.contracts.iter().flat_map(contract_files).collect(),
         shape: ident.archive,
     })
 }
@@ -172,13 +177,27 @@ fn identification_document() -> Value {
     })
 }
 
-fn attachments(number: &str, pictures: Pictures) -> Value {
-    let extension = pictures.extension();
+fn attachments(ident: &Ident, pictures: Pictures) -> Value {
+    let (number, extension) = (&ident.number, pictures.extension());
     let mut attachments = json!({ "pdf": format!("{number}.pdf"), "xml": format!("{number}.xml") });
     for name in ["idfrontside", "idbackside", "security1", "userface"] {
         attachments[name] = json!(format!("{number}_{name}.{extension}"));
     }
+    for Contract { identifier, .. } in &ident.contracts {
+        attachments[format!("contract-{identifier}")] = json!(format!("{number}_{identifier}_original.pdf"));
+        attachments[format!("signedcontract-{identifier}")] =
+            json!(format!("{number}_{identifier}_signed.pdf"));
+    }
     attachments
+}
+
+/// The bytes of a contract before and after, by their names among the attachments.
+fn contract_files(contract: &Contract) -> [(String, Bytes); 2] {
+    let Contract { identifier, original, signed } = contract;
+    [
+        (format!("contract-{identifier}"), original.clone()),
+        (format!("signedcontract-{identifier}"), signed.clone()),
+    ]
 }
 
 /// RFC 3339 in whole seconds with an offset other than `Z`, as in the samples. Summer time is not observed.

@@ -7,6 +7,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::fields::Fields;
 use super::file::Shape;
+use super::signing::{Contract, Documents};
 
 /// One identification.
 pub(super) struct Ident {
@@ -34,6 +35,10 @@ pub(super) struct Ident {
     pub(super) finished: Option<SystemTime>,
     /// Who reviewed last.
     pub(super) reviewer: Option<Reviewer>,
+    /// What it has for the documents that its customer defined.
+    pub(super) documents: Documents,
+    /// What was signed: with the first success of an attempt.
+    pub(super) contracts: Vec<Contract>,
     /// What binds the person's device to it, if their app brought one.
     pub(super) binding_key: Option<String>,
     /// Put away by the customer, after the finish.
@@ -165,6 +170,8 @@ impl Ident {
             previous: None,
             finished: None,
             reviewer: None,
+            documents: Documents::default(),
+            contracts: Vec::new(),
             binding_key: None,
             archived: false,
             archive: Shape::default(),
@@ -186,6 +193,8 @@ impl Ident {
             previous: self.previous.clone(),
             finished: self.finished,
             reviewer: self.reviewer,
+            documents: self.documents.clone(),
+            contracts: self.contracts.clone(),
             attempts: self.attempts,
             ..Self::new(name)
         }
@@ -194,6 +203,11 @@ impl Ident {
     /// Whether it has a final result; deleted ones have none.
     pub(super) fn is_finished(&self) -> bool {
         matches!(&self.state, State::Ended(word) if word.kind() == Kind::Final)
+    }
+
+    /// Whether its person is who they were said to be, and so has signed what there was to sign.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(&self.state, State::Ended(word) if matches!(word.as_str(), "SUCCESS" | "SUCCESS_DATA_CHANGED"))
     }
 
     /// The person starts, for the first time or again. Refused in review and after the finish.
@@ -266,6 +280,7 @@ impl Ident {
             _ => {
                 self.state = State::Deleted;
                 (self.fields, self.binding_key) = (Fields::default(), None);
+                (self.documents, self.contracts) = (Documents::default(), Vec::new());
                 Ok(())
             }
         }

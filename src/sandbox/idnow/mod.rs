@@ -12,6 +12,7 @@ mod register;
 mod reply;
 mod rights;
 mod robot;
+mod signing;
 mod statistics;
 mod token;
 mod webhook;
@@ -40,6 +41,7 @@ use register::{Place, Register};
 use reply::ErrorAnswer;
 use rights::Rights;
 use robot::Scenario;
+use signing::Definitions;
 use statistics::Statistics;
 use token::Tokens;
 use webhook::{Notice, Turn, Webhooks};
@@ -59,6 +61,8 @@ A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, an
   GET  /api/v1/{customer}/identifications?pending=true   a list; also aborted, canceled, successful
   GET  /api/v1/{customer}/identifications/{t}.zip     its files; also .pdf, .xml
   POST /api/v1/{customer}/identifications/{t}/copy    also /archive; GET .../bindingKey
+  GET  /api/v1/{customer}/documentdefinitions         documents to sign; POST makes one
+  POST /api/v1/{customer}/identifications/{t}/documents/{id}/data   GET .../documents, .../documents/{id}/signed
   GET  /api/v1/{customer}, /system_check
 
 Act as the person and the reviewer, with {t} an identification's transaction number or IdentID:
@@ -105,6 +109,8 @@ struct Idnow {
     signer: Arc<Signer>,
     rights: Mutex<HashMap<String, Rights>>,
     register: Mutex<Register>,
+    /// Locked after the register where both are.
+    definitions: Mutex<Definitions>,
     wording: Mutex<Wording>,
     faults: Arc<Faults>,
     webhooks: Arc<Webhooks>,
@@ -123,6 +129,10 @@ struct Wording {
     robot_canceled: Word,
     /// The format of pictures.
     pictures: Pictures,
+    /// Definitions of documents are updated by creating them again, and the answers are empty objects.
+    old_definitions: bool,
+    /// A single document comes in a list of one.
+    document_in_array: bool,
 }
 
 impl Idnow {
@@ -135,6 +145,8 @@ impl Idnow {
             start: start_result,
             robot_canceled: Word::parse("CANCELED").map_err(invalid)?,
             pictures: Pictures::default(),
+            old_definitions: false,
+            document_in_array: false,
         };
         let board = Arc::new(Faults::default());
         for fault in faults {
@@ -149,6 +161,7 @@ impl Idnow {
             signer: Arc::default(),
             rights: Mutex::default(),
             register: Mutex::default(),
+            definitions: Mutex::default(),
             wording: Mutex::new(wording),
             statistics: Arc::default(),
             clock,
@@ -168,6 +181,9 @@ impl Idnow {
         let mut register = self.register();
         let ident = register.at(place);
         step(ident, now)?;
+        if ident.is_success() && ident.contracts.is_empty() {
+            ident.contracts = self.definitions().contracts(ident);
+        }
         ident.revision.send_modify(|revision| *revision += 1);
         if !matches!(ident.state, State::Deleted) {
             self.announce(ident);
@@ -231,6 +247,10 @@ impl Idnow {
         let life = Duration::try_from_secs_f64(LIFE.as_secs_f64() / self.speed).unwrap_or(Duration::MAX);
         register.expire(self.clock.now(), life);
         register
+    }
+
+    fn definitions(&self) -> MutexGuard<'_, Definitions> {
+        self.definitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wording(&self) -> MutexGuard<'_, Wording> {

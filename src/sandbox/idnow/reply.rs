@@ -101,6 +101,32 @@ impl ErrorAnswer {
         Self::not_found(clock, "id", message)
     }
 
+    /// A definition that is not there.
+    pub(super) fn no_definition(clock: &Clock) -> Self {
+        Self::not_found(clock, "identifier", "no matching documentDefinition found".to_owned())
+    }
+
+    /// A document of an identification whose definition is not there.
+    pub(super) fn no_document(clock: &Clock) -> Self {
+        Self::not_found(clock, "identifier", "Unable to find document definition".to_owned())
+    }
+
+    /// An upload before its definition.
+    pub(super) fn definition_missing(clock: &Clock) -> Self {
+        Self::precondition(clock, "no matching documentDefinition found".to_owned())
+    }
+
+    /// An account without signing.
+    pub(super) fn not_signing(clock: &Clock, customer: &str) -> Self {
+        Self::precondition(clock, format!("The customer '{customer}' is not an esigning customer!"))
+    }
+
+    /// A document that nobody signed.
+    pub(super) fn not_signed(clock: &Clock) -> Self {
+        let message = "Document has not yet been signed".to_owned();
+        Self::new(clock, StatusCode::BAD_REQUEST, "BAD_REQUEST", Some("document".to_owned()), Some(message))
+    }
+
     /// A feature the account does not have.
     pub(super) fn forbidden(clock: &Clock) -> Self {
         Self::new(clock, StatusCode::FORBIDDEN, "FORBIDDEN", None, None)
@@ -150,6 +176,10 @@ impl ErrorAnswer {
 
     fn not_found(clock: &Clock, key: &str, message: String) -> Self {
         Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", Some(key.to_owned()), Some(message))
+    }
+
+    fn precondition(clock: &Clock, message: String) -> Self {
+        Self::new(clock, StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", None, Some(message))
     }
 
     fn new(

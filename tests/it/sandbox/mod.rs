@@ -11,5 +11,6 @@ mod keeping;
 mod lists;
 mod moves;
 mod robot;
+mod signing;
 mod webhook_faults;
 mod webhooks;

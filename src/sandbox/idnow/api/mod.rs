@@ -2,6 +2,8 @@
 
 mod accounts;
 mod copies;
+mod definitions;
+mod documents;
 mod identifications;
 mod lists;
 mod results;
@@ -10,7 +12,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use secrecy::ExposeSecret;
@@ -19,6 +21,7 @@ use serde_json::{Map, Value};
 use super::Idnow;
 use super::register::{Place, Register};
 use super::reply::ErrorAnswer;
+use super::signing::LARGEST;
 use crate::clock::Clock;
 
 /// `POST` logs a customer in.
@@ -49,6 +52,28 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route("/api/v1/{customer}/identifications/{t}/copy", post(copies::copy))
         .route("/api/v1/{customer}/identifications/{t}/archive", post(copies::archive))
         .route("/api/v1/{customer}/identifications/{t}/bindingKey", get(identifications::binding_key))
+        .merge(signing())
+}
+
+/// What documents are signed with.
+fn signing() -> Router<Arc<Idnow>> {
+    const DEFINITIONS: &str = "/api/v1/{customer}/documentdefinitions";
+    const DOCUMENTS: &str = "/api/v1/{customer}/identifications/{t}/documents";
+    let data = Router::new()
+        .route(&format!("{DEFINITIONS}/{{id}}/data"), post(definitions::upload).get(definitions::download))
+        .route(&format!("{DOCUMENTS}/{{id}}/data"), post(documents::upload).get(documents::download))
+        // One more than what is taken, so that the vendor's answer comes and not the server's.
+        .layer(DefaultBodyLimit::max(LARGEST + 1));
+    Router::new()
+        .route(DEFINITIONS, post(definitions::create).get(definitions::list))
+        .route(
+            &format!("{DEFINITIONS}/{{id}}"),
+            post(definitions::update).get(definitions::get).delete(definitions::delete),
+        )
+        .route(DOCUMENTS, get(documents::list))
+        .route(&format!("{DOCUMENTS}/{{id}}"), post(documents::update).get(documents::get))
+        .route(&format!("{DOCUMENTS}/{{id}}/signed"), get(documents::signed))
+        .merge(data)
 }
 
 /// What of the vendor's a request asks for: its path with names in place of the values.

@@ -147,6 +147,9 @@ async fn start(
     let Start { channel, binding_key } = read(&body)?;
     idnow.at(&name, &scope, |idnow, place| {
         idnow.advance(place, |ident, _now| {
+            if let Some(missing) = idnow.definitions().missing(ident) {
+                return Err(format!("{} lacks the document {missing:?}: upload it first", ident.id));
+            }
             ident.start(channel)?;
             if binding_key {
                 ident.binding_key = Some(idnow.binder.bind(&idnow.clock, &ident.id)?);

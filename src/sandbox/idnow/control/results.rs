@@ -17,6 +17,8 @@ use crate::sandbox::idnow::file::{Pictures, Shape};
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     pictures: Option<Pictures>,
+    old_definitions: Option<bool>,
+    document_in_array: Option<bool>,
 }
 
 /// `POST /control/identifications/{t}/archive`
@@ -43,8 +45,14 @@ pub(super) async fn signing_key(State(idnow): State<Arc<Idnow>>) -> Result<Strin
 
 /// `POST /control/shape`
 pub(super) async fn shape(State(idnow): State<Arc<Idnow>>, body: Bytes) -> Answer {
-    let Change { pictures } = read(&body)?;
+    let Change { pictures, old_definitions, document_in_array } = read(&body)?;
     let mut wording = idnow.wording();
     wording.pictures = pictures.unwrap_or(wording.pictures);
-    Ok(Json(json!({ "pictures": wording.pictures })))
+    wording.old_definitions = old_definitions.unwrap_or(wording.old_definitions);
+    wording.document_in_array = document_in_array.unwrap_or(wording.document_in_array);
+    Ok(Json(json!({
+        "pictures": wording.pictures,
+        "old_definitions": wording.old_definitions,
+        "document_in_array": wording.document_in_array,
+    })))
 }
