@@ -54,6 +54,9 @@ pub struct VendorFault {
     pub id: String,
     /// HTTP status, 0 when there was no answer.
     pub status: u16,
+    /// Which of the gateway's rules for what vendors hand out was broken, for example `name_traversal`; empty where the
+    /// reason says it all.
+    pub rule: &'static str,
 }
 
 /// The crate's result.

@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 14] = [
+const SERVED: [&str; 16] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
@@ -19,6 +19,8 @@ const SERVED: [&str; 14] = [
     "idvgateway.v1.IdentificationService.RefreshIdentification",
     "idvgateway.v1.IdentificationService.AdoptIdentification",
     "idvgateway.v1.IdentificationService.GetIdentificationResult",
+    "idvgateway.v1.IdentificationService.ListArtifacts",
+    "idvgateway.v1.IdentificationService.DownloadArtifact",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
     "idvgateway.v1.ConnectionService.CheckConnection",
