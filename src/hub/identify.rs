@@ -5,14 +5,10 @@ use std::sync::Arc;
 use prost_types::Timestamp;
 
 use crate::error::{Error, Result};
-use crate::hub::evolve::Cause;
-use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::request::{Entry, Once};
 use crate::hub::settle::Creation;
-use crate::hub::{Hub, add_links, identifications, store};
-use crate::journal::{Batch, JournalError};
+use crate::hub::{Hub, add_links, identifications};
 use crate::model::command::CreateIdentification;
-use crate::model::lifecycle::{Verdict, judge};
 use crate::model::name::IdentificationName;
 use crate::model::record::{Memory, Record};
 use crate::proto::{
@@ -145,33 +141,13 @@ impl Hub {
         let reference =
             self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
         let observation = self.ask(&*vendor, &reference, REFRESH).await?;
-        let _turn = self.locks.lock(&name.to_string()).await;
-        for _try in 0..CONFLICT_TRIES {
-            let seen = self.head();
-            let record = self.existing(name, REFRESH).await?;
-            let Verdict::Change(change) = judge(&record, &observation, self.timestamp()) else {
-                return Ok(RefreshIdentificationResponse {
-                    identification: Some(record.identification),
-                    changed: false,
-                    cursor: self.cursor(self.place(seen).await?),
-                });
-            };
-            let mut batch = Batch::default();
-            let cause = Cause::new(EventOrigin::Api);
-            self.evolve(&mut batch, vendor.account(), &record, &change, &observation, &cause);
-            match self.append(batch).await {
-                Ok(appended) => {
-                    return Ok(RefreshIdentificationResponse {
-                        identification: Some(change.record.identification),
-                        changed: true,
-                        cursor: self.cursor(appended.place),
-                    });
-                }
-                Err(JournalError::Conflict(_)) => {}
-                Err(error) => return Err(store(error, REFRESH)),
-            }
-        }
-        Err(store(JournalError::Conflict(name.to_string()), REFRESH))
+        let _turn = self.turn(&name.connection, &reference).await;
+        let learned = self.learn(&*vendor, name, &observation, EventOrigin::Api).await?;
+        Ok(RefreshIdentificationResponse {
+            changed: learned.before.is_some(),
+            identification: Some(learned.record.identification),
+            cursor: self.cursor(learned.place),
+        })
     }
 }
 

@@ -13,6 +13,7 @@ use crate::vendor::idnow::api::Found;
 use crate::vendor::idnow::result::canonical;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
+use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Segment;
 use crate::vendor::{Answer, Create, Get, Idempotency, Identifications};
 
@@ -24,6 +25,10 @@ impl Identifications for Idnow {
 
     fn lifetime(&self) -> Duration {
         self.lifetime
+    }
+
+    fn polling(&self) -> &PollingSettings {
+        &self.polling
     }
 
     fn check(&self, command: &CreateIdentification) -> Vec<Violation> {

@@ -25,6 +25,7 @@ use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
+use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::{Account, Identifications, Probe, Vendor, Webhooks};
 
@@ -42,6 +43,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Idnow {
     account: Account,
     lifetime: Duration,
+    polling: PollingSettings,
     api: Api,
     links: Links,
     reader: Reader,
@@ -88,6 +90,7 @@ impl Idnow {
                 .map(|webhook| WebhookDoor::new(&connection, webhook))
                 .transpose()?,
             lifetime: DAY * settings.identification_lifetime_days,
+            polling: settings.polling.clone(),
             api: Api::new(transport, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,

@@ -3,6 +3,7 @@
 pub mod delivery;
 pub mod http;
 pub mod metered;
+pub mod polling;
 pub mod token;
 pub mod url;
 
