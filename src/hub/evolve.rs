@@ -5,6 +5,7 @@ use std::time::Duration;
 use prost_types::Timestamp;
 
 use crate::hub::Hub;
+use crate::hub::poll::look_id;
 use crate::journal::{Batch, Job, JournalError, RecordChange, VendorId};
 use crate::model::lifecycle::{Change, Step, is_open};
 use crate::model::name::DeliveryName;
@@ -58,6 +59,10 @@ impl Hub {
             }));
         } else {
             batch.complete.push(expiry);
+        }
+        match self.next_look(&change.record) {
+            Some(job) => batch.schedule.push(job),
+            None => batch.complete.push(look_id(name)),
         }
     }
 

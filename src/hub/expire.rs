@@ -60,7 +60,7 @@ impl Hub {
             &Cause::new(EventOrigin::Timer),
         );
         // Whether it comes again is decided below, not by the past time it was due at.
-        batch.schedule.clear();
+        batch.schedule.retain(|next| next.id != job.id);
         match self.append(batch).await {
             Ok(_) if is_open(change.record.identification.state()) => Ok(Outcome::Again(ASK_AGAIN)),
             Ok(_) => Ok(Outcome::Done),

@@ -141,11 +141,12 @@ impl Hub {
         let reference =
             self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
         let observation = self.ask(&*vendor, &reference, REFRESH).await?;
-        let learnt = self.learn(&*vendor, name, &observation, REFRESH).await?;
+        let _turn = self.turn(&name.connection, &reference).await;
+        let learned = self.learn(&*vendor, name, &observation, EventOrigin::Api).await?;
         Ok(RefreshIdentificationResponse {
-            identification: Some(learnt.record.identification),
-            changed: learnt.changed,
-            cursor: self.cursor(learnt.place),
+            changed: learned.before.is_some(),
+            identification: Some(learned.record.identification),
+            cursor: self.cursor(learned.place),
         })
     }
 }

@@ -25,7 +25,9 @@ mod intent;
 mod job;
 mod learn;
 mod locks;
+mod pace;
 mod page;
+mod poll;
 mod prepare;
 mod reject;
 mod request;
@@ -45,6 +47,7 @@ use crate::hub::check::Checks;
 use crate::hub::config::StreamSettings;
 use crate::hub::health::{HealthBoard, awaited};
 use crate::hub::locks::KeyedLocks;
+use crate::hub::pace::Paces;
 use crate::hub::reject::Rejections;
 use crate::hub::secrets::SecretWatch;
 use crate::journal::cursor::CursorError;
@@ -71,6 +74,9 @@ pub struct Hub {
     secrets: SecretWatch,
     rejections: Rejections,
     locks: KeyedLocks,
+    paces: Paces,
+    /// Looks at the same time, beside the calls that somebody waits for.
+    looks: Arc<tokio::sync::Semaphore>,
     /// Moves when a replayed delivery was dealt with.
     replayed: watch::Sender<u64>,
     /// The journal refused the last append: told once, until it accepts one again.
@@ -110,6 +116,8 @@ impl Hub {
             secrets: SecretWatch::new(&parts.registry, &parts.metrics),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
+            paces: Paces::default(),
+            looks: Arc::new(tokio::sync::Semaphore::new(poll::MAX_LOOKS)),
             replayed: watch::Sender::default(),
             store_fails: AtomicBool::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),

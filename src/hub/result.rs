@@ -37,7 +37,10 @@ impl Hub {
         for field in &drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
         }
-        let identification = self.learn(&*vendor, &name, &observation, RESULT).await?.record.identification;
+        let identification = {
+            let _turn = self.turn(&name.connection, &reference).await;
+            self.learn(&*vendor, &name, &observation, EventOrigin::Api).await?.record.identification
+        };
         let Some(found) = result else { return Err(nothing_to_show(&identification)) };
         let preliminary = !matches!(observation.word, Word::Decided(_));
         if preliminary && !request.allow_preliminary {

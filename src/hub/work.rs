@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::error::{Error, Result};
 use crate::hub::believe::Answers;
 use crate::hub::job::Outcome;
+use crate::hub::poll::LOOK;
 use crate::hub::prepare::{Preparation, Prepared};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
@@ -58,10 +59,13 @@ impl Hub {
                 }
             };
             let full = jobs.len() == TAKE;
+            let jobs = self.hold_back(jobs).await;
             let (applies, others): (Vec<_>, Vec<_>) =
                 jobs.into_iter().filter(|job| running.begin(&job.id)).partition(|job| job.kind == "apply");
             for job in others {
-                self.spawn_call(job, &running, &calls);
+                // What nobody waits for must not hold up what somebody does.
+                let permits = if job.kind == LOOK { &self.looks } else { &calls };
+                self.spawn_call(job, &running, permits);
             }
             self.apply_all(applies, &running).await;
             self.flush_rejections().await;
@@ -160,6 +164,7 @@ impl Hub {
                 "confirm" => hub.confirm(job.clone()).await,
                 "settle" => hub.settle_later(&job).await,
                 "expire" => hub.expire(&job).await,
+                LOOK => hub.poll(&job).await,
                 kind => {
                     tracing::error!(
                         job.id,
@@ -212,6 +217,7 @@ fn label(kind: &str) -> &'static str {
         "confirm" => "confirm",
         "settle" => "settle",
         "expire" => "expire",
+        LOOK => LOOK,
         _ => "unknown",
     }
 }

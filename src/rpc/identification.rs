@@ -127,7 +127,7 @@ impl IdentificationService for Service {
         request: Request<GetIdentificationResultRequest>,
     ) -> Answer<GetIdentificationResultResponse> {
         purpose(&request)?;
-        self.0.get_identification_result(request.get_ref()).await.map(Response::new).map_err(status)
+        self.hub.get_identification_result(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn list_artifacts(&self, request: Request<ListArtifactsRequest>) -> Answer<ListArtifactsResponse> {

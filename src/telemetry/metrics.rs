@@ -18,6 +18,10 @@ use crate::proto::EventType;
 const DURATION_BOUNDS: [f64; 14] =
     [0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
 
+/// From one minute to one month, in seconds.
+const LATENESS_BOUNDS: [f64; 11] =
+    [60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14_400.0, 43_200.0, 86_400.0, 604_800.0, 2_592_000.0];
+
 /// Collects metrics and shows them to Prometheus.
 #[derive(Debug, Clone)]
 pub struct Telemetry {
@@ -109,6 +113,8 @@ struct Instruments {
     webhooks_refused: Counter<u64>,
     webhook_outcomes: Counter<u64>,
     webhook_last_accepted: Gauge<f64>,
+    webhooks_missed: Counter<u64>,
+    webhook_lateness: Histogram<f64>,
     secrets_matched: Counter<u64>,
     secret_expiry: Gauge<f64>,
     vendor_drift: Counter<u64>,
@@ -185,6 +191,15 @@ impl Metrics {
                 "idv_webhook_last_accepted_timestamp",
                 "When the last authentic webhook came in.",
             ),
+            webhooks_missed: counter("idv_webhook_missed", "News that no webhook announced."),
+            webhook_lateness: meter
+                .f64_histogram("idv_webhook_lateness")
+                .with_unit("s")
+                .with_description(
+                    "How long the vendor had had news that no webhook announced, by its own time.",
+                )
+                .with_boundaries(LATENESS_BOUNDS.to_vec())
+                .build(),
             secret_expiry: timestamp(
                 "idv_webhook_credential_expiry_timestamp",
                 "When a secret of a connection's webhooks ends.",
@@ -219,6 +234,16 @@ impl Metrics {
     /// The newest authentic request of the connection came in at `time`.
     pub fn webhook_last_accepted(&self, connection: &ConnectionId, time: SystemTime) {
         self.0.webhook_last_accepted.record(unix_seconds(time), &[of(Some(connection))]);
+    }
+
+    /// The gateway learnt, by asking, what no webhook announced; `lateness` is how long after it happened, where the
+    /// vendor says when it did.
+    pub fn webhook_missed(&self, connection: &ConnectionId, lateness: Option<Duration>) {
+        let labels = [of(Some(connection))];
+        self.0.webhooks_missed.add(1, &labels);
+        if let Some(lateness) = lateness {
+            self.0.webhook_lateness.record(lateness.as_secs_f64(), &labels);
+        }
     }
 
     /// The secret that the configuration calls `label` is accepted until `time`.

@@ -23,6 +23,7 @@ use crate::proto::{
 };
 use crate::settings::Window;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
+use crate::vendor::kit::polling::PollingSettings;
 
 /// One configured account at a vendor.
 pub trait Vendor: Send + Sync {
@@ -113,6 +114,8 @@ pub trait Identifications: Send + Sync {
     fn idempotency(&self) -> Idempotency;
     /// How long the vendor keeps an identification that nobody finishes.
     fn lifetime(&self) -> Duration;
+    /// When the gateway looks at them unasked.
+    fn polling(&self) -> &PollingSettings;
     /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.
     fn check(&self, command: &CreateIdentification) -> Vec<Violation>;
     /// The identifiers in a caller's `vendor_reference`, spelt as the vendor's own words are, or which parts of it

@@ -99,6 +99,7 @@ fn what_the_documented_example_calls_a_default_is_one() {
     let files = FileSettings { spool_directory: None, xml_signing_keys: Vec::new(), ..documented.files };
     assert_eq!((&files, &files), (&bare.files, &FileSettings::default()));
     assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
+    assert_eq!(documented.polling, bare.polling);
     assert_eq!(bare.links, LinkTemplates::default());
 }
 
@@ -183,7 +184,7 @@ webhook.basic = [{ label = "a", username = "b", password = { file = "c" } }, { l
         "gateway.toml:25:13: connections.Bank_DE.idnow.api_key.fil: is not a known key; did you mean file?",
         "gateway.toml:29:1: connections.bank-ch.idnow.colour: is not a known key; known here: display_name, \
          environment, region, customer, api_key, base_url, links, start_results, min_evidence, files, webhook, \
-         identification_lifetime_days",
+         identification_lifetime_days, polling",
         "gateway.toml:30:11: connections.bank-ch.idnow.api_key: must say where the secret is kept, \
          { file = \"...\" } or { env = \"...\" }, never the secret itself",
         "gateway.toml:31:78: connections.bank-ch.idnow.webhook.basic.1.password: is required",

@@ -11,6 +11,7 @@ use crate::vendor::idnow::CUSTOMER;
 pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
+use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::printable;
 use crate::vendor::kit::url::{Origin, Plain, UrlError};
 
@@ -51,6 +52,9 @@ pub struct IdnowSettings {
     /// How long IDnow keeps an identification that nobody finishes, in days: 1 to 3650.
     #[serde(default = "identification_lifetime_days")]
     pub identification_lifetime_days: u32,
+    /// When identifications are looked at although no webhook told of anything.
+    #[serde(default)]
+    pub polling: PollingSettings,
 }
 
 /// Which of IDnow's worlds a connection lives in.
@@ -156,6 +160,7 @@ impl IdnowSettings {
             problems.add("identification_lifetime_days", "must be 1 to 3650");
         }
         problems.within("files", |problems| self.files.check(problems));
+        problems.within("polling", |problems| self.polling.check(problems));
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

@@ -14,6 +14,7 @@ use crate::vendor::idnow::result::canonical;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
 use crate::vendor::kit::http::Answer as HttpAnswer;
+use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Segment;
 use crate::vendor::{Answer, Create, Get, Idempotency, Identifications};
 
@@ -25,6 +26,10 @@ impl Identifications for Idnow {
 
     fn lifetime(&self) -> Duration {
         self.lifetime
+    }
+
+    fn polling(&self) -> &PollingSettings {
+        &self.polling
     }
 
     fn check(&self, command: &CreateIdentification) -> Vec<Violation> {

@@ -28,6 +28,7 @@ use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
+use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::{Account, Artifacts, Identifications, Probe, Results, Vendor, Webhooks};
 
@@ -45,6 +46,7 @@ const DAY: Duration = Duration::from_hours(24);
 pub struct Idnow {
     account: Account,
     lifetime: Duration,
+    polling: PollingSettings,
     api: Api,
     links: Links,
     reader: Reader,
@@ -94,6 +96,7 @@ impl Idnow {
             files: Files::new(&settings.files, clock.clone())
                 .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
             lifetime: DAY * settings.identification_lifetime_days,
+            polling: settings.polling.clone(),
             api: Api::new(transport, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,

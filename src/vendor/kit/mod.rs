@@ -4,6 +4,7 @@ pub mod archive;
 pub mod delivery;
 pub mod http;
 pub mod metered;
+pub mod polling;
 pub mod spool;
 pub mod token;
 pub mod url;

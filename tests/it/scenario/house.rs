@@ -56,6 +56,8 @@ pub(super) struct Plan {
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
     pub(super) vendor: Option<SocketAddr>,
+    /// More settings of each connection.
+    pub(super) settings: &'static str,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -105,6 +107,7 @@ impl House {
             webhook: "",
             password: "",
             vendor: None,
+            settings: "polling = { enabled = false }",
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };
@@ -448,6 +451,7 @@ customer = "{id}"
 min_evidence = "{min_evidence}"
 start_results = {start_results:?}
 api_key = {{ file = {key} }}
+{settings}
 [connections.{id}.idnow.webhook]
 {webhook}
 [[connections.{id}.idnow.webhook.basic]]
@@ -460,6 +464,7 @@ password = {{ file = {password} }}
             password = path("webhook"),
             min_evidence = plan.min_evidence,
             webhook = plan.webhook,
+            settings = plan.settings,
             more_of_password = plan.password,
             start_results = plan.start_results,
         )

@@ -26,6 +26,7 @@ mod idempotency;
 mod late;
 mod list;
 mod logins;
+mod missed;
 mod purpose;
 mod reference;
 mod refusals;
