@@ -7,8 +7,8 @@ use crate::model::observation::{Observation, Word};
 use crate::model::result::without_values;
 use crate::model::validate::Checks;
 use crate::proto::{
-    GetIdentificationResultRequest, GetIdentificationResultResponse, Identification, IdentificationResult,
-    IdentificationState as State, ProvisionalOutcome, ResultView,
+    EventOrigin, GetIdentificationResultRequest, GetIdentificationResultResponse, Identification,
+    IdentificationResult, IdentificationState as State, ProvisionalOutcome, ResultView,
 };
 use crate::vendor::{Findings, Get};
 
