@@ -56,6 +56,8 @@ pub(super) struct Plan {
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
     pub(super) vendor: Option<SocketAddr>,
+    /// Reports are signed with the key in `signing.pem`.
+    pub(super) signing_key: bool,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -105,6 +107,7 @@ impl House {
             webhook: "",
             password: "",
             vendor: None,
+            signing_key: false,
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };
@@ -438,6 +441,7 @@ fn client() -> reqwest::Client {
 
 fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> String {
     let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
+    let signing_keys = if plan.signing_key { path("signing.pem") } else { String::new() };
     let connection = |id: &str| {
         format!(
             r#"
@@ -448,6 +452,7 @@ customer = "{id}"
 min_evidence = "{min_evidence}"
 start_results = {start_results:?}
 api_key = {{ file = {key} }}
+files.xml_signing_keys = [{signing_keys}]
 [connections.{id}.idnow.webhook]
 {webhook}
 [[connections.{id}.idnow.webhook.basic]]
