@@ -29,13 +29,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tonic::transport::Channel;
 
+use super::settings::{USER, configuration};
 use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
 pub(super) const START_SECONDS: u64 = 1_795_176_000;
 /// A scenario that waits longer for one thing hangs.
 const GUARD: Duration = Duration::from_secs(60);
-const USER: &str = "idnow";
 const PASSWORD: &str = "open sesame";
 const API_KEY: &str = "key of the sandbox";
 
@@ -58,6 +58,8 @@ pub(super) struct Plan {
     pub(super) vendor: Option<SocketAddr>,
     /// More settings of each connection.
     pub(super) settings: &'static str,
+    /// Reports are signed with the key in `signing.pem`.
+    pub(super) signing_key: bool,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -108,6 +110,7 @@ impl House {
             password: "",
             vendor: None,
             settings: "polling = { enabled = false }",
+            signing_key: false,
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };
@@ -437,64 +440,4 @@ async fn connect(addresses: Addresses) -> Channel {
 #[expect(clippy::disallowed_methods, reason = "a test that looks at bytes needs a client of its own")]
 fn client() -> reqwest::Client {
     reqwest::Client::builder().no_gzip().no_proxy().build().unwrap()
-}
-
-fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> String {
-    let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
-    let connection = |id: &str| {
-        format!(
-            r#"
-[connections.{id}.idnow]
-environment = "sandbox"
-base_url = "http://{vendor}"
-customer = "{id}"
-min_evidence = "{min_evidence}"
-start_results = {start_results:?}
-api_key = {{ file = {key} }}
-{settings}
-[connections.{id}.idnow.webhook]
-{webhook}
-[[connections.{id}.idnow.webhook.basic]]
-label = "present"
-username = "{USER}"
-password = {{ file = {password} }}
-{more_of_password}
-"#,
-            key = path("api.key"),
-            password = path("webhook"),
-            min_evidence = plan.min_evidence,
-            webhook = plan.webhook,
-            settings = plan.settings,
-            more_of_password = plan.password,
-            start_results = plan.start_results,
-        )
-    };
-    format!(
-        r#"
-profile = "test"
-[grpc]
-listen = "127.0.0.1:0"
-auth = "none"
-purposes = {purposes:?}
-[webhooks]
-listen = "127.0.0.1:0"
-{door}
-[admin]
-listen = "127.0.0.1:0"
-[streams]
-heartbeat_interval_seconds = 5
-max_streams_per_caller = {max_streams}
-[journal.embedded]
-path = {journal}
-[keys]
-master = [{{ file = {master} }}]
-{first}{second}"#,
-        purposes = plan.purposes,
-        max_streams = plan.max_streams,
-        door = plan.door,
-        journal = path("journal.sqlite3"),
-        master = path("master.key"),
-        first = connection(CUSTOMER),
-        second = connection(OTHER_CUSTOMER),
-    )
 }

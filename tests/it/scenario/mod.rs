@@ -7,6 +7,7 @@ mod house;
 mod operator;
 mod projection;
 mod reader;
+mod settings;
 mod words;
 
 mod adopt;
@@ -33,6 +34,7 @@ mod refusals;
 mod repeats;
 mod result;
 mod resume;
+mod sandbox_files;
 mod silence;
 mod slow_streams;
 mod snapshot;

@@ -1,0 +1,72 @@
+//! The configuration of a house's gateway.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::house::Plan;
+use super::words::{CUSTOMER, OTHER_CUSTOMER};
+
+pub(super) const USER: &str = "idnow";
+
+/// The settings of `plan`, over the secrets that stand in `folder`.
+pub(super) fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> String {
+    let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
+    let signing_keys = if plan.signing_key { path("signing.pem") } else { String::new() };
+    let connection = |id: &str| {
+        format!(
+            r#"
+[connections.{id}.idnow]
+environment = "sandbox"
+base_url = "http://{vendor}"
+customer = "{id}"
+min_evidence = "{min_evidence}"
+start_results = {start_results:?}
+api_key = {{ file = {key} }}
+{settings}
+files.xml_signing_keys = [{signing_keys}]
+[connections.{id}.idnow.webhook]
+{webhook}
+[[connections.{id}.idnow.webhook.basic]]
+label = "present"
+username = "{USER}"
+password = {{ file = {password} }}
+{more_of_password}
+"#,
+            key = path("api.key"),
+            password = path("webhook"),
+            min_evidence = plan.min_evidence,
+            webhook = plan.webhook,
+            settings = plan.settings,
+            more_of_password = plan.password,
+            start_results = plan.start_results,
+        )
+    };
+    format!(
+        r#"
+profile = "test"
+[grpc]
+listen = "127.0.0.1:0"
+auth = "none"
+purposes = {purposes:?}
+[webhooks]
+listen = "127.0.0.1:0"
+{door}
+[admin]
+listen = "127.0.0.1:0"
+[streams]
+heartbeat_interval_seconds = 5
+max_streams_per_caller = {max_streams}
+[journal.embedded]
+path = {journal}
+[keys]
+master = [{{ file = {master} }}]
+{first}{second}"#,
+        purposes = plan.purposes,
+        max_streams = plan.max_streams,
+        door = plan.door,
+        journal = path("journal.sqlite3"),
+        master = path("master.key"),
+        first = connection(CUSTOMER),
+        second = connection(OTHER_CUSTOMER),
+    )
+}
