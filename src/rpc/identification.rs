@@ -48,8 +48,9 @@ impl IdentificationService for Service {
         &self,
         request: Request<RefreshIdentificationRequest>,
     ) -> Answer<RefreshIdentificationResponse> {
+        let left = timeout(request.metadata());
         let name = parse_name(&request.into_inner().name, "refresh_identification")?;
-        self.0.refresh_identification(&name).await.map(Response::new).map_err(status)
+        self.0.refresh_identification(&name, left).await.map(Response::new).map_err(status)
     }
 
     async fn list_identifications(

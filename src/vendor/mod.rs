@@ -18,6 +18,7 @@ use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
 use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
 use crate::settings::Window;
+use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
@@ -130,6 +131,8 @@ pub struct Create<'a> {
 pub struct Get<'a> {
     /// The vendor's identifiers.
     pub reference: &'a VendorReference,
+    /// Until when somebody waits for the answer; without it, as long as the connection's limits allow.
+    pub deadline: Option<Deadline>,
 }
 
 /// What the vendor answered about one identification.

@@ -10,6 +10,7 @@ use crate::vendor::MinEvidence;
 use crate::vendor::idnow::CUSTOMER;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
+use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::printable;
 use crate::vendor::kit::url::{Origin, Plain, UrlError};
 
@@ -47,6 +48,9 @@ pub struct IdnowSettings {
     /// How long IDnow keeps an identification that nobody finishes, in days: 1 to 3650.
     #[serde(default = "identification_lifetime_days")]
     pub identification_lifetime_days: u32,
+    /// How much is asked of IDnow at once, and how patiently.
+    #[serde(default)]
+    pub limits: LimitSettings,
 }
 
 /// Which of IDnow's worlds a connection lives in.
@@ -151,6 +155,7 @@ impl IdnowSettings {
         if !(1..=3650).contains(&self.identification_lifetime_days) {
             problems.add("identification_lifetime_days", "must be 1 to 3650");
         }
+        problems.within("limits", |problems| self.limits.check(problems));
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

@@ -68,7 +68,7 @@ impl Identifications for Idnow {
     }
 
     async fn get(&self, get: Get<'_>) -> Result<Answer, Error> {
-        let answer = match self.api.get(&address(get.reference)?).await? {
+        let answer = match self.api.get(&address(get.reference)?, get.deadline).await? {
             Found::Nothing => {
                 let reference = get.reference.clone();
                 let observation =

@@ -11,7 +11,6 @@ mod result;
 mod webhook;
 mod wire;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -24,7 +23,7 @@ use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSet
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
-use crate::vendor::kit::http::Transport;
+use crate::vendor::kit::line::Line;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::{Account, Identifications, Probe, Vendor, Webhooks};
 
@@ -58,12 +57,7 @@ struct WebhookDoor {
 
 impl Idnow {
     /// Builds the connection, reading its secrets. `Err` names the settings to mend.
-    pub fn new(
-        connection: ConnectionId,
-        settings: &IdnowSettings,
-        clock: Clock,
-        transport: Arc<dyn Transport>,
-    ) -> Result<Self> {
+    pub fn new(connection: ConnectionId, settings: &IdnowSettings, clock: Clock, line: Line) -> Result<Self> {
         let mut problems = Problems::default();
         settings.check(&mut problems);
         if let Some(problem) = problems.into_found().into_iter().next() {
@@ -88,7 +82,7 @@ impl Idnow {
                 .map(|webhook| WebhookDoor::new(&connection, webhook))
                 .transpose()?,
             lifetime: DAY * settings.identification_lifetime_days,
-            api: Api::new(transport, clock, origin, customer, api_key)?,
+            api: Api::new(line, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,
                 display_name,

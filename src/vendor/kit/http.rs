@@ -15,13 +15,15 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result, VendorFault};
+use crate::vendor::kit::deadline::Deadline;
+use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::url::Target;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 
 /// Most bytes of an answer that are read, after decompression.
 pub const MAX_ANSWER: usize = 1 << 20;
 /// Advised when a vendor is not available and does not say for how long.
-const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
 const MAX_DELAY: Duration = Duration::from_hours(1);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -62,7 +64,10 @@ pub struct Response {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// No connection, or it broke.
+    /// No connection came about: the vendor never saw the request.
+    #[error("no connection came about")]
+    Unconnected(#[source] Box<dyn StdError + Send + Sync>),
+    /// The connection broke.
     #[error("the connection failed")]
     Unreachable(#[source] Box<dyn StdError + Send + Sync>),
     /// No answer in time.
@@ -148,7 +153,9 @@ impl Transport for HttpTransport {
 fn no_answer(error: reqwest::Error) -> TransportError {
     // The URL may end in an identifier; the span already names the template.
     let error = error.without_url();
-    if error.is_timeout() {
+    if error.is_connect() {
+        TransportError::Unconnected(error.into())
+    } else if error.is_timeout() {
         TransportError::Timeout(error.into())
     } else if is_damaged(&error) {
         TransportError::Undecodable(error.into())
@@ -169,30 +176,61 @@ fn is_damaged(error: &reqwest::Error) -> bool {
 
 /// One call to a vendor, under the name its errors carry.
 #[derive(Debug, Clone)]
-pub struct Call(Request);
+pub struct Call {
+    request: Request,
+    repeat: Repeat,
+    deadline: Option<Deadline>,
+}
+
+/// A try that brought no answer to work with.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: Error,
+    /// Whether the vendor may have acted on the request.
+    pub acted: bool,
+    /// How long the vendor itself asked to be left alone.
+    pub asked: Option<Duration>,
+}
 
 impl Call {
-    /// A call of `operation` without a body.
+    /// A call of `operation` without a body. A POST may be repeated while the vendor surely did not act on it, all
+    /// others freely.
     pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
-        Self(Request { operation, method, target, headers, body: Bytes::new() })
+        let repeat = if method.is_idempotent() { Repeat::Freely } else { Repeat::Unsent };
+        let request = Request { operation, method, target, headers, body: Bytes::new() };
+        Self { request, repeat, deadline: None }
+    }
+
+    /// Says which of its tries may be repeated, where that is not as the method has it.
+    #[must_use]
+    pub fn repeat(self, repeat: Repeat) -> Self {
+        Self { repeat, ..self }
+    }
+
+    /// Ends it at `deadline`, unless it ends before.
+    #[must_use]
+    pub fn due(self, deadline: Option<Deadline>) -> Self {
+        let earlier = deadline.map(|deadline| deadline.or_earlier(self.deadline));
+        Self { deadline: earlier.or(self.deadline), ..self }
     }
 
     /// Adds a JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
-        let operation = self.0.operation;
+        let operation = self.operation();
         let unwritable = |_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, operation, "the request cannot be written as JSON")
         };
-        self.0.body = serde_json::to_vec(body).map_err(unwritable)?.into();
-        self.0.headers.insert(CONTENT_TYPE, JSON);
+        self.request.body = serde_json::to_vec(body).map_err(unwritable)?.into();
+        self.request.headers.insert(CONTENT_TYPE, JSON);
         Ok(self)
     }
 
     /// Takes answers of every kind, not JSON alone.
     #[must_use]
     pub fn accept_any(mut self) -> Self {
-        self.0.headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        self.request.headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         self
     }
 
@@ -200,36 +238,55 @@ impl Call {
     #[must_use]
     pub fn secret_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
-        self.0.headers.insert(name, value);
+        self.request.headers.insert(name, value);
         self
     }
 
-    /// Sends it. `Ok` is any answer but a redirect; `Err` says that there was none, or none to work with.
+    /// What it is for, in the words of errors and metrics.
+    pub fn operation(&self) -> &'static str {
+        self.request.operation
+    }
+
+    /// Which of its tries may be repeated.
+    pub fn repeats(&self) -> Repeat {
+        self.repeat
+    }
+
+    /// When it ends, where that has been said.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Sends it once. `Ok` is any answer but a redirect.
     #[tracing::instrument(
         level = "debug", name = "vendor_call", skip_all,
-        fields(operation = self.0.operation, template = self.0.target.template(), status)
+        fields(operation = self.request.operation, template = self.request.target.template(), status)
     )]
-    pub async fn send(self, transport: &dyn Transport, clock: &Clock) -> Result<Answer> {
-        let operation = self.0.operation;
-        let answer = transport.send(self.0).await.map_err(|error| failed(operation, error))?;
+    pub async fn send(&self, transport: &dyn Transport, clock: &Clock) -> Result<Answer, Failed> {
+        let operation = self.operation();
+        let answer = transport.send(self.request.clone()).await.map_err(|error| failed(operation, error))?;
         tracing::Span::current().record("status", answer.status.as_u16());
         let retry_after = retry_after(&answer.headers, clock.now());
         let answer = Answer { operation, status: answer.status, body: answer.body, retry_after };
         if answer.status.is_redirection() || answer.status.is_informational() {
-            return Err(answer.invalid("is a redirect, which is never followed"));
+            let error = answer.invalid("is a redirect, which is never followed");
+            return Err(Failed { error, acted: true, asked: None });
         }
         Ok(answer)
     }
 }
 
-fn failed(operation: &'static str, error: TransportError) -> Error {
+fn failed(operation: &'static str, error: TransportError) -> Failed {
     let (kind, delay) = match error {
-        TransportError::Unreachable(_) => (Kind::VendorUnavailable, Some(DEFAULT_DELAY)),
+        TransportError::Unconnected(_) | TransportError::Unreachable(_) => {
+            (Kind::VendorUnavailable, Some(DEFAULT_DELAY))
+        }
         TransportError::Timeout(_) => (Kind::VendorTimeout, Some(DEFAULT_DELAY)),
         TransportError::TooLarge | TransportError::Undecodable(_) => (Kind::VendorResponseInvalid, None),
     };
+    let acted = !matches!(error, TransportError::Unconnected(_));
     let failure = Error::new(kind, operation, error.to_string()).from_vendor(VendorFault::default());
-    Error { retry_after: delay, ..failure.caused_by(error) }
+    Failed { error: Error { retry_after: delay, ..failure.caused_by(error) }, acted, asked: None }
 }
 
 /// A vendor's answer that is no redirect.
@@ -241,9 +298,19 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// What was asked.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// How long the vendor asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The body.

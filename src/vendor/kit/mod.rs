@@ -1,8 +1,13 @@
 //! What every connector needs.
 
+mod breaker;
+pub mod deadline;
 pub mod delivery;
 pub mod http;
-pub mod metered;
+pub mod limit;
+pub mod line;
+mod metered;
+pub mod retry;
 pub mod token;
 pub mod url;
 

@@ -56,6 +56,8 @@ pub(super) struct Plan {
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
     pub(super) vendor: Option<SocketAddr>,
+    /// Of calls to the vendor. They are tried once: a pause would wait for the hand that moves the clock.
+    pub(super) limits: &'static str,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -105,6 +107,7 @@ impl House {
             webhook: "",
             password: "",
             vendor: None,
+            limits: "max_attempts = 1, breaker_failures = 1000",
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };
@@ -448,6 +451,7 @@ customer = "{id}"
 min_evidence = "{min_evidence}"
 start_results = {start_results:?}
 api_key = {{ file = {key} }}
+limits = {{ {limits} }}
 [connections.{id}.idnow.webhook]
 {webhook}
 [[connections.{id}.idnow.webhook.basic]]
@@ -459,6 +463,7 @@ password = {{ file = {password} }}
             key = path("api.key"),
             password = path("webhook"),
             min_evidence = plan.min_evidence,
+            limits = plan.limits,
             webhook = plan.webhook,
             more_of_password = plan.password,
             start_results = plan.start_results,
