@@ -6,9 +6,12 @@ pub(crate) mod rig;
 
 mod delivery;
 mod http;
+mod line;
 mod token;
 mod url;
 
+mod faults;
+mod faulty;
 mod hostile;
 mod idnow_api;
 mod idnow_config;
