@@ -25,6 +25,7 @@ mod idempotency;
 mod late;
 mod list;
 mod logins;
+mod patience;
 mod purpose;
 mod reference;
 mod refusals;
