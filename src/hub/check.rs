@@ -78,7 +78,7 @@ impl Hub {
         let server = self.ask_server(vendor).await;
         let failure = match server {
             // Without a server there is nobody to take the credentials.
-            Some(Kind::VendorUnavailable | Kind::VendorTimeout) => server,
+            Some(Kind::VendorUnavailable | Kind::VendorTimeout | Kind::VendorCircuitOpen) => server,
             _ => {
                 let refusal = probe.prove_credentials().await.err();
                 // A refusal weighs more than what the server says about itself.

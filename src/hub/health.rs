@@ -113,7 +113,12 @@ impl Vitals {
 /// What an answer, or its failure, tells about the connection.
 fn verdict(failure: Option<Kind>) -> (State, &'static str) {
     let state = match failure {
-        Some(Kind::VendorUnavailable | Kind::VendorTimeout | Kind::VendorCircuitOpen) => State::Unreachable,
+        Some(
+            Kind::VendorUnavailable
+            | Kind::VendorTimeout
+            | Kind::VendorCircuitOpen
+            | Kind::VendorOutcomeUnknown,
+        ) => State::Unreachable,
         Some(Kind::VendorCredentialsRejected) => State::CredentialsRejected,
         Some(Kind::VendorResponseInvalid | Kind::VendorRejectedRequest | Kind::VendorRateLimited) => {
             State::Degraded
@@ -167,6 +172,10 @@ impl Hub {
 
     /// Notes why the vendor's answer was a `failure`, or that it was none.
     pub(super) async fn note_answer(&self, vendor: &dyn Vendor, failure: Option<Kind>) {
+        // The caller left, or the vendor was not asked: that tells nothing of it.
+        if matches!(failure, Some(Kind::DeadlineExceeded | Kind::GatewayOverloaded)) {
+            return;
+        }
         self.health.note(&vendor.account().connection, failure, self.clock.now());
         self.tell_health(vendor).await;
     }

@@ -1,6 +1,7 @@
 //! Create, read and refresh identifications.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prost_types::Timestamp;
 
@@ -15,7 +16,8 @@ use crate::proto::{
     CreateIdentificationRequest, CreateIdentificationResponse, EventOrigin, GetIdentificationResponse,
     Identification, IdentificationState, IdentificationView, RefreshIdentificationResponse,
 };
-use crate::vendor::Vendor;
+use crate::vendor::kit::deadline::Deadline;
+use crate::vendor::{Get, Vendor};
 
 const CREATE: &str = "create_identification";
 const GET: &str = "get_identification";
@@ -132,15 +134,18 @@ impl Hub {
         Ok(GetIdentificationResponse { identification: Some(identification) })
     }
 
-    /// Asks the vendor for the present state and applies it.
+    /// Asks the vendor for the present state and applies it. The vendor has as long as the caller waits: `left`.
     pub async fn refresh_identification(
         &self,
         name: &IdentificationName,
+        left: Option<Duration>,
     ) -> Result<RefreshIdentificationResponse> {
         let vendor = self.vendor(&name.connection, REFRESH)?;
         let reference =
             self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
-        let observation = self.ask(&*vendor, &reference, REFRESH).await?;
+        let deadline = left.and_then(|left| self.clock.now().checked_add(left)).map(Deadline::of_caller);
+        let get = Get { reference: &reference, deadline };
+        let observation = self.ask_in_time(&*vendor, get, REFRESH).await?;
         let _turn = self.turn(&name.connection, &reference).await;
         let learned = self.learn(&*vendor, name, &observation, EventOrigin::Api).await?;
         Ok(RefreshIdentificationResponse {

@@ -163,7 +163,17 @@ impl Hub {
         reference: &VendorReference,
         operation: &'static str,
     ) -> Result<Observation> {
-        let asked = identifications(vendor, operation)?.get(Get { reference }).await;
+        self.ask_in_time(vendor, Get { reference, deadline: None }, operation).await
+    }
+
+    /// The same for a caller who may not wait for as long as the vendor may take.
+    async fn ask_in_time(
+        &self,
+        vendor: &dyn Vendor,
+        get: Get<'_>,
+        operation: &'static str,
+    ) -> Result<Observation> {
+        let asked = identifications(vendor, operation)?.get(get).await;
         let answer = self.note_health(vendor, asked).await?;
         for field in answer.drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);

@@ -31,7 +31,7 @@ impl Hub {
             return Err(error);
         }
         let reference = identification.vendor_reference.unwrap_or_default();
-        let asked = results.result(Get { reference: &reference }).await;
+        let asked = results.result(Get { reference: &reference, deadline: None }).await;
         let Findings { observation, result, raw, raw_media_type, drift } =
             self.note_health(&*vendor, asked).await?;
         for field in &drift {

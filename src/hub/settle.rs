@@ -236,5 +236,6 @@ fn leaves_doubt(kind: Kind) -> bool {
             | Kind::VendorCircuitOpen
             | Kind::VendorOutcomeUnknown
             | Kind::VendorResponseInvalid
+            | Kind::GatewayOverloaded
     )
 }

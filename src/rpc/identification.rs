@@ -53,8 +53,9 @@ impl IdentificationService for Service {
         &self,
         request: Request<RefreshIdentificationRequest>,
     ) -> Answer<RefreshIdentificationResponse> {
+        let left = timeout(request.metadata());
         let name = parse_name(&request.into_inner().name, "refresh_identification")?;
-        self.hub.refresh_identification(&name).await.map(Response::new).map_err(status)
+        self.hub.refresh_identification(&name, left).await.map(Response::new).map_err(status)
     }
 
     async fn list_identifications(

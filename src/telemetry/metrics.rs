@@ -107,6 +107,17 @@ pub enum JobResult {
     Failed,
 }
 
+/// Whether calls of an operation get through to the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// All of them.
+    Closed,
+    /// One, to see whether the vendor works again.
+    HalfOpen,
+    /// None: the vendor is left alone.
+    Open,
+}
+
 struct Instruments {
     webhooks_received: Counter<u64>,
     webhooks_accepted: Counter<u64>,
@@ -120,6 +131,7 @@ struct Instruments {
     vendor_drift: Counter<u64>,
     vendor_calls: Counter<u64>,
     vendor_call_duration: Histogram<f64>,
+    breaker_state: Gauge<u64>,
     append_failures: Counter<u64>,
     events_appended: Counter<u64>,
     jobs_run: Counter<u64>,
@@ -213,6 +225,10 @@ impl Metrics {
                 .with_description("How long calls of vendors' APIs took.")
                 .with_boundaries(DURATION_BOUNDS.to_vec())
                 .build(),
+            breaker_state: meter
+                .u64_gauge("idv_vendor_breaker_state")
+                .with_description("Whether calls get through: 0 all, 1 one to see, 2 none.")
+                .build(),
             append_failures: counter("idv_journal_append_failures", "Appends to the journal that failed."),
             events_appended: counter("idv_events_appended", "Events in the journal, by type."),
             jobs_run: counter("idv_jobs_run", "Due jobs that were run, by kind and result."),
@@ -286,6 +302,12 @@ impl Metrics {
         self.0.vendor_call_duration.record(duration.as_secs_f64(), &labels);
         let [connection, operation] = labels;
         self.0.vendor_calls.add(1, &[connection, operation, KeyValue::new("status", status_class(status))]);
+    }
+
+    /// From now on calls of `operation` get through, or not.
+    pub fn breaker_state(&self, connection: &ConnectionId, operation: &'static str, state: BreakerState) {
+        let labels = [of(Some(connection)), KeyValue::new("operation", operation)];
+        self.0.breaker_state.record(state.value(), &labels);
     }
 
     /// An append failed.
@@ -373,6 +395,16 @@ impl AppendFailure {
             Self::OutcomeUnknown => "outcome_unknown",
             Self::Conflict => "conflict",
             Self::Damaged => "damaged",
+        }
+    }
+}
+
+impl BreakerState {
+    fn value(self) -> u64 {
+        match self {
+            Self::Closed => 0,
+            Self::HalfOpen => 1,
+            Self::Open => 2,
         }
     }
 }

@@ -5,5 +5,5 @@ mod metrics;
 
 pub use self::log::{LogError, LogFormat, LogSettings, start_log, wants_colour};
 pub use self::metrics::{
-    AppendFailure, DeliveryOutcome, JobResult, Metrics, Open, Telemetry, WebhookRefusal,
+    AppendFailure, BreakerState, DeliveryOutcome, JobResult, Metrics, Open, Telemetry, WebhookRefusal,
 };

@@ -22,6 +22,7 @@ use crate::proto::{
     Artifact, Evidence, IdentificationResult, StartLink, Vendor as VendorKind, VendorReference,
 };
 use crate::settings::Window;
+use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 use crate::vendor::kit::polling::PollingSettings;
 
@@ -141,6 +142,8 @@ pub struct Create<'a> {
 pub struct Get<'a> {
     /// The vendor's identifiers.
     pub reference: &'a VendorReference,
+    /// Until when somebody waits for the answer; without it, as long as the connection's limits allow.
+    pub deadline: Option<Deadline>,
 }
 
 /// What the vendor answered about one identification.

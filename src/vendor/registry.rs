@@ -14,7 +14,8 @@ use crate::vendor::Vendor;
 use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::config::IdnowSettings;
 use crate::vendor::kit::http::Transport;
-use crate::vendor::kit::metered::Metered;
+use crate::vendor::kit::limit::LimitSettings;
+use crate::vendor::kit::line::{Line, LineParts};
 
 /// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -43,6 +44,13 @@ impl ConnectionSettings {
         }
     }
 
+    /// How much is asked of the vendor at once, and how patiently.
+    fn limits(&self) -> LimitSettings {
+        match self {
+            Self::Idnow(settings) => settings.limits,
+        }
+    }
+
     /// When the secrets of webhooks are accepted; `None` where the connection takes no webhooks.
     pub fn webhook_windows(&self) -> Option<Vec<Window>> {
         match self {
@@ -60,11 +68,16 @@ impl Registry {
         metrics: &Metrics,
     ) -> Result<Self> {
         let build = |(connection, settings): (ConnectionId, ConnectionSettings)| {
-            let transport =
-                Arc::new(Metered::new(transport.clone(), connection.clone(), metrics.clone(), clock.clone()));
+            let line = Line::new(LineParts {
+                connection: connection.clone(),
+                clock: clock.clone(),
+                metrics: metrics.clone(),
+                transport: transport.clone(),
+                limits: settings.limits(),
+            });
             let vendor: Arc<dyn Vendor> = match settings {
                 ConnectionSettings::Idnow(settings) => {
-                    Arc::new(Idnow::new(connection, &settings, clock.clone(), transport)?)
+                    Arc::new(Idnow::new(connection, &settings, clock.clone(), line)?)
                 }
             };
             Ok(vendor)

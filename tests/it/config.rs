@@ -14,6 +14,7 @@ use idv_gateway::rpc::config::{Auth, GrpcSettings};
 use idv_gateway::settings::SecretSource;
 use idv_gateway::telemetry::LogSettings;
 use idv_gateway::vendor::idnow::config::{FileSettings, LinkTemplates};
+use idv_gateway::vendor::kit::limit::LimitSettings;
 use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::webhook::config::WebhookSettings;
 
@@ -100,6 +101,9 @@ fn what_the_documented_example_calls_a_default_is_one() {
     assert_eq!((&files, &files), (&bare.files, &FileSettings::default()));
     assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
     assert_eq!(documented.polling, bare.polling);
+    let rate = documented.limits.max_requests_per_second;
+    assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
+    assert_eq!(bare.limits, LimitSettings::default());
     assert_eq!(bare.links, LinkTemplates::default());
 }
 
@@ -184,7 +188,7 @@ webhook.basic = [{ label = "a", username = "b", password = { file = "c" } }, { l
         "gateway.toml:25:13: connections.Bank_DE.idnow.api_key.fil: is not a known key; did you mean file?",
         "gateway.toml:29:1: connections.bank-ch.idnow.colour: is not a known key; known here: display_name, \
          environment, region, customer, api_key, base_url, links, start_results, min_evidence, files, webhook, \
-         identification_lifetime_days, polling",
+         identification_lifetime_days, polling, limits",
         "gateway.toml:30:11: connections.bank-ch.idnow.api_key: must say where the secret is kept, \
          { file = \"...\" } or { env = \"...\" }, never the secret itself",
         "gateway.toml:31:78: connections.bank-ch.idnow.webhook.basic.1.password: is required",

@@ -14,15 +14,18 @@ use crate::error::{Error, Kind, Result};
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer, StartBody};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
-use crate::vendor::kit::http::{Answer, Call, FileStream, Opened, Transport};
+use crate::vendor::kit::deadline::Deadline;
+use crate::vendor::kit::http::{Answer, Call, FileStream, Opened};
+use crate::vendor::kit::line::Line;
+use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::token::{Issued, Token, TokenCache, TokenRules};
 use crate::vendor::kit::url::{Alphabet, Origin, PathTemplate, Segment, Target, UrlError};
 
-const LOGIN: &str = "idnow.login";
+pub(super) const LOGIN: &str = "idnow.login";
 const START: &str = "idnow.start";
-const GET: &str = "idnow.get";
+pub(super) const GET: &str = "idnow.get";
 const SYSTEM_CHECK: &str = "idnow.system_check";
-const PROVE: &str = "idnow.prove_credentials";
+pub(super) const PROVE: &str = "idnow.prove_credentials";
 /// The whole body of a host that works.
 const WORKS: &[u8] = b"SYSTEM_CHECK_OK";
 const LOGIN_TOKEN: HeaderName = HeaderName::from_static("x-api-login-token");
@@ -49,7 +52,7 @@ pub(super) enum Found {
 }
 
 struct Server {
-    transport: Arc<dyn Transport>,
+    line: Line,
     clock: Clock,
     origin: Origin,
     customer: Segment,
@@ -62,7 +65,7 @@ struct Server {
 
 impl Api {
     pub(super) fn new(
-        transport: Arc<dyn Transport>,
+        line: Line,
         clock: Clock,
         origin: Origin,
         customer: Segment,
@@ -70,7 +73,7 @@ impl Api {
     ) -> Result<Self> {
         let path = |text| PathTemplate::parse(text).map_err(|error| misbuilt("idnow.build", error));
         let server = Arc::new(Server {
-            transport,
+            line,
             clock: clock.clone(),
             origin,
             customer,
@@ -94,7 +97,9 @@ impl Api {
     /// Creates the identification `number`, or updates it while it is not finished. Returns its IdentID.
     pub(super) async fn start(&self, number: &Segment, body: &StartBody<'_>) -> Result<Segment> {
         let target = self.server.target(START, &self.server.start, Some(("t", number)))?;
-        let answer = self.call(&Call::new(START, Method::POST, target).json(body)?).await?;
+        // The same number makes the same identification, however often it is sent.
+        let call = Call::new(START, Method::POST, target).repeat(Repeat::Freely).json(body)?;
+        let answer = self.call(call).await?;
         if let Some(refused) = Refused::read(&answer) {
             return Err(refused.error(&answer));
         }
@@ -106,16 +111,16 @@ impl Api {
         IDENT_ID.segment(&id).map_err(|_odd| answer.invalid("has no usable IdentID"))
     }
 
-    /// Asks for the identification `number` (or IdentID).
-    pub(super) async fn get(&self, number: &Segment) -> Result<Found> {
-        self.look_up(GET, number).await
+    /// Asks for the identification `number` (or IdentID), until `deadline` at most.
+    pub(super) async fn get(&self, number: &Segment, deadline: Option<Deadline>) -> Result<Found> {
+        self.look_up(GET, number, deadline).await
     }
 
     /// Uses the login token, or logs in where there is none: asks for an identification that nobody can have made.
     pub(super) async fn prove_credentials(&self) -> Result<()> {
         let number = self.server.clock.uuid().to_string();
         let number = TRANSACTION_NUMBER.segment(&number).map_err(|error| misbuilt(PROVE, error))?;
-        match self.look_up(PROVE, &number).await? {
+        match self.look_up(PROVE, &number, None).await? {
             Found::Nothing => Ok(()),
             Found::Result(answer) => Err(answer.invalid("knows an identification that nobody made")),
         }
@@ -125,8 +130,9 @@ impl Api {
     pub(super) async fn system_check(&self) -> Result<()> {
         let server = &self.server;
         let target = server.target(SYSTEM_CHECK, &server.system_check, None)?;
-        let call = Call::new(SYSTEM_CHECK, Method::GET, target).accept_any();
-        let answer = call.send(server.transport.as_ref(), &server.clock).await?;
+        let call = Call::new(SYSTEM_CHECK, Method::GET, target).repeat(Repeat::Never).accept_any();
+        // Whatever it answers is its word about itself.
+        let answer = server.line.send(&call, |_answer| None).await?;
         if answer.status() == StatusCode::OK && answer.body().trim_ascii() == WORKS {
             return Ok(());
         }
@@ -148,7 +154,7 @@ impl Api {
         let file = FILE.segment(&format!("{}.{extension}", number.as_str()));
         let file = file.map_err(|error| misbuilt(operation, error))?;
         let target = self.server.target(operation, &self.server.file, Some(("file", &file)))?;
-        match self.open(&Call::new(operation, Method::GET, target).accept_any()).await? {
+        match self.open(Call::new(operation, Method::GET, target).accept_any()).await? {
             Opened::File(file) => Ok(Some(file)),
             Opened::Answer(answer) => match Refused::read(&answer) {
                 Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
@@ -157,9 +163,14 @@ impl Api {
         }
     }
 
-    async fn look_up(&self, operation: &'static str, number: &Segment) -> Result<Found> {
+    async fn look_up(
+        &self,
+        operation: &'static str,
+        number: &Segment,
+        deadline: Option<Deadline>,
+    ) -> Result<Found> {
         let target = self.server.target(operation, &self.server.ident, Some(("t", number)))?;
-        let answer = self.call(&Call::new(operation, Method::GET, target)).await?;
+        let answer = self.call(Call::new(operation, Method::GET, target).due(deadline)).await?;
         match Refused::read(&answer) {
             Some(refused) => refused.nothing_or_error(&answer).map(|()| Found::Nothing),
             None => Ok(Found::Result(answer)),
@@ -167,15 +178,19 @@ impl Api {
     }
 
     /// Opens a file with the login token; when that is refused, once more with a new one.
-    async fn open(&self, call: &Call) -> Result<Opened> {
-        let token = self.tokens.get().await?;
-        let opened = self.server.open(call, &token).await?;
+    async fn open(&self, call: Call) -> Result<Opened> {
+        let Server { line, clock, .. } = &*self.server;
+        let call = line.begin(call);
+        let (deadline, operation) = (line.deadline(&call), call.operation());
+        let token = deadline.hold(clock, operation, self.tokens.get()).await?;
+        let opened = self.server.open(&call, &token).await?;
         if !refuses_token(&opened) {
             token.worked();
             return Ok(opened);
         }
-        let Some(token) = self.tokens.replace(&token).await? else { return Ok(opened) };
-        let opened = self.server.open(call, &token).await?;
+        let replaced = deadline.hold(clock, operation, self.tokens.replace(&token)).await?;
+        let Some(token) = replaced else { return Ok(opened) };
+        let opened = self.server.open(&call, &token).await?;
         if !refuses_token(&opened) {
             token.worked();
         }
@@ -183,15 +198,19 @@ impl Api {
     }
 
     /// Makes `call` with the login token; when that is refused, once more with a new one.
-    async fn call(&self, call: &Call) -> Result<Answer> {
-        let token = self.tokens.get().await?;
-        let answer = self.server.authorised(call, &token).await?;
+    async fn call(&self, call: Call) -> Result<Answer> {
+        let Server { line, clock, .. } = &*self.server;
+        let call = line.begin(call);
+        let (deadline, operation) = (line.deadline(&call), call.operation());
+        let token = deadline.hold(clock, operation, self.tokens.get()).await?;
+        let answer = self.server.authorised(&call, &token).await?;
         if !wants_login(&answer) {
             token.worked();
             return Ok(answer);
         }
-        let Some(token) = self.tokens.replace(&token).await? else { return Ok(answer) };
-        let answer = self.server.authorised(call, &token).await?;
+        let another = deadline.hold(clock, operation, self.tokens.replace(&token)).await?;
+        let Some(token) = another else { return Ok(answer) };
+        let answer = self.server.authorised(&call, &token).await?;
         if !wants_login(&answer) {
             token.worked();
         }
@@ -202,21 +221,21 @@ impl Api {
 impl Server {
     async fn authorised(&self, call: &Call, token: &Token<HeaderValue>) -> Result<Answer> {
         let call = call.clone().secret_header(LOGIN_TOKEN, token.value.clone());
-        call.send(self.transport.as_ref(), &self.clock).await
+        self.line.send(&call, Refused::passing).await
     }
 
     async fn open(&self, call: &Call, token: &Token<HeaderValue>) -> Result<Opened> {
         let call = call.clone().secret_header(LOGIN_TOKEN, token.value.clone());
-        call.open(self.transport.as_ref(), &self.clock).await
+        self.line.open(&call, Refused::passing).await
     }
 
     async fn log_in(&self, api_key: &SecretString) -> Result<Issued<HeaderValue>> {
         let target = self.target(LOGIN, &self.login, None)?;
-        let call =
-            Call::new(LOGIN, Method::POST, target).json(&LoginBody { api_key: api_key.expose_secret() })?;
+        let call = Call::new(LOGIN, Method::POST, target).repeat(Repeat::Freely);
+        let call = call.json(&LoginBody { api_key: api_key.expose_secret() })?;
         // The token's hour begins at the vendor, at the earliest when the request leaves.
         let expires = self.clock.now() + TOKEN_LIFE;
-        let answer = call.send(self.transport.as_ref(), &self.clock).await?;
+        let answer = self.line.send(&call, Refused::passing).await?;
         if let Some(refused) = Refused::read(&answer) {
             return Err(refused.login_error(&answer));
         }

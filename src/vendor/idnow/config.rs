@@ -11,6 +11,7 @@ use crate::vendor::idnow::CUSTOMER;
 pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
+use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::printable;
 use crate::vendor::kit::url::{Origin, Plain, UrlError};
@@ -55,6 +56,9 @@ pub struct IdnowSettings {
     /// When identifications are looked at although no webhook told of anything.
     #[serde(default)]
     pub polling: PollingSettings,
+    /// How much is asked of IDnow at once, and how patiently.
+    #[serde(default)]
+    pub limits: LimitSettings,
 }
 
 /// Which of IDnow's worlds a connection lives in.
@@ -161,6 +165,7 @@ impl IdnowSettings {
         }
         problems.within("files", |problems| self.files.check(problems));
         problems.within("polling", |problems| self.polling.check(problems));
+        problems.within("limits", |problems| self.limits.check(problems));
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

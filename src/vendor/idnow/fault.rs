@@ -3,6 +3,7 @@
 use http::StatusCode;
 
 use crate::error::{Error, Kind, Result, Violation};
+use crate::vendor::idnow::api::{GET, LOGIN, PROVE};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
@@ -31,6 +32,9 @@ const FIELDS: [(&str, &str); 21] = [
     ("zipcode", "subject.address.postal_code"),
 ];
 
+/// Operations that make nothing, so that nothing of theirs can exist already.
+const READS: [&str; 3] = [LOGIN, GET, PROVE];
+
 /// A refusal: what the vendor means by it, and what it said.
 pub(super) struct Refused {
     status: StatusCode,
@@ -54,6 +58,12 @@ impl Refused {
         let (cause, id, key) = (cause.unwrap_or_default(), id.unwrap_or_default(), key.unwrap_or_default());
         let status = if answer.status().is_success() { status_of(&cause) } else { answer.status() };
         Some(Self { status, cause, id, key })
+    }
+
+    /// The vendor could not answer now, and may in a moment.
+    pub(super) fn passing(answer: &Answer) -> Option<Error> {
+        let refused = Self::read(answer)?;
+        matches!(refused.status.as_u16(), 408 | 429 | 500..=599).then(|| refused.error(answer))
     }
 
     /// The login token is not taken (any more). The vendor has answered so with an empty body, too.
@@ -87,6 +97,9 @@ impl Refused {
                 "the vendor account lacks a permission or feature for this",
             ),
             404 => error(Kind::VendorRejectedRequest, "the vendor does not know what was asked of it"),
+            409 if READS.contains(&answer.operation()) => {
+                error(Kind::VendorConflict, "the vendor refuses this in the present state of the account")
+            }
             409 => {
                 error(Kind::ResourceExists, "the vendor has a finished identification with this reference")
             }

@@ -74,7 +74,7 @@ impl Identifications for Idnow {
     }
 
     async fn get(&self, get: Get<'_>) -> Result<Answer, Error> {
-        let (observation, found) = self.look_up(get.reference).await?;
+        let (observation, found) = self.look_up(&get).await?;
         Ok(Answer { observation, drift: found.map(|found| found.drift).unwrap_or_default() })
     }
 
@@ -95,9 +95,9 @@ impl Idnow {
     /// Asks for the identification: its present state and, unless the vendor has nothing to show, the body behind it.
     pub(super) async fn look_up(
         &self,
-        reference: &VendorReference,
+        &Get { reference, deadline }: &Get<'_>,
     ) -> Result<(Observation, Option<Shown>), Error> {
-        let answer = match self.api.get(&address(reference)?).await? {
+        let answer = match self.api.get(&address(reference)?, deadline).await? {
             Found::Nothing => {
                 let nothing = Observation::new(Word::NotStarted, Evidence::Fetched);
                 return Ok((Observation { reference: reference.clone(), ..nothing }, None));

@@ -13,7 +13,6 @@ mod result;
 mod webhook;
 mod wire;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -27,7 +26,7 @@ use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
-use crate::vendor::kit::http::Transport;
+use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::{Account, Artifacts, Identifications, Probe, Results, Vendor, Webhooks};
@@ -64,12 +63,7 @@ struct WebhookDoor {
 
 impl Idnow {
     /// Builds the connection, reading its secrets. `Err` names the settings to mend.
-    pub fn new(
-        connection: ConnectionId,
-        settings: &IdnowSettings,
-        clock: Clock,
-        transport: Arc<dyn Transport>,
-    ) -> Result<Self> {
+    pub fn new(connection: ConnectionId, settings: &IdnowSettings, clock: Clock, line: Line) -> Result<Self> {
         let mut problems = Problems::default();
         settings.check(&mut problems);
         if let Some(problem) = problems.into_found().into_iter().next() {
@@ -97,7 +91,7 @@ impl Idnow {
                 .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
             lifetime: DAY * settings.identification_lifetime_days,
             polling: settings.polling.clone(),
-            api: Api::new(transport, clock, origin, customer, api_key)?,
+            api: Api::new(line, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,
                 display_name,

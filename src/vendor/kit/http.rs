@@ -17,13 +17,15 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result, VendorFault};
+use crate::vendor::kit::deadline::Deadline;
+use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::url::Target;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 
 /// Most bytes of an answer that are read, after decompression.
 pub const MAX_ANSWER: usize = 1 << 20;
 /// Advised when a vendor is not available and does not say for how long.
-const DEFAULT_DELAY: Duration = Duration::from_secs(1);
+pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
 const MAX_DELAY: Duration = Duration::from_hours(1);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -76,7 +78,10 @@ pub struct OpenResponse {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// No connection, or it broke.
+    /// No connection came about: the vendor never saw the request.
+    #[error("no connection came about")]
+    Unconnected(#[source] Box<dyn StdError + Send + Sync>),
+    /// The connection broke.
     #[error("the connection failed")]
     Unreachable(#[source] Box<dyn StdError + Send + Sync>),
     /// No answer in time.
@@ -191,7 +196,9 @@ async fn gather(
 fn no_answer(error: reqwest::Error) -> TransportError {
     // The URL may end in an identifier; the span already names the template.
     let error = error.without_url();
-    if error.is_timeout() {
+    if error.is_connect() {
+        TransportError::Unconnected(error.into())
+    } else if error.is_timeout() {
         TransportError::Timeout(error.into())
     } else if is_damaged(&error) {
         TransportError::Undecodable(error.into())
@@ -212,30 +219,61 @@ fn is_damaged(error: &reqwest::Error) -> bool {
 
 /// One call to a vendor, under the name its errors carry.
 #[derive(Debug, Clone)]
-pub struct Call(Request);
+pub struct Call {
+    request: Request,
+    repeat: Repeat,
+    deadline: Option<Deadline>,
+}
+
+/// A try that brought no answer to work with.
+#[derive(Debug)]
+pub struct Failed {
+    /// Why.
+    pub error: Error,
+    /// Whether the vendor may have acted on the request.
+    pub acted: bool,
+    /// How long the vendor itself asked to be left alone.
+    pub asked: Option<Duration>,
+}
 
 impl Call {
-    /// A call of `operation` without a body.
+    /// A call of `operation` without a body. A POST may be repeated while the vendor surely did not act on it, all
+    /// others freely.
     pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
-        Self(Request { operation, method, target, headers, body: Bytes::new() })
+        let repeat = if method.is_idempotent() { Repeat::Freely } else { Repeat::Unsent };
+        let request = Request { operation, method, target, headers, body: Bytes::new() };
+        Self { request, repeat, deadline: None }
+    }
+
+    /// Says which of its tries may be repeated, where that is not as the method has it.
+    #[must_use]
+    pub fn repeat(self, repeat: Repeat) -> Self {
+        Self { repeat, ..self }
+    }
+
+    /// Ends it at `deadline`, unless it ends before.
+    #[must_use]
+    pub fn due(self, deadline: Option<Deadline>) -> Self {
+        let earlier = deadline.map(|deadline| deadline.or_earlier(self.deadline));
+        Self { deadline: earlier.or(self.deadline), ..self }
     }
 
     /// Adds a JSON body.
     pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
-        let operation = self.0.operation;
+        let operation = self.operation();
         let unwritable = |_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, operation, "the request cannot be written as JSON")
         };
-        self.0.body = serde_json::to_vec(body).map_err(unwritable)?.into();
-        self.0.headers.insert(CONTENT_TYPE, JSON);
+        self.request.body = serde_json::to_vec(body).map_err(unwritable)?.into();
+        self.request.headers.insert(CONTENT_TYPE, JSON);
         Ok(self)
     }
 
     /// Takes answers of every kind, not JSON alone.
     #[must_use]
     pub fn accept_any(mut self) -> Self {
-        self.0.headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        self.request.headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         self
     }
 
@@ -243,18 +281,33 @@ impl Call {
     #[must_use]
     pub fn secret_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
         value.set_sensitive(true);
-        self.0.headers.insert(name, value);
+        self.request.headers.insert(name, value);
         self
     }
 
-    /// Sends it. `Ok` is any answer but a redirect; `Err` says that there was none, or none to work with.
+    /// What it is for, in the words of errors and metrics.
+    pub fn operation(&self) -> &'static str {
+        self.request.operation
+    }
+
+    /// Which of its tries may be repeated.
+    pub fn repeats(&self) -> Repeat {
+        self.repeat
+    }
+
+    /// When it ends, where that has been said.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Sends it once. `Ok` is any answer but a redirect.
     #[tracing::instrument(
         level = "debug", name = "vendor_call", skip_all,
-        fields(operation = self.0.operation, template = self.0.target.template(), status)
+        fields(operation = self.request.operation, template = self.request.target.template(), status)
     )]
-    pub async fn send(self, transport: &dyn Transport, clock: &Clock) -> Result<Answer> {
-        let operation = self.0.operation;
-        let answer = transport.send(self.0).await.map_err(|error| failed(operation, error))?;
+    pub async fn send(&self, transport: &dyn Transport, clock: &Clock) -> Result<Answer, Failed> {
+        let operation = self.operation();
+        let answer = transport.send(self.request.clone()).await.map_err(|error| failed(operation, error))?;
         Answer::new(operation, answer, clock.now())
     }
 
@@ -262,18 +315,18 @@ impl Call {
     /// comes is an answer like any other.
     #[tracing::instrument(
         level = "debug", name = "vendor_call", skip_all,
-        fields(operation = self.0.operation, template = self.0.target.template(), status)
+        fields(operation = self.request.operation, template = self.request.target.template(), status)
     )]
-    pub async fn open(mut self, transport: &dyn Transport, clock: &Clock) -> Result<Opened> {
-        let operation = self.0.operation;
+    pub async fn open(&self, transport: &dyn Transport, clock: &Clock) -> Result<Opened, Failed> {
+        let (operation, mut request) = (self.operation(), self.request.clone());
         // A packed file could not be counted before it is unpacked.
-        self.0.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let OpenResponse { status, headers, body } =
-            transport.open(self.0).await.map_err(|error| failed(operation, error))?;
+            transport.open(request).await.map_err(|error| failed(operation, error))?;
         if status == StatusCode::OK && !is_text(&headers) {
             tracing::Span::current().record("status", status.as_u16());
             let size = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-            let pieces = body.map(move |piece| piece.map_err(|error| failed(operation, error))).boxed();
+            let pieces = body.map(move |piece| piece.map_err(|error| failed(operation, error).error)).boxed();
             return Ok(Opened::File(FileStream { size, pieces }));
         }
         let body = gather(body).await.map_err(|error| failed(operation, error))?;
@@ -304,14 +357,17 @@ fn is_text(headers: &HeaderMap) -> bool {
     matches!(media.as_str(), "application/json" | "text/html" | "application/xhtml+xml")
 }
 
-fn failed(operation: &'static str, error: TransportError) -> Error {
+fn failed(operation: &'static str, error: TransportError) -> Failed {
     let (kind, delay) = match error {
-        TransportError::Unreachable(_) => (Kind::VendorUnavailable, Some(DEFAULT_DELAY)),
+        TransportError::Unconnected(_) | TransportError::Unreachable(_) => {
+            (Kind::VendorUnavailable, Some(DEFAULT_DELAY))
+        }
         TransportError::Timeout(_) => (Kind::VendorTimeout, Some(DEFAULT_DELAY)),
         TransportError::TooLarge | TransportError::Undecodable(_) => (Kind::VendorResponseInvalid, None),
     };
+    let acted = !matches!(error, TransportError::Unconnected(_));
     let failure = Error::new(kind, operation, error.to_string()).from_vendor(VendorFault::default());
-    Error { retry_after: delay, ..failure.caused_by(error) }
+    Failed { error: Error { retry_after: delay, ..failure.caused_by(error) }, acted, asked: None }
 }
 
 /// A vendor's answer that is no redirect.
@@ -323,19 +379,30 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(operation: &'static str, answer: Response, now: SystemTime) -> Result<Self> {
+    fn new(operation: &'static str, answer: Response, now: SystemTime) -> Result<Self, Failed> {
         let Response { status, headers, body } = answer;
         tracing::Span::current().record("status", status.as_u16());
         let answer = Self { operation, status, body, retry_after: retry_after(&headers, now) };
         if status.is_redirection() || status.is_informational() {
-            return Err(answer.invalid("is a redirect, which is never followed"));
+            let error = answer.invalid("is a redirect, which is never followed");
+            return Err(Failed { error, acted: true, asked: None });
         }
         Ok(answer)
+    }
+
+    /// What was asked.
+    pub fn operation(&self) -> &'static str {
+        self.operation
     }
 
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// How long the vendor asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
     }
 
     /// The body.

@@ -11,7 +11,7 @@ use crate::telemetry::Metrics;
 use crate::vendor::kit::http::{OpenResponse, Request, Response, Transport, TransportError};
 
 /// A transport that tells the metrics what went through it.
-pub struct Metered {
+pub(super) struct Metered {
     inner: Arc<dyn Transport>,
     connection: ConnectionId,
     metrics: Metrics,
@@ -20,7 +20,12 @@ pub struct Metered {
 
 impl Metered {
     /// Sends through `inner` on behalf of `connection`.
-    pub fn new(inner: Arc<dyn Transport>, connection: ConnectionId, metrics: Metrics, clock: Clock) -> Self {
+    pub(super) fn new(
+        inner: Arc<dyn Transport>,
+        connection: ConnectionId,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
         Self { inner, connection, metrics, clock }
     }
 }

@@ -1,10 +1,15 @@
 //! What every connector needs.
 
 pub mod archive;
+mod breaker;
+pub mod deadline;
 pub mod delivery;
 pub mod http;
-pub mod metered;
+pub mod limit;
+pub mod line;
+mod metered;
 pub mod polling;
+pub mod retry;
 pub mod spool;
 pub mod token;
 pub mod url;

@@ -60,6 +60,8 @@ pub(super) struct Plan {
     pub(super) settings: &'static str,
     /// Reports are signed with the key in `signing.pem`.
     pub(super) signing_key: bool,
+    /// Of calls to the vendor. They are tried once: a pause would wait for the hand that moves the clock.
+    pub(super) limits: &'static str,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -111,6 +113,7 @@ impl House {
             vendor: None,
             settings: "polling = { enabled = false }",
             signing_key: false,
+            limits: "max_attempts = 1, breaker_failures = 1000",
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };

@@ -28,6 +28,7 @@ mod late;
 mod list;
 mod logins;
 mod missed;
+mod patience;
 mod purpose;
 mod reference;
 mod refusals;

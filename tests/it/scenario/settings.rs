@@ -23,6 +23,7 @@ min_evidence = "{min_evidence}"
 start_results = {start_results:?}
 api_key = {{ file = {key} }}
 {settings}
+limits = {{ {limits} }}
 files.xml_signing_keys = [{signing_keys}]
 [connections.{id}.idnow.webhook]
 {webhook}
@@ -37,6 +38,7 @@ password = {{ file = {password} }}
             min_evidence = plan.min_evidence,
             webhook = plan.webhook,
             settings = plan.settings,
+            limits = plan.limits,
             more_of_password = plan.password,
             start_results = plan.start_results,
         )

@@ -120,14 +120,17 @@ async fn no_id_leaves_its_place_in_an_api_url() {
     let idnow = connect(&Files::new().settings("live", ""), Clock::system(), recorder.clone());
     for id in hostile() {
         for about in [reference("", &id), reference(&id, ""), reference(&id, &id)] {
-            let error = idnow.get(Get { reference: &about }).await.unwrap_err();
+            let error = idnow.get(Get { reference: &about, deadline: None }).await.unwrap_err();
             assert_eq!(error.kind, Kind::ValidationFailed, "{id:?}");
         }
     }
     assert!(recorder.urls.lock().unwrap().is_empty(), "nothing was sent");
     // The same paths do work with a harmless id: the check above is not vacuous.
     let about = reference("", "harmless-1_A");
-    assert_eq!(idnow.get(Get { reference: &about }).await.unwrap_err().kind, Kind::VendorUnavailable);
+    assert_eq!(
+        idnow.get(Get { reference: &about, deadline: None }).await.unwrap_err().kind,
+        Kind::VendorUnavailable
+    );
     let urls = recorder.urls.lock().unwrap();
     assert_eq!(urls.last().unwrap(), &format!("{SERVER}/api/v1/examplebank/identifications/harmless-1_A"));
 }

@@ -34,7 +34,8 @@ fn call(base: &str) -> Call {
 async fn ask(base: &str) -> Result<Answer, Error> {
     let (clock, _manual) = Clock::manual(noon());
     let timeouts = Timeouts { read: Duration::from_millis(300), ..Timeouts::default() };
-    call(base).send(&HttpTransport::new(timeouts).unwrap(), &clock).await
+    let sent = call(base).send(&HttpTransport::new(timeouts).unwrap(), &clock).await;
+    sent.map_err(|failed| failed.error)
 }
 
 async fn ask_stub(answer: impl Fn() -> Response + Send + Sync + 'static) -> Result<Answer, Error> {

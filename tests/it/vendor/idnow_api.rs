@@ -26,7 +26,7 @@ async fn create(stub: &Stub) -> Result<Observation, Error> {
 
 async fn get(stub: &Stub) -> Result<Observation, Error> {
     let (idnow, _time) = over_sockets(&stub.base);
-    let answer = idnow.get(Get { reference: &reference("TST-KLMNP", ID) }).await;
+    let answer = idnow.get(Get { reference: &reference("TST-KLMNP", ID), deadline: None }).await;
     answer.map(|answer| answer.observation)
 }
 
@@ -283,7 +283,7 @@ async fn five_hundred_refused_calls_lead_to_one_login_and_one_repeat_each() {
             let idnow = &idnow;
             async move {
                 let about = reference("", &format!("number-{number}"));
-                idnow.get(Get { reference: &about }).await.unwrap().observation.word
+                idnow.get(Get { reference: &about, deadline: None }).await.unwrap().observation.word
             }
         });
         assert!(join_all(calls).await.into_iter().all(|word| word == Word::NotStarted));
@@ -314,7 +314,7 @@ async fn a_token_is_used_until_it_is_due_for_renewal() {
     let about = reference("", ID);
     for (minutes, logins) in [(0, 1), (47, 1), (6, 2), (47, 2)] {
         time.advance(Duration::from_mins(minutes));
-        idnow.get(Get { reference: &about }).await.unwrap();
+        idnow.get(Get { reference: &about, deadline: None }).await.unwrap();
         assert_eq!(stub.logins(), logins, "after {minutes} more minutes");
     }
 }

@@ -12,7 +12,7 @@ use idv_gateway::vendor::kit::delivery::{Refusal, Source, Unverified};
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::{Get, Identifications, Vendor};
 
-use super::rig::{Files, ID, Recorder, basic, connect, delivery, reference, right};
+use super::rig::{Files, ID, Recorder, basic, connect, delivery, line, reference, right};
 
 fn problems(environment: &str, more: &str) -> Vec<(String, String)> {
     let mut problems = Problems::default();
@@ -41,6 +41,14 @@ fn each_problem_names_its_key() {
         ("live", "start_results = [\"SUCCESS\"]", "start_results"),
         ("live", "start_results = [\"a b\"]", "start_results"),
         ("live", "identification_lifetime_days = 0", "identification_lifetime_days"),
+        ("live", "limits.call_timeout_seconds = 121", "limits.call_timeout_seconds"),
+        ("live", "limits.attempt_timeout_seconds = 31", "limits.attempt_timeout_seconds"),
+        ("live", "limits.max_attempts = 4", "limits.max_attempts"),
+        ("live", "limits.max_concurrent_requests = 0", "limits.max_concurrent_requests"),
+        ("live", "limits.max_waiting_calls = 100001", "limits.max_waiting_calls"),
+        ("live", "limits.max_requests_per_second = 0", "limits.max_requests_per_second"),
+        ("live", "limits.breaker_failures = 0", "limits.breaker_failures"),
+        ("live", "limits.breaker_pause_seconds = 601", "limits.breaker_pause_seconds"),
         ("live", "[links]\nweb = \"https://{host}/{customer}/all\"", "links.web"),
         ("live", "[links]\nweb = \"http://127.0.0.1/{identid}\"", "links.web"),
         ("live", "[links]\nweb_short = \"https://{host}/{identid}?x\"", "links.web_short"),
@@ -59,7 +67,8 @@ fn each_problem_names_its_key() {
 
         // A connection with a problem is not built, and says which.
         let transport = Recorder::new(|_request: &Request| (500, String::new()));
-        let error = Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), transport).unwrap_err();
+        let line = line(settings.limits, Clock::system(), transport);
+        let error = Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), line).unwrap_err();
         assert_eq!(error.kind, Kind::ValidationFailed);
         assert!(error.detail.starts_with(&format!("connections.bank.idnow.{key}: ")), "{}", error.detail);
     }
@@ -141,7 +150,8 @@ fn a_missing_secret_stops_the_connection_and_is_not_shown() {
     let settings = files.settings("live", "");
     let build = || {
         let transport = Recorder::new(|_request: &Request| (500, String::new()));
-        Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), transport)
+        let line = line(settings.limits, Clock::system(), transport);
+        Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), line)
     };
     assert!(!format!("{:?}", build().unwrap()).contains("made"));
     files.write("api-key", " \n");
@@ -182,7 +192,7 @@ async fn each_region_and_environment_has_its_servers() {
         let settings = files.settings(environment, &more);
         let idnow = connect(&settings, Clock::system(), recorder.clone());
         let about = reference("TST-KLMNP", ID);
-        assert!(idnow.get(Get { reference: &about }).await.is_err());
+        assert!(idnow.get(Get { reference: &about, deadline: None }).await.is_err());
         assert!(idnow.probe().ask_server().await.is_err());
         assert_eq!(idnow.probe().server(), api);
         let login = format!("{api}/api/v1/examplebank/login");

@@ -15,7 +15,7 @@ use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::kit::http::{HttpTransport, Timeouts};
 use idv_gateway::vendor::{ListArtifacts, OpenArtifact, Vendor as _};
 
-use super::rig::{Files, ID, connect, reference};
+use super::rig::{Files, ID, connect, line, reference};
 use crate::file_vendor::{FileVendor, Reply};
 use crate::zip::{Entry, archive, deflated, stored};
 
@@ -103,7 +103,8 @@ async fn a_file_that_is_no_key_stops_the_connection() {
         let key = files.write("key.pem", text);
         let settings = files.settings("test", &format!("[files]\nxml_signing_keys = [{key:?}]"));
         let transport = std::sync::Arc::new(HttpTransport::new(Timeouts::default()).unwrap());
-        let error = Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), transport).unwrap_err();
+        let line = line(settings.limits, Clock::system(), transport);
+        let error = Idnow::new("bank".parse().unwrap(), &settings, Clock::system(), line).unwrap_err();
         assert_eq!(error.kind, Kind::ValidationFailed);
         assert!(
             error.detail.starts_with("connections.bank.idnow.files.xml_signing_keys: "),

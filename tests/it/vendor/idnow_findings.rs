@@ -98,7 +98,7 @@ fn text(name: &str) -> String {
 async fn find(status: u16, body: String) -> Result<Findings, Error> {
     let recorder = Recorder::new(move |_request: &Request| (status, body.clone()));
     let idnow = connect(&Files::new().settings("live", ""), Clock::system(), recorder);
-    idnow.results().unwrap().result(Get { reference: &reference("TST-KLMNP", ID) }).await
+    idnow.results().unwrap().result(Get { reference: &reference("TST-KLMNP", ID), deadline: None }).await
 }
 
 async fn found(name: &str) -> Findings {

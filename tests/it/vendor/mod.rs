@@ -7,9 +7,12 @@ pub(crate) mod rig;
 mod archive;
 mod delivery;
 mod http;
+mod line;
 mod token;
 mod url;
 
+mod faults;
+mod faulty;
 mod hostile;
 mod idnow_api;
 mod idnow_config;

@@ -16,10 +16,13 @@ use futures::stream::{self, StreamExt as _};
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::model::command::CreateIdentification;
 use idv_gateway::proto::{self, CreateIdentificationRequest, VendorReference};
+use idv_gateway::telemetry::Metrics;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::idnow::config::IdnowSettings;
 use idv_gateway::vendor::kit::delivery::{Source, Unverified};
 use idv_gateway::vendor::kit::http::{self, HttpTransport, Timeouts, Transport, TransportError};
+use idv_gateway::vendor::kit::limit::LimitSettings;
+use idv_gateway::vendor::kit::line::{Line, LineParts};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -154,9 +157,12 @@ impl Files {
         path
     }
 
-    /// Settings of the account `examplebank`; `more` is TOML for the same table or ones below it.
+    /// Settings of the account `examplebank`; `more` is TOML for the same table or ones below it. Calls are not
+    /// repeated, which would wait for the clock: what is tested is how one answer is read.
     pub(crate) fn settings(&self, environment: &str, more: &str) -> IdnowSettings {
-        toml::from_str(&self.toml(environment, more)).unwrap()
+        let mut settings: IdnowSettings = toml::from_str(&self.toml(environment, more)).unwrap();
+        settings.limits.max_attempts = 1;
+        settings
     }
 
     pub(crate) fn toml(&self, environment: &str, more: &str) -> String {
@@ -171,7 +177,13 @@ impl Files {
 
 /// A connection `bank` over `transport`.
 pub(crate) fn connect(settings: &IdnowSettings, clock: Clock, transport: Arc<dyn Transport>) -> Idnow {
-    Idnow::new("bank".parse().unwrap(), settings, clock, transport).unwrap()
+    Idnow::new("bank".parse().unwrap(), settings, clock.clone(), line(settings.limits, clock, transport))
+        .unwrap()
+}
+
+pub(crate) fn line(limits: LimitSettings, clock: Clock, transport: Arc<dyn Transport>) -> Line {
+    let connection = "bank".parse().unwrap();
+    Line::new(LineParts { connection, clock, metrics: Metrics::noop(), transport, limits })
 }
 
 /// A sandbox connection to `base` over real sockets.

@@ -57,7 +57,7 @@ const LICENSES: [&str; 2] = ["driverlicenses", "driverlicenseclasses"];
 #[async_trait]
 impl Results for Idnow {
     async fn result(&self, get: Get<'_>) -> Result<Findings, Error> {
-        let (observation, found) = self.look_up(get.reference).await?;
+        let (observation, found) = self.look_up(&get).await?;
         let Some(found) = found else { return Ok(Findings::none(observation)) };
         let body: Value = found.answer.json()?;
         let listed = body.get("identifications").and_then(Value::as_array);
