@@ -118,6 +118,7 @@ impl App {
             streams: config.streams,
             drain: drain.clone(),
         });
+        hub.recall_webhooks().await?;
 
         let limits =
             Limits { header_timeout: config.webhooks.header_timeout(), max_connections: MAX_CONNECTIONS };

@@ -1,10 +1,14 @@
 //! `check-config`.
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use clap::Args;
+use idv_gateway::clock::Clock;
 use idv_gateway::config::{Config, ConfigErrors, Profile};
 use idv_gateway::journal::config::JournalSettings;
+use idv_gateway::settings::Window;
+use prost_types::Timestamp;
 
 use super::{Exit, print};
 
@@ -30,7 +34,7 @@ impl CheckConfig {
     pub(super) fn run(self, environment: impl Iterator<Item = (String, String)>) -> Exit {
         let checked = Config::load(&self.config, environment).and_then(|config| {
             let secrets = config.check_secrets()?;
-            Ok(summary(&config, secrets))
+            Ok(summary(&config, secrets, Clock::system().now()))
         });
         match checked {
             Ok(summary) => print(format!("{summary}\n").as_bytes()),
@@ -47,7 +51,7 @@ fn listed(errors: &ConfigErrors) -> String {
     format!("{errors}\n{count}")
 }
 
-fn summary(config: &Config, secrets: usize) -> String {
+fn summary(config: &Config, secrets: usize, now: SystemTime) -> String {
     let profile = match config.profile {
         Profile::Live => "live",
         Profile::Test => "test",
@@ -65,6 +69,13 @@ fn summary(config: &Config, secrets: usize) -> String {
     for (id, connection) in &config.connections {
         let url = config.webhooks.url_for(id).map(|url| format!("  webhooks to {url}")).unwrap_or_default();
         lines.push(format!("  {}  {}{url}", id.name(), connection.environment()));
+        let gap = connection.webhook_windows().and_then(|windows| Window::gap(&windows, now));
+        lines.extend(gap.map(|gap| match gap {
+            gap if gap <= now => {
+                "    warning: no webhook secret is accepted now, so every webhook is refused".to_owned()
+            }
+            gap => format!("    webhook secrets are accepted until {}", Timestamp::from(gap)),
+        }));
     }
     lines.join("\n")
 }

@@ -11,7 +11,7 @@ use serde::forward_to_deserialize_any;
 use super::fault::Fault;
 
 /// Texts that one or another kind of setting accepts.
-const TEXTS: [&str; 3] = ["stand-in", "https://stand-in.invalid/", "127.0.0.1:0"];
+const TEXTS: [&str; 5] = ["stand-in", "https://stand-in.invalid/", "127.0.0.1:0", "127.0.0.1", "2026-01-01"];
 
 /// How many stand-ins there are to try.
 pub(super) const COUNT: usize = TEXTS.len();

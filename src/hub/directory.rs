@@ -46,7 +46,7 @@ impl Hub {
             environment: account.environment.clone(),
             region: account.region.clone(),
             capabilities: account.capabilities.iter().map(|name| (*name).to_owned()).collect(),
-            health: Some(self.health.get(&account.connection)),
+            health: Some(self.health_of(vendor)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Webhooks come in: proven authentic, durable, and only then acknowledged.
 
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -23,6 +24,13 @@ pub enum IntakeError {
     NotKept(crate::error::Error),
 }
 
+/// How a delivery came in.
+struct Arrival {
+    source: IpAddr,
+    receive_time: SystemTime,
+    body_sha256: [u8; 32],
+}
+
 impl Hub {
     /// Counts a request for `connection`, a name as it stands in the URL.
     pub fn webhook_came_in(&self, connection: &str) {
@@ -40,7 +48,7 @@ impl Hub {
 
     /// Accepts a webhook for `connection`. When it returns `Ok`, the delivery is on disk and will be applied.
     pub async fn accept_webhook(&self, connection: &str, delivery: Unverified) -> Result<(), IntakeError> {
-        let source = delivery.source;
+        let (source, receive_time) = (delivery.source, delivery.receive_time);
         let body_sha256 = sha256(&delivery.body);
         let known = self.configured(connection);
         let vendor = known.as_ref().and_then(|id| self.registry.get(id));
@@ -59,16 +67,11 @@ impl Hub {
             }
         };
         self.metrics.secret_matched(&connection, verified.matched());
-        self.keep(connection, source, body_sha256, &verified.to_kept()).await
+        let arrival = Arrival { source: source.address(), receive_time, body_sha256 };
+        self.keep(connection, arrival, &verified.to_kept()).await
     }
 
-    async fn keep(
-        &self,
-        connection: ConnectionId,
-        source: IpAddr,
-        body_sha256: [u8; 32],
-        kept: &[u8],
-    ) -> Result<(), IntakeError> {
+    async fn keep(&self, connection: ConnectionId, arrival: Arrival, kept: &[u8]) -> Result<(), IntakeError> {
         let name = DeliveryName { connection: connection.clone(), id: self.clock.uuid() };
         let owner = name.to_string();
         let sealed = self
@@ -84,9 +87,9 @@ impl Hub {
         let delivery = Delivery {
             name: name.clone(),
             state: WebhookDeliveryState::Received,
-            receive_time: self.clock.now(),
-            body_sha256,
-            source_ip: source.to_string(),
+            receive_time: arrival.receive_time,
+            body_sha256: arrival.body_sha256,
+            source_ip: arrival.source.to_string(),
             subject: String::new(),
             failure: String::new(),
             duplicate_count: 0,
@@ -107,7 +110,7 @@ impl Hub {
             IntakeError::NotKept(store(error, INTAKE))
         })?;
         self.metrics.webhook_accepted(&connection);
-        self.health.heard(&connection, self.clock.now());
+        self.heard(&connection, arrival.receive_time);
         Ok(())
     }
 }
@@ -117,6 +120,8 @@ fn cause(refusal: Refusal) -> WebhookRefusal {
         Refusal::Missing => WebhookRefusal::MissingCredentials,
         Refusal::Malformed => WebhookRefusal::MalformedCredentials,
         Refusal::Wrong => WebhookRefusal::WrongCredentials,
+        Refusal::OutsideWindow => WebhookRefusal::CredentialsOutsideWindow,
+        Refusal::ForeignSource => WebhookRefusal::ForeignSource,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
 pub mod adopt;
+pub mod check;
 pub mod config;
 pub mod directory;
 pub mod identify;
@@ -25,6 +26,7 @@ mod page;
 mod prepare;
 mod reject;
 mod request;
+mod secrets;
 mod settle;
 
 use std::sync::Arc;
@@ -36,10 +38,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::hub::check::Checks;
 use crate::hub::config::StreamSettings;
-use crate::hub::health::HealthBoard;
+use crate::hub::health::{HealthBoard, awaited};
 use crate::hub::locks::KeyedLocks;
 use crate::hub::reject::Rejections;
+use crate::hub::secrets::SecretWatch;
 use crate::journal::cursor::CursorError;
 use crate::journal::seal::{SealError, Vault};
 use crate::journal::{Appended, Batch, Journal, JournalError, Place, Position, cursor};
@@ -60,6 +64,8 @@ pub struct Hub {
     metrics: Metrics,
     streams: StreamSettings,
     health: HealthBoard,
+    checks: Checks,
+    secrets: SecretWatch,
     rejections: Rejections,
     locks: KeyedLocks,
     /// Moves when a replayed delivery was dealt with.
@@ -97,6 +103,8 @@ impl Hub {
     pub fn new(parts: HubParts) -> Arc<Self> {
         Arc::new(Self {
             health: HealthBoard::default(),
+            checks: Checks::default(),
+            secrets: SecretWatch::new(&parts.registry, &parts.metrics),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
             replayed: watch::Sender::default(),
@@ -155,10 +163,14 @@ impl Hub {
     /// Appends `batch` and counts what came of it.
     async fn append(&self, batch: Batch) -> Result<Appended, JournalError> {
         let kinds: Vec<_> = batch.events.iter().map(Event::r#type).collect();
+        let awaited = awaited(&batch.events);
         let appended = self.journal.append(batch).await;
         match &appended {
             Ok(appended) if appended.duplicate => {}
-            Ok(_) => kinds.into_iter().for_each(|kind| self.metrics.event_appended(kind)),
+            Ok(_) => {
+                kinds.into_iter().for_each(|kind| self.metrics.event_appended(kind));
+                self.await_webhooks(&awaited);
+            }
             Err(error) => self.metrics.append_failed(match error {
                 JournalError::Unavailable(_) => AppendFailure::Unavailable,
                 JournalError::Full => AppendFailure::Full,

@@ -65,6 +65,8 @@ impl Hub {
             }
             self.apply_all(applies, &running).await;
             self.flush_rejections().await;
+            self.tell_silences().await;
+            self.watch_secrets();
             if self.clock.now().duration_since(swept).unwrap_or_default() >= SWEEP_EVERY {
                 swept = self.clock.now();
                 self.sweep().await;

@@ -1,4 +1,5 @@
-//! What every store does alike with one event: stamp it, encode it once, check it, and put it on a page.
+//! What every store does alike with one event - stamp it, encode it once, check it, put it on a page - and how it
+//! looks at an identification.
 
 use std::ops::ControlFlow;
 use std::time::SystemTime;
@@ -10,7 +11,7 @@ use prost_types::Timestamp;
 
 use crate::journal::{Entry, JournalError, Page, Place, Position};
 use crate::model::filter::Filter;
-use crate::proto::Event;
+use crate::proto::{Event, Identification, IdentificationOrigin, IdentificationState};
 
 /// First bytes of SHA-256 over position and bytes of an entry.
 pub(super) type Checksum = [u8; 16];
@@ -63,6 +64,14 @@ pub(super) fn verified(position: Position, bytes: Bytes, stored: &[u8]) -> Resul
         return Ok(Entry { place: place(position, &checksum), bytes });
     }
     Err(JournalError::Damaged(format!("position {position}")))
+}
+
+/// When an identification was created that the gateway made and its vendor took on.
+pub(super) fn taken_on_at(identification: &Identification) -> Option<SystemTime> {
+    let taken_on =
+        !matches!(identification.state(), IdentificationState::Creating | IdentificationState::Failed)
+            && identification.origin() != IdentificationOrigin::Adopted;
+    identification.create_time.filter(|_| taken_on).and_then(|time| SystemTime::try_from(time).ok())
 }
 
 /// The place right before the first entry recorded at or after `time`, by halving: record times never go back.

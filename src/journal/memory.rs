@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
 use crate::journal::delivery_page;
-use crate::journal::entry::{self, Checksum, Head, Scan, verified};
+use crate::journal::entry::{self, Checksum, Head, Scan, taken_on_at, verified};
 use crate::journal::list::RecordScan;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
@@ -160,6 +160,25 @@ impl Journal for MemoryJournal {
 
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError> {
         Ok(self.state().tables.deliveries.iter().find(|delivery| delivery.name == *name).cloned())
+    }
+
+    async fn last_delivery_time(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        let state = self.state();
+        let newest = state.tables.deliveries.iter().rfind(|delivery| delivery.name.connection == *connection);
+        Ok(newest.map(|delivery| delivery.receive_time))
+    }
+
+    async fn first_created_after(
+        &self,
+        connection: &ConnectionId,
+        after: SystemTime,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        let state = self.state();
+        let on = state.tables.records.values().filter(|record| record.name.connection == *connection);
+        Ok(on.filter_map(|record| taken_on_at(&record.identification)).filter(|time| *time > after).min())
     }
 
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {

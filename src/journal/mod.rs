@@ -79,6 +79,19 @@ pub trait Journal: Send + Sync {
     /// One delivery.
     async fn delivery(&self, name: &DeliveryName) -> Result<Option<Delivery>, JournalError>;
 
+    /// When the newest delivery of a connection came in: the one that was put last.
+    async fn last_delivery_time(&self, connection: &ConnectionId)
+    -> Result<Option<SystemTime>, JournalError>;
+
+    /// The earliest `create_time` after `after` of a connection's identifications, without those that the vendor did
+    /// not take on (CREATING, FAILED) or had taken on before (ADOPTED). May look at all
+    /// that changed since: not for every call.
+    async fn first_created_after(
+        &self,
+        connection: &ConnectionId,
+        after: SystemTime,
+    ) -> Result<Option<SystemTime>, JournalError>;
+
     /// A page of deliveries, newest first, looking at a bounded number of them.
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError>;
 

@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 
 use crate::error::{Error, Violation};
 use crate::hub::Hub;
-use crate::model::name::ConnectionId;
+use crate::model::name::{ConnectionId, NameError};
 use crate::proto::connection_service_server::ConnectionService;
 use crate::proto::*;
 use crate::rpc::status::{not_served, status};
@@ -25,18 +25,18 @@ impl ConnectionService for Service {
     }
 
     async fn get_connection(&self, request: Request<GetConnectionRequest>) -> Answer<GetConnectionResponse> {
-        let id = ConnectionId::from_name(&request.into_inner().name).map_err(|error| {
-            status(Error::invalid("get_connection", vec![Violation::new("name", error.to_string())]))
-        })?;
+        let id = parse("get_connection", &request.into_inner().name)?;
         let connection = self.0.connection(&id).map_err(status)?;
         Ok(Response::new(GetConnectionResponse { connection: Some(connection) }))
     }
 
     async fn check_connection(
         &self,
-        _request: Request<CheckConnectionRequest>,
+        request: Request<CheckConnectionRequest>,
     ) -> Answer<CheckConnectionResponse> {
-        Err(not_served("CheckConnection"))
+        let id = parse("check_connection", &request.into_inner().name)?;
+        let health = self.0.check_connection(&id).await.map_err(status)?;
+        Ok(Response::new(CheckConnectionResponse { health: Some(health) }))
     }
 
     async fn reconcile_connection(
@@ -52,4 +52,10 @@ impl ConnectionService for Service {
     ) -> Answer<IssueClientTokenResponse> {
         Err(not_served("IssueClientToken"))
     }
+}
+
+fn parse(operation: &'static str, name: &str) -> Result<ConnectionId, Status> {
+    let refused =
+        |error: NameError| Error::invalid(operation, vec![Violation::new("name", error.to_string())]);
+    ConnectionId::from_name(name).map_err(|error| status(refused(error)))
 }

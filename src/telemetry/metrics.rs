@@ -3,10 +3,10 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram, Meter, MeterProvider as _, UpDownCounter};
+use opentelemetry::metrics::{Counter, Gauge, Histogram, Meter, MeterProvider as _, UpDownCounter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
@@ -48,6 +48,10 @@ pub enum WebhookRefusal {
     MalformedCredentials,
     /// The credentials are not the configured ones.
     WrongCredentials,
+    /// The credentials are configured, for another time.
+    CredentialsOutsideWindow,
+    /// The credentials are right, and came from where the vendor does not send from.
+    ForeignSource,
     /// The body is larger than allowed.
     TooLarge,
     /// The sender took too long.
@@ -104,7 +108,9 @@ struct Instruments {
     webhooks_accepted: Counter<u64>,
     webhooks_refused: Counter<u64>,
     webhook_outcomes: Counter<u64>,
+    webhook_last_accepted: Gauge<f64>,
     secrets_matched: Counter<u64>,
+    secret_expiry: Gauge<f64>,
     vendor_drift: Counter<u64>,
     vendor_calls: Counter<u64>,
     vendor_call_duration: Histogram<f64>,
@@ -160,6 +166,9 @@ impl Metrics {
         let counter = |name: &'static str, description: &'static str| {
             meter.u64_counter(name).with_description(description).build()
         };
+        let timestamp = |name: &'static str, description: &'static str| {
+            meter.f64_gauge(name).with_unit("s").with_description(description).build()
+        };
         let build =
             meter.u64_gauge("idv_build_info").with_description("Always 1; says which version runs.").build();
         let version = KeyValue::new("version", env!("CARGO_PKG_VERSION"));
@@ -172,6 +181,14 @@ impl Metrics {
             webhooks_accepted: counter("idv_webhook_accepted", "Webhook requests that are on disk."),
             webhooks_refused: counter("idv_webhook_refused", "Webhook requests that were refused, by cause."),
             webhook_outcomes: counter("idv_webhook_processed", "What became of accepted webhook requests."),
+            webhook_last_accepted: timestamp(
+                "idv_webhook_last_accepted_timestamp",
+                "When the last authentic webhook came in.",
+            ),
+            secret_expiry: timestamp(
+                "idv_webhook_credential_expiry_timestamp",
+                "When a secret of a connection's webhooks ends.",
+            ),
             secrets_matched: counter("idv_secret_matched", "Which of several live secrets a vendor used."),
             vendor_drift: counter("idv_vendor_drift", "Words of a vendor that the connector does not know."),
             vendor_calls: counter("idv_vendor_calls", "Calls of vendors' APIs, by the class of the answer."),
@@ -197,6 +214,17 @@ impl Metrics {
     /// A request is on disk.
     pub fn webhook_accepted(&self, connection: &ConnectionId) {
         self.0.webhooks_accepted.add(1, &[of(Some(connection))]);
+    }
+
+    /// The newest authentic request of the connection came in at `time`.
+    pub fn webhook_last_accepted(&self, connection: &ConnectionId, time: SystemTime) {
+        self.0.webhook_last_accepted.record(unix_seconds(time), &[of(Some(connection))]);
+    }
+
+    /// The secret that the configuration calls `label` is accepted until `time`.
+    pub fn secret_expires(&self, connection: &ConnectionId, label: &str, time: SystemTime) {
+        let labels = [of(Some(connection)), KeyValue::new("label", label.to_owned())];
+        self.0.secret_expiry.record(unix_seconds(time), &labels);
     }
 
     /// A request was refused; `None` when there is no such connection.
@@ -290,6 +318,8 @@ impl WebhookRefusal {
             Self::MissingCredentials => "missing_credentials",
             Self::MalformedCredentials => "malformed_credentials",
             Self::WrongCredentials => "wrong_credentials",
+            Self::CredentialsOutsideWindow => "credentials_outside_window",
+            Self::ForeignSource => "foreign_source",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::BrokenOff => "broken_off",
@@ -335,6 +365,11 @@ impl JobResult {
 /// Names that no connection has stay out of the labels: anybody can invent them.
 fn of(connection: Option<&ConnectionId>) -> KeyValue {
     KeyValue::new("connection", connection.map_or_else(|| "unknown".to_owned(), ToString::to_string))
+}
+
+/// Seconds since 1970.
+fn unix_seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn status_class(status: Option<u16>) -> &'static str {

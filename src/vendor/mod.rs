@@ -17,12 +17,15 @@ use crate::model::command::CreateIdentification;
 use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
 use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
+use crate::settings::Window;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
 pub trait Vendor: Send + Sync {
     /// Who and where it is.
     fn account(&self) -> &Account;
+    /// How to find out whether it works.
+    fn probe(&self) -> &dyn Probe;
     /// Identifications, where the vendor has them.
     fn identifications(&self) -> Option<&dyn Identifications>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
@@ -44,6 +47,8 @@ pub struct Account {
     pub region: String,
     /// A decision is published on evidence of at least this strength; on weaker one the vendor is asked first.
     pub min_evidence: Evidence,
+    /// After how long without a webhook, in spite of something that should have brought one, it is DEGRADED.
+    pub silence_after: Option<Duration>,
     /// Capability names as the contract's policies spell them, for example `get`.
     pub capabilities: Vec<&'static str>,
 }
@@ -66,6 +71,20 @@ impl From<MinEvidence> for Evidence {
             MinEvidence::SharedSecret => Self::SharedSecret,
         }
     }
+}
+
+/// How to find out whether an account works.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Names the server. Connections with the same one share what it says about itself.
+    fn server(&self) -> String;
+    /// How long the vendor wants to be left alone between two checks, and its server between two questions. Whoever
+    /// calls the methods below keeps to it.
+    fn pause(&self) -> Duration;
+    /// Asks the server about itself. An answer that is not the good one is VENDOR_RESPONSE_INVALID.
+    async fn ask_server(&self) -> Result<(), Error>;
+    /// Asks for something that only the account's credentials open, as cheaply as the vendor allows.
+    async fn prove_credentials(&self) -> Result<(), Error>;
 }
 
 /// What a connector may do when it does not know whether a creation arrived.
@@ -126,8 +145,19 @@ pub struct Answer {
 pub trait Webhooks: Send + Sync {
     /// Proves that the delivery is the vendor's, in constant time. Every refusal gets the same answer.
     fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal>;
+    /// The shared secrets a delivery may come with, each with its time.
+    fn secrets(&self) -> Vec<SecretWindow>;
     /// Reads a delivery. `Err` keeps it as UNREADABLE.
     fn normalise(&self, delivery: &Verified) -> Result<Reading, Unreadable>;
+}
+
+/// When one shared secret of a connection's webhooks is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretWindow {
+    /// The secret's name in metrics and logs.
+    pub label: String,
+    /// When it is accepted.
+    pub window: Window,
 }
 
 /// What a delivery said.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::model::name::ConnectionId;
-use crate::settings::Problems;
+use crate::settings::{Problems, Window};
 use crate::telemetry::Metrics;
 use crate::vendor::Vendor;
 use crate::vendor::idnow::Idnow;
@@ -40,6 +40,13 @@ impl ConnectionSettings {
     pub fn environment(&self) -> &'static str {
         match self {
             Self::Idnow(settings) => settings.environment.as_str(),
+        }
+    }
+
+    /// When the secrets of webhooks are accepted; `None` where the connection takes no webhooks.
+    pub fn webhook_windows(&self) -> Option<Vec<Window>> {
+        match self {
+            Self::Idnow(settings) => settings.webhook_windows(),
         }
     }
 }

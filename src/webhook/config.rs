@@ -8,7 +8,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::model::name::ConnectionId;
-use crate::settings::{Problems, listen_address};
+use crate::settings::{Network, Problems, listen_address};
 
 /// `[webhooks]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -27,6 +27,8 @@ pub struct WebhookSettings {
     pub header_timeout_seconds: u64,
     /// How long a sender may take for the body, in seconds: 1 to 120.
     pub body_timeout_seconds: u64,
+    /// Proxies in front of this door whose `X-Forwarded-For` is believed. Others' is not read.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl Default for WebhookSettings {
@@ -37,6 +39,7 @@ impl Default for WebhookSettings {
             max_body_bytes: 256 * 1024,
             header_timeout_seconds: 5,
             body_timeout_seconds: 10,
+            trusted_proxies: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod config;
 mod reply;
+mod source;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::hub::intake::IntakeError;
+use crate::settings::Network;
 use crate::telemetry::WebhookRefusal as Cause;
 use crate::vendor::kit::delivery::Unverified;
 use crate::webhook::config::WebhookSettings;
@@ -29,11 +31,18 @@ struct Door {
     clock: Clock,
     max_body: usize,
     body_timeout: Duration,
+    trusted_proxies: Arc<[Network]>,
 }
 
 /// The door's routes: `POST /webhooks/{connection}` and nothing else.
 pub fn router(hub: Arc<Hub>, clock: Clock, settings: &WebhookSettings) -> Router {
-    let door = Door { hub, clock, max_body: settings.max_body_bytes, body_timeout: settings.body_timeout() };
+    let door = Door {
+        hub,
+        clock,
+        max_body: settings.max_body_bytes,
+        body_timeout: settings.body_timeout(),
+        trusted_proxies: settings.trusted_proxies.as_slice().into(),
+    };
     Router::new()
         .route("/webhooks/{connection}", any(receive))
         .fallback(|| async { reply::refused() })
@@ -85,7 +94,8 @@ impl Door {
                 return reply::too_slow();
             }
         };
-        let delivery = Unverified { headers: parts.headers, body, source: peer.ip() };
+        let source = source::of(peer.ip(), &parts.headers, &self.trusted_proxies);
+        let delivery = Unverified { headers: parts.headers, body, source, receive_time: self.clock.now() };
         match hub.accept_webhook(connection, delivery).await {
             Ok(()) => reply::accepted(),
             Err(IntakeError::Refused) => reply::refused(),

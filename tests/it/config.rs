@@ -280,6 +280,57 @@ fn doors_do_not_share_an_address() {
 }
 
 #[test]
+fn ranges_and_windows_say_what_they_should_be() {
+    let webhook = "[connections.bank-de.idnow.webhook]\nsources = [\"213.95.145.0/27\", \"idnow.de\"]\n[[";
+    let connection = CONNECTION.replace("[[", webhook);
+    let text = format!(
+        "{SOUND}[webhooks]\ntrusted_proxies = [\"10.0.0.1/8\", \"::1\", 7]\n{connection}not_before = \"soon\"\n\
+         not_after = 2026-12-31\n"
+    );
+    let range = "must be an IP address or a range such as 203.0.113.0/24 or 2001:db8::/32";
+    let idnow = "connections.bank-de.idnow.webhook";
+    let mut expected = [
+        "gateway.toml:8:20: webhooks.trusted_proxies.0: must be a range without bits behind its prefix, such as \
+         203.0.113.0/24, not 203.0.113.7/24"
+            .to_owned(),
+        "gateway.toml:8:41: webhooks.trusted_proxies.2: must be text in quotes".to_owned(),
+        format!("gateway.toml:16:31: {idnow}.sources.1: {range}"),
+        format!(
+            "gateway.toml:21:14: {idnow}.basic.0.not_before: must be a date such as 2026-12-31, or a time with its \
+             offset such as 2026-12-31T18:00:00+01:00"
+        ),
+        format!("gateway.toml:22:13: {idnow}.basic.0.not_after: must be text in quotes"),
+    ];
+    let mut found = problems(&text, &[]);
+    expected.sort();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn check_config_tells_until_when_webhooks_are_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gateway.toml");
+    let master = BASE64_STANDARD.encode(*b"hush hush hush hush hush hush hu");
+    let secrets = [("MASTER", master.as_str()), ("PASSWORD", "password"), ("API_KEY", "key")];
+    for (window, said) in [
+        ("", None),
+        ("not_before = \"2020-01-01\"", None),
+        ("not_after = \"2999-12-31\"", Some("    webhook secrets are accepted until 3000-01-01T00:00:00Z")),
+        (
+            "not_after = \"2020-12-31\"",
+            Some("    warning: no webhook secret is accepted now, so every webhook is refused"),
+        ),
+    ] {
+        fs::write(&file, format!("{SOUND}{CONNECTION}{window}\n")).unwrap();
+        let output = check_config(&file, &secrets);
+        assert_eq!(output.status.code(), Some(0), "{window}");
+        let stdout = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(stdout.lines().find(|line| line.contains("webhook secret")), said, "{window}");
+    }
+}
+
+#[test]
 fn a_live_gateway_refuses_a_sandbox() {
     let sandbox = CONNECTION
         .replace("environment = \"test\"", "environment = \"sandbox\"\nbase_url = \"http://127.0.0.1:8090\"");

@@ -1,6 +1,6 @@
 //! Metrics as Prometheus sees them.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use idv_gateway::model::name::ConnectionId;
 use idv_gateway::proto::EventType;
@@ -23,6 +23,10 @@ fn every_metric_is_scraped_under_its_name() {
     metrics.webhook_processed(&bank, DeliveryOutcome::Duplicate);
     metrics.webhook_processed(&bank, DeliveryOutcome::Duplicate);
     metrics.secret_matched(&bank, "2026");
+    metrics.secret_expires(&bank, "2026", SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    metrics.webhook_last_accepted(&bank, SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500));
+    metrics.webhook_refused(Some(&bank), WebhookRefusal::ForeignSource);
+    metrics.webhook_refused(Some(&bank), WebhookRefusal::CredentialsOutsideWindow);
     metrics.drift("idnow", "identificationprocess.result");
     metrics.vendor_call(&bank, "idnow.start", Some(201), Duration::from_millis(80));
     metrics.vendor_call(&bank, "idnow.start", None, Duration::from_secs(30));
@@ -39,6 +43,10 @@ fn every_metric_is_scraped_under_its_name() {
         "idv_webhook_refused_total{cause=\"unknown_connection\",connection=\"unknown\"} 1",
         "idv_webhook_processed_total{connection=\"bank-de\",outcome=\"duplicate\"} 2",
         "idv_secret_matched_total{connection=\"bank-de\",label=\"2026\"} 1",
+        "idv_webhook_credential_expiry_timestamp_seconds{connection=\"bank-de\",label=\"2026\"} 1800000000",
+        "idv_webhook_last_accepted_timestamp_seconds{connection=\"bank-de\"} 1700000000.5",
+        "idv_webhook_refused_total{cause=\"foreign_source\",connection=\"bank-de\"} 1",
+        "idv_webhook_refused_total{cause=\"credentials_outside_window\",connection=\"bank-de\"} 1",
         "idv_vendor_drift_total{field=\"identificationprocess.result\",vendor=\"idnow\"} 1",
         "idv_vendor_calls_total{connection=\"bank-de\",operation=\"idnow.start\",status=\"2xx\"} 1",
         "idv_vendor_calls_total{connection=\"bank-de\",operation=\"idnow.start\",status=\"none\"} 1",

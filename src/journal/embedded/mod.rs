@@ -156,6 +156,23 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| rows::delivery(connection, &name)).await
     }
 
+    async fn last_delivery_time(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        let on = connection.clone();
+        self.readers.ask(move |connection| rows::last_delivery_time(connection, &on)).await
+    }
+
+    async fn first_created_after(
+        &self,
+        connection: &ConnectionId,
+        after: SystemTime,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        let on = connection.clone();
+        self.readers.ask(move |connection| rows::first_created_after(connection, &on, after)).await
+    }
+
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {
         let query = query.clone();
         self.readers.ask(move |connection| rows::deliveries(connection, &query)).await

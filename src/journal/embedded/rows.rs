@@ -125,6 +125,32 @@ pub(super) fn delivery(
     one(connection, &format!("{DELIVERY} WHERE name = ?1"), [name.to_string()], delivery_columns)
 }
 
+pub(super) fn last_delivery_time(
+    connection: &Connection,
+    on: &ConnectionId,
+) -> Result<Option<SystemTime>, JournalError> {
+    let select = "SELECT receive_time_ns FROM deliveries WHERE connection = ?1 ORDER BY number DESC LIMIT 1";
+    one(connection, select, [on.as_str()], |row| row.get(0).map(time))
+}
+
+pub(super) fn first_created_after(
+    connection: &Connection,
+    on: &ConnectionId,
+    after: SystemTime,
+) -> Result<Option<SystemTime>, JournalError> {
+    // Nothing changes before it is created.
+    let select = format!("{RECORD} WHERE connection = ?1 AND update_time_ns > ?2");
+    let mut statement = connection.prepare_cached(&select).map_err(fault)?;
+    let mut rows = statement.query(params![on.as_str(), nanos(after)]).map_err(fault)?;
+    let mut first = None;
+    while let Some(row) = rows.next().map_err(fault)? {
+        let record = record_columns(row).map_err(fault)?.verified()?;
+        let created = entry::taken_on_at(&record.identification).filter(|time| *time > after);
+        first = first.into_iter().chain(created).min();
+    }
+    Ok(first)
+}
+
 pub(super) fn deliveries(
     connection: &Connection,
     query: &DeliveryQuery,

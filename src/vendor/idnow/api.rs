@@ -11,9 +11,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
-use crate::vendor::idnow::IDENT_ID;
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer, StartBody};
+use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
 use crate::vendor::kit::http::{Answer, Call, Transport};
 use crate::vendor::kit::token::{Issued, Token, TokenCache, TokenRules};
 use crate::vendor::kit::url::{Origin, PathTemplate, Segment, Target, UrlError};
@@ -21,6 +21,10 @@ use crate::vendor::kit::url::{Origin, PathTemplate, Segment, Target, UrlError};
 const LOGIN: &str = "idnow.login";
 const START: &str = "idnow.start";
 const GET: &str = "idnow.get";
+const SYSTEM_CHECK: &str = "idnow.system_check";
+const PROVE: &str = "idnow.prove_credentials";
+/// The whole body of a host that works.
+const WORKS: &[u8] = b"SYSTEM_CHECK_OK";
 const LOGIN_TOKEN: HeaderName = HeaderName::from_static("x-api-login-token");
 
 /// The document speaks of an idle time of 60 minutes; the sample token also ends 60 minutes after its issue.
@@ -49,6 +53,7 @@ struct Server {
     login: PathTemplate,
     start: PathTemplate,
     ident: PathTemplate,
+    system_check: PathTemplate,
 }
 
 impl Api {
@@ -68,6 +73,7 @@ impl Api {
             login: path("/api/v1/{customer}/login")?,
             start: path("/api/v1/{customer}/identifications/{t}/start")?,
             ident: path("/api/v1/{customer}/identifications/{t}")?,
+            system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
         let tokens = TokenCache::new(clock, TOKEN_RULES, {
@@ -97,8 +103,39 @@ impl Api {
 
     /// Asks for the identification `number` (or IdentID).
     pub(super) async fn get(&self, number: &Segment) -> Result<Found> {
-        let target = self.server.target(GET, &self.server.ident, Some(number))?;
-        let answer = self.call(&Call::new(GET, Method::GET, target)).await?;
+        self.look_up(GET, number).await
+    }
+
+    /// Uses the login token, or logs in where there is none: asks for an identification that nobody can have made.
+    pub(super) async fn prove_credentials(&self) -> Result<()> {
+        let number = self.server.clock.uuid().to_string();
+        let number = TRANSACTION_NUMBER.segment(&number).map_err(|error| misbuilt(PROVE, error))?;
+        match self.look_up(PROVE, &number).await? {
+            Found::Nothing => Ok(()),
+            Found::Result(answer) => Err(answer.invalid("knows an identification that nobody made")),
+        }
+    }
+
+    /// Asks the host whether it works. That is the host's word for all accounts, and needs no credentials.
+    pub(super) async fn system_check(&self) -> Result<()> {
+        let server = &self.server;
+        let target = server.target(SYSTEM_CHECK, &server.system_check, None)?;
+        let call = Call::new(SYSTEM_CHECK, Method::GET, target).accept_any();
+        let answer = call.send(server.transport.as_ref(), &server.clock).await?;
+        if answer.status() == StatusCode::OK && answer.body().trim_ascii() == WORKS {
+            return Ok(());
+        }
+        Err(answer.invalid("is not SYSTEM_CHECK_OK"))
+    }
+
+    /// The host, for those who share it.
+    pub(super) fn host(&self) -> String {
+        self.server.origin.to_string()
+    }
+
+    async fn look_up(&self, operation: &'static str, number: &Segment) -> Result<Found> {
+        let target = self.server.target(operation, &self.server.ident, Some(number))?;
+        let answer = self.call(&Call::new(operation, Method::GET, target)).await?;
         match Refused::read(&answer) {
             Some(refused) if refused.knows_nothing() => Ok(Found::Nothing),
             Some(refused) if answer.status() == StatusCode::NOT_FOUND && !refused.has_cause() => {

@@ -1,10 +1,11 @@
 //! Settings of one IDnow account.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::settings::{Problems, SecretSource};
+use crate::settings::{Moment, Network, Problems, SecretSource, Window};
 use crate::vendor::MinEvidence;
 use crate::vendor::idnow::CUSTOMER;
 use crate::vendor::idnow::link::Links;
@@ -94,6 +95,13 @@ pub struct LinkTemplates {
 pub struct IdnowWebhookSettings {
     /// HTTP Basic credentials that are accepted; two while a password is being changed.
     pub basic: Vec<BasicSettings>,
+    /// Where IDnow sends from; without it, from everywhere.
+    #[serde(default)]
+    pub sources: Option<Vec<Network>>,
+    /// After how many hours without a webhook, in spite of something that should have brought one, the connection is
+    /// DEGRADED: 1 to 8760. Without it, never.
+    #[serde(default)]
+    pub silence_after_hours: Option<u32>,
 }
 
 /// One accepted pair of user name and password.
@@ -106,6 +114,12 @@ pub struct BasicSettings {
     pub username: String,
     /// Where the password is kept.
     pub password: SecretSource,
+    /// From when on it is accepted; without it, from ever.
+    #[serde(default)]
+    pub not_before: Option<Moment>,
+    /// Until when it is accepted; without it, for ever.
+    #[serde(default)]
+    pub not_after: Option<Moment>,
 }
 
 fn start_results() -> Vec<String> {
@@ -151,6 +165,16 @@ impl IdnowSettings {
         }
     }
 
+    /// When the passwords of webhooks are accepted; none where the connection takes no webhooks.
+    pub fn webhook_windows(&self) -> Option<Vec<Window>> {
+        self.webhook.as_ref().map(|webhook| webhook.basic.iter().map(BasicSettings::window).collect())
+    }
+
+    pub(super) fn silence_after(&self) -> Option<Duration> {
+        let hours = self.webhook.as_ref()?.silence_after_hours?;
+        Some(Duration::from_hours(hours.into()))
+    }
+
     /// Where the API is.
     pub(super) fn api_origin(&self) -> Result<Origin, UrlError> {
         match &self.base_url {
@@ -180,10 +204,26 @@ impl IdnowSettings {
     }
 }
 
+impl BasicSettings {
+    /// When it is accepted.
+    pub fn window(&self) -> Window {
+        Window::new(self.not_before, self.not_after)
+    }
+}
+
 impl IdnowWebhookSettings {
     fn check(&self, problems: &mut Problems) {
         if self.basic.is_empty() {
             problems.add("basic", "must hold at least one pair; leave out the section to take no webhooks");
+        }
+        if self.sources.as_ref().is_some_and(Vec::is_empty) {
+            problems.add(
+                "sources",
+                "must hold at least one address or range; leave it out to accept every source",
+            );
+        }
+        if let Some(hours) = self.silence_after_hours {
+            problems.range("silence_after_hours", hours, 1..=24 * 365);
         }
         let mut labels = HashSet::new();
         problems.within("basic", |problems| {
@@ -197,6 +237,9 @@ impl IdnowWebhookSettings {
                     }
                     if entry.username.is_empty() || entry.username.contains(':') {
                         problems.add("username", "must not be empty and must not contain a colon");
+                    }
+                    if entry.window().is_empty() {
+                        problems.add("not_after", "must be later than not_before");
                     }
                 });
             }

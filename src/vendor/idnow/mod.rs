@@ -5,6 +5,7 @@ pub mod config;
 mod fault;
 mod identification;
 mod link;
+mod probe;
 pub mod reason;
 mod result;
 mod webhook;
@@ -17,15 +18,15 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
-use crate::settings::Problems;
+use crate::settings::{Network, Problems};
 use crate::vendor::idnow::api::Api;
-use crate::vendor::idnow::config::IdnowSettings;
+use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings};
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
-use crate::vendor::kit::delivery::BasicCredentials;
+use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Identifications, Vendor, Webhooks};
+use crate::vendor::{Account, Identifications, Probe, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -44,7 +45,15 @@ pub struct Idnow {
     api: Api,
     links: Links,
     reader: Reader,
-    credentials: Option<BasicCredentials>,
+    door: Option<WebhookDoor>,
+}
+
+/// What IDnow's webhooks have to show.
+#[derive(Debug)]
+struct WebhookDoor {
+    credentials: BasicCredentials,
+    /// Where they come from; `None`: from everywhere.
+    sources: Option<Vec<Network>>,
 }
 
 impl Idnow {
@@ -66,12 +75,6 @@ impl Idnow {
             .segment(&settings.customer)
             .map_err(|error| in_settings("customer", error.to_string()))?;
         let api_key = settings.api_key.read().map_err(|error| in_settings("api_key", error.to_string()))?;
-        let mut credentials = Vec::new();
-        for entry in settings.webhook.iter().flat_map(|webhook| &webhook.basic) {
-            let password = entry.password.read();
-            let password = password.map_err(|error| in_settings("webhook.basic", error.to_string()))?;
-            credentials.push((entry.label.clone(), entry.username.clone(), password));
-        }
         let display_name = match settings.display_name.as_str() {
             "" => connection.to_string(),
             name => name.to_owned(),
@@ -79,7 +82,11 @@ impl Idnow {
         Ok(Self {
             links: Links::new(settings).map_err(|error| in_settings("links", error.to_string()))?,
             reader: Reader::new(&settings.customer, &settings.start_results),
-            credentials: settings.webhook.is_some().then(|| BasicCredentials::new(credentials)),
+            door: settings
+                .webhook
+                .as_ref()
+                .map(|webhook| WebhookDoor::new(&connection, webhook))
+                .transpose()?,
             lifetime: DAY * settings.identification_lifetime_days,
             api: Api::new(transport, clock, origin, customer, api_key)?,
             account: Account {
@@ -88,10 +95,25 @@ impl Idnow {
                 environment: settings.environment.as_str().to_owned(),
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
+                silence_after: settings.silence_after(),
                 capabilities: vec!["get"],
                 connection,
             },
         })
+    }
+}
+
+impl WebhookDoor {
+    fn new(connection: &ConnectionId, settings: &IdnowWebhookSettings) -> Result<Self> {
+        let pair = |entry: &BasicSettings| {
+            let password = entry.password.read();
+            let password =
+                password.map_err(|error| refused(connection, "webhook.basic", &error.to_string()))?;
+            let (label, username) = (entry.label.clone(), entry.username.clone());
+            Ok(BasicPair { label, username, password, window: entry.window() })
+        };
+        let pairs: Vec<_> = settings.basic.iter().map(pair).collect::<Result<_>>()?;
+        Ok(Self { credentials: BasicCredentials::new(pairs), sources: settings.sources.clone() })
     }
 }
 
@@ -105,11 +127,15 @@ impl Vendor for Idnow {
         &self.account
     }
 
+    fn probe(&self) -> &dyn Probe {
+        self
+    }
+
     fn identifications(&self) -> Option<&dyn Identifications> {
         Some(self)
     }
 
     fn webhooks(&self) -> Option<&dyn Webhooks> {
-        self.credentials.as_ref().map(|_credentials| self as &dyn Webhooks)
+        self.door.as_ref().map(|_door| self as &dyn Webhooks)
     }
 }

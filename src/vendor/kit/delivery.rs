@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::SystemTime;
 
 use aws_lc_rs::digest::{Digest, SHA256, digest};
 use base64::Engine;
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::proto::Evidence;
+use crate::settings::{Network, Window};
 
 /// A webhook request as it came in; nothing in it may be believed.
 pub struct Unverified {
@@ -21,8 +23,19 @@ pub struct Unverified {
     pub headers: HeaderMap,
     /// The body, unread.
     pub body: Bytes,
-    /// The sender's address.
-    pub source: IpAddr,
+    /// Who sent it.
+    pub source: Source,
+    /// When it was there as a whole.
+    pub receive_time: SystemTime,
+}
+
+/// Where a webhook request came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// This address sent it.
+    Known(IpAddr),
+    /// This trusted proxy passed it on and did not say, in a form that can be read, for whom.
+    Behind(IpAddr),
 }
 
 /// A webhook request that proved to be the vendor's. Only this module makes one.
@@ -42,12 +55,33 @@ pub enum Refusal {
     Malformed,
     /// The credentials are not the configured ones.
     Wrong,
+    /// The credentials are configured, for another time.
+    OutsideWindow,
+    /// The credentials are right, and came from where the vendor does not send from.
+    ForeignSource,
 }
 
 /// A kept delivery that cannot be read back.
 #[derive(Debug, thiserror::Error)]
 #[error("a kept delivery cannot be read back")]
 pub struct NotKept(#[source] prost::DecodeError);
+
+impl Source {
+    /// The nearest address that is certain.
+    pub fn address(self) -> IpAddr {
+        match self {
+            Self::Known(address) | Self::Behind(address) => address,
+        }
+    }
+
+    /// Whether it is known to be in one of `networks`.
+    pub fn is_in(self, networks: &[Network]) -> bool {
+        match self {
+            Self::Known(address) => networks.iter().any(|network| network.contains(address)),
+            Self::Behind(_) => false,
+        }
+    }
+}
 
 impl Verified {
     /// The body as received.
@@ -84,32 +118,54 @@ impl Verified {
 /// HTTP Basic credentials a vendor may use, several while they are being rotated.
 pub struct BasicCredentials(Vec<Credential>);
 
+/// One user name and password to accept.
+pub struct BasicPair {
+    /// Names the pair in metrics and logs.
+    pub label: String,
+    /// Has no colon: Basic has no way to say one.
+    pub username: String,
+    /// The password.
+    pub password: SecretString,
+    /// When it is accepted.
+    pub window: Window,
+}
+
 struct Credential {
     label: String,
+    window: Window,
     /// SHA-256 of `username:password`: equally long for all, so that a comparison tells nothing about lengths.
     digest: Digest,
 }
 
 impl BasicCredentials {
-    /// Credentials as (label, username, password). The username has no colon: Basic has no way to say one.
-    pub fn new(entries: impl IntoIterator<Item = (String, String, SecretString)>) -> Self {
-        let credential = |(label, username, password): (String, String, SecretString)| {
-            let pair = SecretString::from(format!("{username}:{}", password.expose_secret()));
-            Credential { label, digest: digest(&SHA256, pair.expose_secret().as_bytes()) }
+    /// Accepts these and no others.
+    pub fn new(pairs: impl IntoIterator<Item = BasicPair>) -> Self {
+        let credential = |pair: BasicPair| {
+            let text = SecretString::from(format!("{}:{}", pair.username, pair.password.expose_secret()));
+            let digest = digest(&SHA256, text.expose_secret().as_bytes());
+            Credential { label: pair.label, window: pair.window, digest }
         };
-        Self(entries.into_iter().map(credential).collect())
+        Self(pairs.into_iter().map(credential).collect())
     }
 
-    /// Compares with every credential, in a time that does not depend on which one matches, or how nearly.
+    /// Label and window of each.
+    pub fn windows(&self) -> impl Iterator<Item = (&str, Window)> {
+        self.0.iter().map(|credential| (credential.label.as_str(), credential.window))
+    }
+
+    /// Compares with every credential, in a time that does not depend on which one matches, how nearly, or whether
+    /// its time is over.
     pub fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal> {
         let given = digest(&SHA256, &basic_pair(&delivery.headers)?);
-        let mut found = u32::MAX;
+        let (mut found, mut known) = (u32::MAX, Choice::from(0));
         for (index, credential) in (0..).zip(&self.0) {
             let equal: Choice = credential.digest.as_ref().ct_eq(given.as_ref());
-            found.conditional_assign(&index, equal);
+            let in_time = Choice::from(u8::from(credential.window.contains(delivery.receive_time)));
+            found.conditional_assign(&index, equal & in_time);
+            known |= equal;
         }
-        let matched =
-            usize::try_from(found).ok().and_then(|index| self.0.get(index)).ok_or(Refusal::Wrong)?;
+        let refusal = if known.into() { Refusal::OutsideWindow } else { Refusal::Wrong };
+        let matched = usize::try_from(found).ok().and_then(|index| self.0.get(index)).ok_or(refusal)?;
         let matched = matched.label.clone();
         Ok(Verified { body: delivery.body, evidence: Evidence::SharedSecret, matched })
     }

@@ -189,6 +189,13 @@ impl Call {
         Ok(self)
     }
 
+    /// Takes answers of every kind, not JSON alone.
+    #[must_use]
+    pub fn accept_any(mut self) -> Self {
+        self.0.headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        self
+    }
+
     /// Adds a header field that no debug output shows.
     #[must_use]
     pub fn secret_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {

@@ -103,6 +103,21 @@ impl<A: Alter> Journal for Altered<A> {
         self.inner.delivery(name).await
     }
 
+    async fn last_delivery_time(
+        &self,
+        connection: &ConnectionId,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        self.inner.last_delivery_time(connection).await
+    }
+
+    async fn first_created_after(
+        &self,
+        connection: &ConnectionId,
+        after: SystemTime,
+    ) -> Result<Option<SystemTime>, JournalError> {
+        self.inner.first_created_after(connection, after).await
+    }
+
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {
         self.inner.deliveries(query).await
     }

@@ -69,6 +69,7 @@ conformance! {
         vendor_ids_are_found_without_case,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
+        the_first_that_was_created_later_is_found,
         a_reference_leads_to_the_current_one,
         a_guarded_reference_is_taken_once,
     }
@@ -87,6 +88,7 @@ conformance! {
         duplicates_are_counted,
         an_update_does_not_forget_duplicates,
         like_deliveries_are_found_oldest_first,
+        the_time_of_the_last_delivery_is_known,
         unmatched_deliveries_wait_for_vendor_ids,
         deliveries_are_listed_newest_first,
         pages_of_deliveries_neither_repeat_nor_skip,

@@ -1,9 +1,11 @@
 //! Deliveries: kept whole, counted, found by their bytes and by what they wait for.
 
+use std::time::Duration;
+
 use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, VendorId};
 use idv_gateway::proto::WebhookDeliveryState;
 
-use super::fixture::{Fixture, assert_conflict, bank, delivery, fresh};
+use super::fixture::{Fixture, assert_conflict, bank, delivery, fresh, start};
 
 fn deliveries(changes: Vec<DeliveryChange>) -> Batch {
     Batch { deliveries: changes, ..Batch::default() }
@@ -78,6 +80,26 @@ pub(super) async fn like_deliveries_are_found_oldest_first(fixture: Fixture) {
     assert!(fixture.journal.deliveries_like(&bank(), [9; 32]).await.unwrap().is_empty());
     let elsewhere = "other-bank".parse().unwrap();
     assert!(fixture.journal.deliveries_like(&elsewhere, [7; 32]).await.unwrap().is_empty());
+}
+
+pub(super) async fn the_time_of_the_last_delivery_is_known(fixture: Fixture) {
+    assert_eq!(fixture.journal.last_delivery_time(&bank()).await.unwrap(), None);
+    let later = |seconds| start() + Duration::from_secs(seconds);
+    let (mut first, second) = (
+        Delivery { receive_time: later(10), ..delivery() },
+        Delivery { receive_time: later(20), ..delivery() },
+    );
+    let mut elsewhere = Delivery { receive_time: later(30), ..delivery() };
+    elsewhere.name.connection = "other-bank".parse().unwrap();
+    for delivery in [&first, &second, &elsewhere] {
+        fixture.journal.append(put(delivery)).await.unwrap();
+    }
+    // What becomes of an earlier one changes nothing.
+    first.state = WebhookDeliveryState::Applied;
+    fixture.journal.append(update(&first)).await.unwrap();
+    assert_eq!(fixture.journal.last_delivery_time(&bank()).await.unwrap(), Some(later(20)));
+    let other = fixture.journal.last_delivery_time(&elsewhere.name.connection).await.unwrap();
+    assert_eq!(other, Some(later(30)));
 }
 
 pub(super) async fn unmatched_deliveries_wait_for_vendor_ids(fixture: Fixture) {

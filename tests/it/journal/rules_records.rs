@@ -6,7 +6,7 @@ use std::time::Duration;
 use idv_gateway::journal::{Batch, DeliveryChange, Place, RecordChange, RequestChange, RequestKey, VendorId};
 use idv_gateway::model::lifecycle::CURRENT;
 use idv_gateway::model::record::Record;
-use idv_gateway::proto::IdentificationState;
+use idv_gateway::proto::{IdentificationOrigin, IdentificationState};
 
 use super::checker::read_all;
 use super::fixture::{
@@ -162,6 +162,37 @@ pub(super) async fn no_reference_is_not_a_reference(fixture: Fixture) {
     fixture.journal.append(creates(vec![nameless(), nameless()])).await.unwrap();
     for by in [VendorId::Reference(""), VendorId::Id("")] {
         assert_eq!(fixture.journal.find(&bank(), by).await.unwrap(), None);
+    }
+}
+
+pub(super) async fn the_first_that_was_created_later_is_found(fixture: Fixture) {
+    let later = |seconds| start() + Duration::from_secs(seconds);
+    let made = |created: u64, updated: u64, state: IdentificationState| {
+        let mut record = record(&identification(), 1);
+        record.identification.create_time = Some(later(created).into());
+        record.identification.update_time = Some(later(updated).into());
+        record.identification.set_state(state);
+        record
+    };
+    let mut elsewhere = made(11, 11, IdentificationState::AwaitingUser);
+    elsewhere.name.connection = "other-bank".parse().unwrap();
+    let mut adopted = made(14, 14, IdentificationState::Completed);
+    adopted.identification.set_origin(IdentificationOrigin::Adopted);
+    let records = [
+        adopted,
+        made(10, 90, IdentificationState::InReview),
+        elsewhere,
+        made(12, 12, IdentificationState::Creating),
+        made(13, 13, IdentificationState::Failed),
+        made(30, 30, IdentificationState::AwaitingUser),
+        made(20, 40, IdentificationState::Completed),
+    ];
+    for record in records {
+        fixture.journal.append(creates(vec![record])).await.unwrap();
+    }
+    for (after, expected) in [(9, Some(10)), (10, Some(20)), (20, Some(30)), (30, None)] {
+        let found = fixture.journal.first_created_after(&bank(), later(after)).await.unwrap();
+        assert_eq!(found, expected.map(later), "{after}");
     }
 }
 

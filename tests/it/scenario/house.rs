@@ -48,6 +48,14 @@ pub(super) struct Plan {
     pub(super) max_streams: usize,
     /// On what evidence decisions are published.
     pub(super) min_evidence: &'static str,
+    /// More keys for the webhook door.
+    pub(super) door: &'static str,
+    /// More keys for what webhooks have to show.
+    pub(super) webhook: &'static str,
+    /// More keys for their password.
+    pub(super) password: &'static str,
+    /// Where the vendor is, if it is not the sandbox.
+    pub(super) vendor: Option<SocketAddr>,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -93,6 +101,10 @@ impl House {
             webhooks: true,
             max_streams: 64,
             min_evidence: "fetched",
+            door: "",
+            webhook: "",
+            password: "",
+            vendor: None,
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };
@@ -338,6 +350,13 @@ impl House {
         fates.map(|(state, count)| (WebhookDeliveryState::try_from(state).unwrap(), count)).collect()
     }
 
+    /// Who sent every delivery, in the order they came in.
+    pub(super) fn senders(&self) -> Vec<String> {
+        let store = self.store();
+        let mut rows = store.prepare("SELECT source_ip FROM deliveries ORDER BY number").unwrap();
+        rows.query_map((), |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
     /// The states alone.
     pub(super) fn states(&self) -> Vec<WebhookDeliveryState> {
         self.fates().into_iter().map(|(state, _count)| state).collect()
@@ -401,7 +420,7 @@ pub(super) fn id_of(name: &str) -> String {
 
 /// A gateway over what stands in `folder`, and a way to it.
 async fn open(folder: &Path, vendor: SocketAddr, plan: &Plan, clock: &Clock) -> (App, Channel) {
-    let text = configuration(folder, vendor, plan);
+    let text = configuration(folder, plan.vendor.unwrap_or(vendor), plan);
     let config = Config::parse(&text, "scenario.toml", std::iter::empty()).unwrap();
     let app = App::start(config, clock.clone()).await.unwrap();
     let channel = connect(app.addresses()).await;
@@ -429,14 +448,19 @@ customer = "{id}"
 min_evidence = "{min_evidence}"
 start_results = {start_results:?}
 api_key = {{ file = {key} }}
+[connections.{id}.idnow.webhook]
+{webhook}
 [[connections.{id}.idnow.webhook.basic]]
 label = "present"
 username = "{USER}"
 password = {{ file = {password} }}
+{more_of_password}
 "#,
             key = path("api.key"),
             password = path("webhook"),
             min_evidence = plan.min_evidence,
+            webhook = plan.webhook,
+            more_of_password = plan.password,
             start_results = plan.start_results,
         )
     };
@@ -449,6 +473,7 @@ auth = "none"
 purposes = {purposes:?}
 [webhooks]
 listen = "127.0.0.1:0"
+{door}
 [admin]
 listen = "127.0.0.1:0"
 [streams]
@@ -461,6 +486,7 @@ master = [{{ file = {master} }}]
 {first}{second}"#,
         purposes = plan.purposes,
         max_streams = plan.max_streams,
+        door = plan.door,
         journal = path("journal.sqlite3"),
         master = path("master.key"),
         first = connection(CUSTOMER),

@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 12] = [
+const SERVED: [&str; 13] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
@@ -20,6 +20,7 @@ const SERVED: [&str; 12] = [
     "idvgateway.v1.IdentificationService.AdoptIdentification",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
+    "idvgateway.v1.ConnectionService.CheckConnection",
     "idvgateway.v1.EventService.WatchEvents",
     "idvgateway.v1.WebhookService.ListWebhookDeliveries",
     "idvgateway.v1.WebhookService.GetWebhookDelivery",

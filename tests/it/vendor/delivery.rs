@@ -1,15 +1,22 @@
 //! Only the configured credentials make a verified delivery.
 
+use std::time::{Duration, SystemTime};
+
 use idv_gateway::proto::Evidence;
-use idv_gateway::vendor::kit::delivery::{BasicCredentials, Refusal, Verified};
+use idv_gateway::settings::Window;
+use idv_gateway::vendor::kit::delivery::{BasicCredentials, BasicPair, Refusal, Unverified, Verified};
 use secrecy::SecretString;
 
-use super::rig::{basic, delivery};
+use super::rig::{basic, delivery, noon};
 
 fn credentials() -> BasicCredentials {
-    let pair =
-        |label: &str, password: &str| (label.to_owned(), "idnow".to_owned(), SecretString::from(password));
-    BasicCredentials::new([pair("old", "first secret"), pair("new", "second:secret")])
+    let ever = Window::default();
+    BasicCredentials::new([pair("old", "first secret", ever), pair("new", "second:secret", ever)])
+}
+
+fn pair(label: &str, password: &str, window: Window) -> BasicPair {
+    let (label, password) = (label.to_owned(), SecretString::from(password));
+    BasicPair { label, username: "idnow".to_owned(), password, window }
 }
 
 fn verify(authorization: &str) -> Result<Verified, Refusal> {
@@ -48,6 +55,36 @@ fn everything_else_is_refused() {
         assert_eq!(verify(&basic(username, password)).unwrap_err(), Refusal::Wrong, "{username}:{password}");
     }
     assert_eq!(BasicCredentials::new([]).verify(delivery(&basic("a", "b"), "")).unwrap_err(), Refusal::Wrong);
+}
+
+#[test]
+fn a_pair_is_accepted_in_its_time_only() {
+    let window = |from: &str, until: &str| {
+        let moment = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+        Window::new(moment(from), moment(until))
+    };
+    // They overlap on the 14th, and two of them are the same pair.
+    let credentials = BasicCredentials::new([
+        pair("old", "first secret", window("", "2026-03-14")),
+        pair("new", "second secret", window("2026-03-14", "")),
+        pair("past", "again", window("", "2026-01-31")),
+        pair("present", "again", window("2026-02-01", "")),
+    ]);
+    let day = Duration::from_hours(24);
+    let verify = |password: &str, time: SystemTime| {
+        let delivery = Unverified { receive_time: time, ..delivery(&basic("idnow", password), "") };
+        credentials.verify(delivery).map(|verified| verified.matched().to_owned())
+    };
+    for (password, yesterday, today, tomorrow) in [
+        ("first secret", Ok("old"), Ok("old"), Err(Refusal::OutsideWindow)),
+        ("second secret", Err(Refusal::OutsideWindow), Ok("new"), Ok("new")),
+        ("again", Ok("present"), Ok("present"), Ok("present")),
+        ("none of them", Err(Refusal::Wrong), Err(Refusal::Wrong), Err(Refusal::Wrong)),
+    ] {
+        for (time, expected) in [(noon() - day, yesterday), (noon(), today), (noon() + day, tomorrow)] {
+            assert_eq!(verify(password, time), expected.map(str::to_owned), "{password} {time:?}");
+        }
+    }
 }
 
 #[test]

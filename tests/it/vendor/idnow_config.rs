@@ -8,10 +8,11 @@ use idv_gateway::proto::{StartLink, StartLinkKind};
 use idv_gateway::settings::Problems;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::idnow::config::IdnowSettings;
+use idv_gateway::vendor::kit::delivery::{Refusal, Source, Unverified};
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::{Get, Identifications, Vendor};
 
-use super::rig::{Files, ID, Recorder, connect, reference};
+use super::rig::{Files, ID, Recorder, basic, connect, delivery, reference, right};
 
 fn problems(environment: &str, more: &str) -> Vec<(String, String)> {
     let mut problems = Problems::default();
@@ -72,6 +73,61 @@ fn webhook_credentials_are_checked() {
 }
 
 #[test]
+fn what_webhooks_have_to_show_is_checked() {
+    for (webhook, credential, key) in [
+        ("sources = []", "", "webhook.sources"),
+        ("silence_after_hours = 0", "", "webhook.silence_after_hours"),
+        ("silence_after_hours = 8761", "", "webhook.silence_after_hours"),
+        ("", "not_before = \"2026-03-02\"\nnot_after = \"2026-03-01\"", "webhook.basic.0.not_after"),
+        (
+            "sources = [\"213.95.145.0/27\", \"2001:db8::1\"]\nsilence_after_hours = 8760",
+            "not_after = \"2020-01-01\"",
+            "",
+        ),
+    ] {
+        let toml = Files::new().toml("live", &format!("[webhook]\n{webhook}"));
+        let settings: IdnowSettings = toml::from_str(&format!("{toml}{credential}\n")).unwrap();
+        let mut problems = Problems::default();
+        settings.check(&mut problems);
+        let keys: Vec<_> = problems.into_found().into_iter().map(|problem| problem.path.join(".")).collect();
+        assert_eq!(
+            keys,
+            [key].map(str::to_owned).into_iter().filter(|key| !key.is_empty()).collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn only_known_sources_with_the_right_credentials_are_believed() {
+    let files = Files::new();
+    let known = files.settings("live", "[webhook]\nsources = [\"213.95.145.0/27\", \"2001:db8::7\"]");
+    let anywhere = files.settings("live", "");
+    let recorder = || Recorder::new(|_request: &Request| (500, String::new()));
+    let [known, anywhere] = [known, anywhere].map(|settings| connect(&settings, Clock::system(), recorder()));
+    let from = |idnow: &Idnow, source: Source, authorization: &str| {
+        let delivery = Unverified { source, ..delivery(authorization, "{}") };
+        idnow.webhooks().unwrap().verify(delivery).map(|verified| verified.matched().to_owned())
+    };
+    let at = |address: &str| Source::Known(address.parse().unwrap());
+    let (first, foreign) = (Ok("first".to_owned()), Err(Refusal::ForeignSource));
+    for (source, expected) in [
+        (at("213.95.145.31"), &first),
+        (at("::ffff:213.95.145.1"), &first),
+        (at("2001:db8::7"), &first),
+        (at("213.95.145.32"), &foreign),
+        (at("2001:db8::8"), &foreign),
+        // The proxy itself may be listed: it did not say for whom it speaks.
+        (Source::Behind("213.95.145.1".parse().unwrap()), &foreign),
+    ] {
+        assert_eq!(from(&known, source, &right()), *expected, "{source:?}");
+        assert_eq!(from(&anywhere, source, &right()), first, "{source:?}");
+        // Of two things that are wrong, the credentials are counted.
+        assert_eq!(from(&known, source, &basic("idnow", "wrong")), Err(Refusal::Wrong), "{source:?}");
+        assert_eq!(from(&known, source, ""), Err(Refusal::Missing), "{source:?}");
+    }
+}
+
+#[test]
 fn unknown_keys_are_refused() {
     for more in ["apikey = \"x\"", "[links]\nother = \"x\"", "[webhook]\nhmac = 1"] {
         let refused = toml::from_str::<IdnowSettings>(&Files::new().toml("live", more));
@@ -112,17 +168,26 @@ async fn each_region_and_environment_has_its_servers() {
         ("test", "de", "https://gateway.test.idnow.de", "https://go.test.idnow.de"),
         ("test", "ch", "https://gateway.test.online-ident.ch", "https://go.test.online-ident.ch"),
         ("test", "ae", "https://gateway.test.idnow.ae", "https://go.test.idnow.ae"),
+        // One place serves both.
+        ("sandbox", "de", "http://127.0.0.1:8090", "http://127.0.0.1:8090"),
+        ("sandbox", "ae", "http://127.0.0.1:8090", "http://127.0.0.1:8090"),
     ];
     for (environment, region, api, go) in cases {
         let recorder = Recorder::new(|_request: &Request| (500, String::new()));
         let files = Files::new();
-        let settings = files.settings(environment, &format!("region = \"{region}\""));
+        let mut more = format!("region = \"{region}\"");
+        if environment == "sandbox" {
+            more.push_str(&format!("\nbase_url = \"{api}\""));
+        }
+        let settings = files.settings(environment, &more);
         let idnow = connect(&settings, Clock::system(), recorder.clone());
         let about = reference("TST-KLMNP", ID);
         assert!(idnow.get(Get { reference: &about }).await.is_err());
+        assert!(idnow.probe().ask_server().await.is_err());
+        assert_eq!(idnow.probe().server(), api);
         let login = format!("{api}/api/v1/examplebank/login");
         let ident = format!("{api}/api/v1/examplebank/identifications/{ID}");
-        assert_eq!(*recorder.urls.lock().unwrap(), [login, ident]);
+        assert_eq!(*recorder.urls.lock().unwrap(), [login, ident, format!("{api}/system_check")]);
         assert_eq!(
             links(&idnow.start_links(&about)),
             [

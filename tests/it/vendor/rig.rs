@@ -17,7 +17,7 @@ use idv_gateway::model::command::CreateIdentification;
 use idv_gateway::proto::{self, CreateIdentificationRequest, VendorReference};
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::idnow::config::IdnowSettings;
-use idv_gateway::vendor::kit::delivery::Unverified;
+use idv_gateway::vendor::kit::delivery::{Source, Unverified};
 use idv_gateway::vendor::kit::http::{self, HttpTransport, Timeouts, Transport, TransportError};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -201,7 +201,8 @@ pub(crate) fn delivery(authorization: &str, body: impl Into<Bytes>) -> Unverifie
     if !authorization.is_empty() {
         headers.insert("authorization", authorization.parse().unwrap());
     }
-    Unverified { headers, body: body.into(), source: IpAddr::V4(Ipv4Addr::LOCALHOST) }
+    let source = Source::Known(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    Unverified { headers, body: body.into(), source, receive_time: noon() }
 }
 
 pub(crate) fn basic(username: &str, password: &str) -> String {

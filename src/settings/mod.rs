@@ -1,5 +1,11 @@
 //! What every module's settings are made of: problems found in them, and secrets that live elsewhere.
 
+mod network;
+mod window;
+
+pub use network::{Network, NetworkError};
+pub use window::{Moment, MomentError, Window};
+
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
