@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Wording;
 use super::file::{Dossier, Pictures};
 use super::ident::{Ident, Kind, Reviewer, State};
+use super::sections;
 use super::signing::Contract;
 
 const USERDATA: [&str; 8] =
@@ -36,6 +37,9 @@ pub(super) fn render(ident: &Ident, wording: &Wording) -> Value {
     }
     if !ident.contracts.is_empty() {
         document["esigning"] = json!({ "result": "SUCCESS", "sessionid": "" });
+    }
+    if readout != Readout::Nothing {
+        sections::add(ident, &mut document);
     }
     document
 }

@@ -7,6 +7,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::fields::Fields;
 use super::file::Shape;
+use super::sections::Section;
 use super::signing::{Contract, Documents};
 
 /// One identification.
@@ -43,6 +44,8 @@ pub(super) struct Ident {
     pub(super) binding_key: Option<String>,
     /// Put away by the customer, after the finish.
     pub(super) archived: bool,
+    /// What its result shows beside the usual.
+    pub(super) sections: Vec<Section>,
     /// What is odd about the archive of its result.
     pub(super) archive: Shape,
     /// How often the person started.
@@ -174,6 +177,7 @@ impl Ident {
             contracts: Vec::new(),
             binding_key: None,
             archived: false,
+            sections: Vec::new(),
             archive: Shape::default(),
             attempts: 0,
             starts_received: 0,
@@ -195,6 +199,7 @@ impl Ident {
             reviewer: self.reviewer,
             documents: self.documents.clone(),
             contracts: self.contracts.clone(),
+            sections: self.sections.clone(),
             attempts: self.attempts,
             ..Self::new(name)
         }
@@ -256,7 +261,10 @@ impl Ident {
 
     /// The reviewer decides, or decides anew.
     pub(super) fn review(&mut self, verdict: Verdict, now: SystemTime) -> Result<(), String> {
-        not_an_abort(&verdict.word)?;
+        // The robot plays the person too.
+        if verdict.reviewer == Reviewer::Agent {
+            not_an_abort(&verdict.word)?;
+        }
         match &self.state {
             State::Ended(word) if matches!(word.kind(), Kind::Pending | Kind::Final) => {
                 // The vendor names no other preliminary results here.
@@ -266,10 +274,10 @@ impl Ident {
             }
             _ => return Err(self.refusal("has nothing to review: the person has to POST .../submit first")),
         }
+        self.finished = (verdict.word.kind() != Kind::Aborted).then_some(now);
         self.state = State::Ended(verdict.word);
         self.reason = verdict.reason;
         self.reviewer = Some(verdict.reviewer);
-        self.finished = Some(now);
         Ok(())
     }
 

@@ -12,6 +12,7 @@ mod register;
 mod reply;
 mod rights;
 mod robot;
+mod sections;
 mod signing;
 mod statistics;
 mod token;
@@ -36,7 +37,7 @@ use crate::clock::Clock;
 use binding::Binder;
 use fault::Faults;
 use file::{Pictures, Signer};
-use ident::{Ident, Kind, State, Word};
+use ident::{Channel, Ident, Kind, State, Word};
 use register::{Place, Register};
 use reply::ErrorAnswer;
 use rights::Rights;
@@ -71,7 +72,10 @@ Act as the person and the reviewer, with {t} an identification's transaction num
   POST /control/identifications/{t}/abort             {\"reason\":\"USER_CANCELLATION_IDENTIFY_LATER\"}
   POST /control/identifications/{t}/submit            {\"result\":\"CHECK_PENDING\"}
   POST /control/identifications/{t}/review            {\"result\":\"SUCCESS\"}
-  GET  /control/identifications, /control/webhooks, /control/statistics
+  POST /control/identifications/{t}/archive           {\"kind\":\"padded\",\"bytes\":45000000}
+  POST /control/identifications/{t}/sections          {\"sections\":[\"nfc\"]}
+  POST /control/accounts/{customer}                   {\"signing\":false}
+  GET  /control/identifications, /control/webhooks, /control/statistics, /control/signing-key
 
 Let things go wrong, and see what was met; DELETE ends it:
 
@@ -150,7 +154,7 @@ impl Idnow {
         };
         let board = Arc::new(Faults::default());
         for fault in faults {
-            board.set(fault).map_err(invalid)?;
+            board.set(fault, clock.now()).map_err(invalid)?;
         }
         let webhooks = Webhooks::new(clock.clone(), speed, webhook, background.clone(), Arc::clone(&board))?;
         Ok(Self {
@@ -193,11 +197,19 @@ impl Idnow {
             && let Some(scenario) = Scenario::asked_for(&ident.fields)
         {
             let revision = *ident.revision.borrow();
-            let due = now + robot::review_time(&self.clock).div_f64(self.speed);
+            let due = now + scenario.wait(word.as_str(), &self.clock).div_f64(self.speed);
             let idnow = Arc::clone(self);
             self.background.spawn(async move { idnow.robot(place, revision, scenario, due).await });
         }
         Ok(())
+    }
+
+    /// The person starts, unless a document that they have to sign is not there.
+    fn person_starts(&self, ident: &mut Ident, channel: Channel) -> Result<(), String> {
+        match self.definitions().missing(ident) {
+            Some(missing) => Err(format!("{} lacks the document {missing:?}: upload it first", ident.id)),
+            None => ident.start(channel),
+        }
     }
 
     /// Sends the webhook of the state that `ident` is in.
@@ -234,7 +246,8 @@ impl Idnow {
             if *ident.revision.borrow() != revision {
                 return Err(format!("{} changed before the robot came to it", ident.id));
             }
-            ident.review(scenario.verdict(canceled)?, now)
+            let State::Ended(pending) = &ident.state else { return Err(format!("{} went on", ident.id)) };
+            ident.review(scenario.verdict(pending.as_str(), &canceled)?, now)
         });
         if let Err(refusal) = reviewed {
             tracing::debug!(refusal, "the test robot had nothing to review");

@@ -11,6 +11,7 @@ mod keeping;
 mod lists;
 mod moves;
 mod robot;
+mod sections;
 mod signing;
 mod webhook_faults;
 mod webhooks;

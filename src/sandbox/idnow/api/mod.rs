@@ -7,6 +7,7 @@ mod documents;
 mod identifications;
 mod lists;
 mod results;
+mod robot;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub(super) const LOGIN: &str = "/api/v1/{customer}/login";
 pub(super) const START: &str = "/api/v1/{customer}/identifications/{t}/start";
 /// `GET` answers with the result.
 pub(super) const GET: &str = "/api/v1/{customer}/identifications/{t}";
+/// `GET` answers with identifications.
+pub(super) const LIST: &str = "/api/v1/{customer}/identifications";
 /// `GET` answers with a word.
 pub(super) const SYSTEM_CHECK: &str = "/system_check";
 /// How the paths of a result's files end, after [`GET`].
@@ -47,11 +50,16 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route(SYSTEM_CHECK, get(accounts::system_check))
         .route(START, post(identifications::start))
         .route(START_OF_NONE, post(identifications::start_of_none))
-        .route("/api/v1/{customer}/identifications", get(lists::list))
+        .route(LIST, get(lists::list))
         .route(GET, get(identifications::get).delete(identifications::delete))
         .route("/api/v1/{customer}/identifications/{t}/copy", post(copies::copy))
         .route("/api/v1/{customer}/identifications/{t}/archive", post(copies::archive))
         .route("/api/v1/{customer}/identifications/{t}/bindingKey", get(identifications::binding_key))
+        .route("/robot/api/v1/{customer}/identifications/{t}/start", post(robot::start))
+        .route(
+            "/robot/api/v1/{customer}/identifications/{t}/requestVideoChat",
+            post(robot::request_video_chat),
+        )
         .merge(signing())
 }
 

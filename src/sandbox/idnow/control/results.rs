@@ -12,13 +12,20 @@ use serde_json::json;
 use super::{Answer, Refusal, Scope, bad, read};
 use crate::sandbox::idnow::Idnow;
 use crate::sandbox::idnow::file::{Pictures, Shape};
+use crate::sandbox::idnow::sections::Section;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Change {
+struct Change {
     pictures: Option<Pictures>,
     old_definitions: Option<bool>,
     document_in_array: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    sections: Vec<Section>,
 }
 
 /// `POST /control/identifications/{t}/archive`
@@ -33,6 +40,20 @@ pub(super) async fn archive(
     let place = idnow.find(&name, &scope)?;
     idnow.register().at(place).archive = shape;
     Ok(Json(json!(shape)))
+}
+
+/// `POST /control/identifications/{t}/sections`
+pub(super) async fn sections(
+    State(idnow): State<Arc<Idnow>>,
+    Path(name): Path<String>,
+    Query(scope): Query<Scope>,
+    body: Bytes,
+) -> Answer {
+    let Wish { sections } = read(&body)?;
+    let place = idnow.find(&name, &scope)?;
+    let view = json!({ "sections": sections });
+    idnow.register().at(place).sections = sections;
+    Ok(Json(view))
 }
 
 /// `GET /control/signing-key`

@@ -11,9 +11,10 @@ use std::io;
 use axum::body::Bytes;
 use serde_json::Value;
 
+use printout::pdf;
+
 pub(super) use archive::Shape;
 pub(super) use picture::Pictures;
-pub(super) use printout::pdf;
 pub(super) use signature::Signer;
 
 /// What the files of one identification are made from.

@@ -1,7 +1,7 @@
 //! A PDF of one page.
 
 /// `lines` of ASCII on a page; other characters become question marks.
-pub(in crate::sandbox::idnow) fn pdf(lines: &[String]) -> Vec<u8> {
+pub(super) fn pdf(lines: &[String]) -> Vec<u8> {
     let shown: String = lines.iter().map(|line| format!("({}) Tj T*\n", escaped(line))).collect();
     let text = format!("BT /F1 12 Tf 18 TL 72 760 Td\n{shown}ET\n");
     let objects = [
