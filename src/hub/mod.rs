@@ -7,6 +7,7 @@ pub mod directory;
 pub mod identify;
 pub mod intake;
 pub mod list;
+pub mod reconcile;
 pub mod subscribe;
 pub mod wait;
 pub mod work;
@@ -46,6 +47,7 @@ use crate::hub::config::StreamSettings;
 use crate::hub::health::{HealthBoard, awaited};
 use crate::hub::locks::KeyedLocks;
 use crate::hub::pace::Paces;
+use crate::hub::reconcile::ListReads;
 use crate::hub::reject::Rejections;
 use crate::hub::secrets::SecretWatch;
 use crate::journal::cursor::CursorError;
@@ -73,6 +75,7 @@ pub struct Hub {
     rejections: Rejections,
     locks: KeyedLocks,
     paces: Paces,
+    list_reads: ListReads,
     /// Looks at the same time, beside the calls that somebody waits for.
     looks: Arc<tokio::sync::Semaphore>,
     /// Moves when a replayed delivery was dealt with.
@@ -115,6 +118,7 @@ impl Hub {
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
             paces: Paces::default(),
+            list_reads: ListReads::default(),
             looks: Arc::new(tokio::sync::Semaphore::new(poll::MAX_LOOKS)),
             replayed: watch::Sender::default(),
             store_fails: AtomicBool::new(false),

@@ -98,6 +98,8 @@ fn what_the_documented_example_calls_a_default_is_one() {
     assert_eq!(documented.min_evidence, bare.min_evidence);
     assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
     assert_eq!(documented.polling, bare.polling);
+    assert_eq!(documented.lists, bare.lists);
+    assert_eq!(documented.adopt_unknown, bare.adopt_unknown);
     assert_eq!(bare.links, LinkTemplates::default());
 }
 
@@ -125,6 +127,35 @@ fn the_documented_file_knows_every_key() {
 fn documented_with_examples() -> String {
     let lines = DOCUMENTED.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line));
     lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn looks_and_lists_have_their_bounds() {
+    let more = r#"
+[connections.bank-de.idnow.polling]
+max_per_minute = 0
+awaiting_user = { shortest_minutes = 20, longest_minutes = 10 }
+in_review = { shortest_minutes = 0, longest_minutes = 50000 }
+completed_after_days = [7, 1]
+[connections.bank-de.idnow.lists]
+pause_minutes = 0
+max_bytes = 1024
+"#;
+    let found = problems(&format!("{SOUND}{CONNECTION}{more}"), &[]);
+    let expected = [
+        "polling.max_per_minute: must be from 1 to 6000",
+        "polling.awaiting_user.shortest_minutes: must be from 1 to 10",
+        "polling.in_review.longest_minutes: must be from 1 to 43200",
+        "polling.in_review.shortest_minutes: must be from 1 to 50000",
+        "polling.completed_after_days: must be up to 10 days from 1 to 3650, each later than the last",
+        "lists.pause_minutes: must be from 1 to 1440",
+        "lists.max_bytes: must be from 1048576 to 1073741824",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for problem in expected {
+        let whole = format!("connections.bank-de.idnow.{problem}");
+        assert!(found.iter().any(|found| found.ends_with(&whole)), "{problem}: {found:#?}");
+    }
 }
 
 #[test]
@@ -182,7 +213,7 @@ webhook.basic = [{ label = "a", username = "b", password = { file = "c" } }, { l
         "gateway.toml:25:13: connections.Bank_DE.idnow.api_key.fil: is not a known key; did you mean file?",
         "gateway.toml:29:1: connections.bank-ch.idnow.colour: is not a known key; known here: display_name, \
          environment, region, customer, api_key, base_url, links, start_results, min_evidence, webhook, \
-         identification_lifetime_days, polling",
+         identification_lifetime_days, polling, adopt_unknown, lists",
         "gateway.toml:30:11: connections.bank-ch.idnow.api_key: must say where the secret is kept, \
          { file = \"...\" } or { env = \"...\" }, never the secret itself",
         "gateway.toml:31:78: connections.bank-ch.idnow.webhook.basic.1.password: is required",

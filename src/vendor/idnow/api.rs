@@ -21,6 +21,7 @@ use crate::vendor::kit::url::{Origin, PathTemplate, Segment, Target, UrlError};
 const LOGIN: &str = "idnow.login";
 const START: &str = "idnow.start";
 const GET: &str = "idnow.get";
+const LIST: &str = "idnow.list";
 const SYSTEM_CHECK: &str = "idnow.system_check";
 const PROVE: &str = "idnow.prove_credentials";
 /// The whole body of a host that works.
@@ -53,6 +54,7 @@ struct Server {
     login: PathTemplate,
     start: PathTemplate,
     ident: PathTemplate,
+    idents: PathTemplate,
     system_check: PathTemplate,
 }
 
@@ -73,6 +75,7 @@ impl Api {
             login: path("/api/v1/{customer}/login")?,
             start: path("/api/v1/{customer}/identifications/{t}/start")?,
             ident: path("/api/v1/{customer}/identifications/{t}")?,
+            idents: path("/api/v1/{customer}/identifications")?,
             system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
@@ -104,6 +107,16 @@ impl Api {
     /// Asks for the identification `number` (or IdentID).
     pub(super) async fn get(&self, number: &Segment) -> Result<Found> {
         self.look_up(GET, number).await
+    }
+
+    /// Asks for the list called `name`, of up to `max_bytes`.
+    pub(super) async fn list(&self, name: &'static str, max_bytes: usize) -> Result<Answer> {
+        let target = self.server.target(LIST, &self.server.idents, None)?.with_parameter(name, "true");
+        let answer = self.call(&Call::new(LIST, Method::GET, target).max_answer(max_bytes)).await?;
+        match Refused::read(&answer) {
+            Some(refused) => Err(refused.error(&answer)),
+            None => Ok(answer),
+        }
     }
 
     /// Uses the login token, or logs in where there is none: asks for an identification that nobody can have made.

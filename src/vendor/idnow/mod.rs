@@ -5,6 +5,7 @@ pub mod config;
 mod fault;
 mod identification;
 mod link;
+mod list;
 mod probe;
 pub mod reason;
 mod result;
@@ -20,14 +21,14 @@ use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::{Network, Problems};
 use crate::vendor::idnow::api::Api;
-use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings};
+use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings, ListSettings};
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Identifications, Probe, Vendor, Webhooks};
+use crate::vendor::{Account, Identifications, Lists, Probe, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -44,6 +45,7 @@ pub struct Idnow {
     account: Account,
     lifetime: Duration,
     polling: PollingSettings,
+    lists: ListSettings,
     api: Api,
     links: Links,
     reader: Reader,
@@ -91,6 +93,7 @@ impl Idnow {
                 .transpose()?,
             lifetime: DAY * settings.identification_lifetime_days,
             polling: settings.polling.clone(),
+            lists: settings.lists,
             api: Api::new(transport, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,
@@ -99,7 +102,8 @@ impl Idnow {
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
-                capabilities: vec!["get"],
+                adopt_unknown: settings.adopt_unknown,
+                capabilities: vec!["get", "list"],
                 connection,
             },
         })
@@ -135,6 +139,10 @@ impl Vendor for Idnow {
     }
 
     fn identifications(&self) -> Option<&dyn Identifications> {
+        Some(self)
+    }
+
+    fn lists(&self) -> Option<&dyn Lists> {
         Some(self)
     }
 

@@ -18,8 +18,10 @@ use crate::error::{Error, Kind, Result, VendorFault};
 use crate::vendor::kit::url::Target;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 
-/// Most bytes of an answer that are read, after decompression.
+/// Most bytes of an answer that are read, after decompression, unless its call says another number.
 pub const MAX_ANSWER: usize = 1 << 20;
+/// How long a call may take whose answer may be larger than that.
+const LARGE_ANSWER_TIME: Duration = Duration::from_mins(4);
 /// Advised when a vendor is not available and does not say for how long.
 const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
@@ -46,6 +48,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, or nothing.
     pub body: Bytes,
+    /// Most bytes of the answer that are read, after decompression.
+    pub max_answer: usize,
 }
 
 /// An answer, read to its end.
@@ -55,7 +59,7 @@ pub struct Response {
     pub status: StatusCode,
     /// Header fields.
     pub headers: HeaderMap,
-    /// The body after decompression, at most [`MAX_ANSWER`] bytes.
+    /// The body after decompression, at most [`Request::max_answer`] bytes.
     pub body: Bytes,
 }
 
@@ -68,7 +72,7 @@ pub enum TransportError {
     /// No answer in time.
     #[error("no answer came in time")]
     Timeout(#[source] Box<dyn StdError + Send + Sync>),
-    /// More than [`MAX_ANSWER`] bytes.
+    /// More bytes than the request allows.
     #[error("the answer is too large")]
     TooLarge,
     /// The answer's compression is damaged.
@@ -124,15 +128,19 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     #[expect(clippy::disallowed_methods, reason = "the one place that sends HTTP")]
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
+        let max_answer = request.max_answer;
         let mut out = reqwest::Request::new(request.method, request.target.url().clone());
         *out.headers_mut() = request.headers;
         if !request.body.is_empty() {
             *out.body_mut() = Some(request.body.into());
         }
+        if max_answer > MAX_ANSWER {
+            *out.timeout_mut() = Some(LARGE_ANSWER_TIME);
+        }
         let mut answer = self.0.execute(out).await.map_err(no_answer)?;
         let mut body = BytesMut::new();
         while let Some(piece) = answer.chunk().await.map_err(no_answer)? {
-            if body.len() + piece.len() > MAX_ANSWER {
+            if body.len() + piece.len() > max_answer {
                 return Err(TransportError::TooLarge);
             }
             body.extend_from_slice(&piece);
@@ -175,7 +183,7 @@ impl Call {
     /// A call of `operation` without a body.
     pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
-        Self(Request { operation, method, target, headers, body: Bytes::new() })
+        Self(Request { operation, method, target, headers, body: Bytes::new(), max_answer: MAX_ANSWER })
     }
 
     /// Adds a JSON body.
@@ -193,6 +201,13 @@ impl Call {
     #[must_use]
     pub fn accept_any(mut self) -> Self {
         self.0.headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        self
+    }
+
+    /// Lets the answer be as large as `bytes`, and gives it the time for that.
+    #[must_use]
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.0.max_answer = bytes;
         self
     }
 

@@ -27,6 +27,7 @@ mod list;
 mod logins;
 mod missed;
 mod purpose;
+mod reconcile;
 mod reference;
 mod refusals;
 mod repeats;

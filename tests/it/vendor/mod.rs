@@ -12,6 +12,7 @@ mod url;
 mod hostile;
 mod idnow_api;
 mod idnow_config;
+mod idnow_lists;
 mod idnow_reason;
 mod idnow_results;
 mod registry;
