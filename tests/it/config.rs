@@ -130,35 +130,6 @@ fn documented_with_examples() -> String {
 }
 
 #[test]
-fn looks_and_lists_have_their_bounds() {
-    let more = r#"
-[connections.bank-de.idnow.polling]
-max_per_minute = 0
-awaiting_user = { shortest_minutes = 20, longest_minutes = 10 }
-in_review = { shortest_minutes = 0, longest_minutes = 50000 }
-completed_after_days = [7, 1]
-[connections.bank-de.idnow.lists]
-pause_minutes = 0
-max_bytes = 1024
-"#;
-    let found = problems(&format!("{SOUND}{CONNECTION}{more}"), &[]);
-    let expected = [
-        "polling.max_per_minute: must be from 1 to 6000",
-        "polling.awaiting_user.shortest_minutes: must be from 1 to 10",
-        "polling.in_review.longest_minutes: must be from 1 to 43200",
-        "polling.in_review.shortest_minutes: must be from 1 to 50000",
-        "polling.completed_after_days: must be up to 10 days from 1 to 3650, each later than the last",
-        "lists.pause_minutes: must be from 1 to 1440",
-        "lists.max_bytes: must be from 1048576 to 1073741824",
-    ];
-    assert_eq!(found.len(), expected.len(), "{found:#?}");
-    for problem in expected {
-        let whole = format!("connections.bank-de.idnow.{problem}");
-        assert!(found.iter().any(|found| found.ends_with(&whole)), "{problem}: {found:#?}");
-    }
-}
-
-#[test]
 fn every_problem_is_reported_at_once() {
     let text = r#"profil = "live"
 [grpc]

@@ -231,10 +231,14 @@ async fn bad_requests_are_told_precisely_and_cost_the_vendor_nothing() {
 
 #[tokio::test]
 async fn a_decision_for_one_that_had_expired_reopens_it() {
-    let house = House::silent().await;
+    let house = House::with(|plan| {
+        plan.webhooks = false;
+        plan.settings = "polling = { enabled = false }\nidentification_lifetime_days = 10";
+    })
+    .await;
     let id = house.created().await;
     house.person(&id, "start", json!({})).await;
-    house.clock.advance(Duration::from_secs(91 * 86_400));
+    house.clock.advance(Duration::from_secs(10 * 86_400));
     let expired = async || (house.get(&id).await.state() == Status::Expired).then_some(());
     house.in_time("the expiry", expired).await;
     house.person(&id, "submit", json!({ "result": "SUCCESS" })).await;
