@@ -5,12 +5,12 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result, Violation};
 use crate::hub::evolve::Cause;
 use crate::hub::job::CONFLICT_TRIES;
-use crate::hub::prepare::turn_key;
 use crate::hub::request::{Entry, Once};
 use crate::hub::{Hub, add_links, identifications, store};
 use crate::journal::{Batch, JournalError};
 use crate::model::command::AdoptIdentification;
 use crate::model::lifecycle::{Change, Verdict, judge};
+use crate::model::name::IdentificationName;
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::{
@@ -22,10 +22,10 @@ use crate::vendor::Vendor;
 const ADOPT: &str = "adopt_identification";
 
 /// An identification as it will be recorded.
-struct Adoption {
+pub(super) struct Adoption {
     /// Before the vendor's word: nobody has it in the journal.
     blank: Record,
-    change: Box<Change>,
+    pub(super) change: Box<Change>,
     observation: Observation,
 }
 
@@ -78,8 +78,7 @@ impl Hub {
         let adoption = self.ask_for_adoption(command, said, vendor).await?;
         let reference = adoption.blank.identification.vendor_reference.clone().unwrap_or_default();
         let connection = &command.name.connection;
-        let ids = [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty());
-        let _turns = self.locks.lock_all(ids.map(|id| turn_key(connection, id)).collect()).await;
+        let _turn = self.turn(connection, &reference).await;
         for _try in 0..CONFLICT_TRIES {
             self.must_be_unknown(command, &reference).await?;
             let seen = self.head();
@@ -89,11 +88,7 @@ impl Hub {
             };
             let mut batch = Batch::default();
             let cause = Cause::new(EventOrigin::Api);
-            let Adoption { blank, change, observation } = &adoption;
-            self.evolve(&mut batch, vendor.account(), blank, change, observation, &cause);
-            batch.records.iter_mut().for_each(|written| written.replaces = None);
-            let waiting = self.awaken_unmatched(&change.record).await;
-            batch.schedule.extend(waiting.map_err(|error| store(error, ADOPT))?);
+            self.enroll(&mut batch, vendor, &adoption, &cause).await?;
             batch.requests = self.answered(once, &command.name, Ok(&response), seen);
             match self.append(batch).await {
                 Ok(appended) => {
@@ -105,6 +100,39 @@ impl Hub {
             }
         }
         Err(store(JournalError::Conflict(command.name.to_string()), ADOPT))
+    }
+
+    /// What it takes to take over what `answer` speaks of and nobody here knows. `None`: the vendor's answer does not
+    /// prove that it exists.
+    pub(super) fn adoption(
+        &self,
+        vendor: &dyn Vendor,
+        answer: &Observation,
+        origin: IdentificationOrigin,
+    ) -> Result<Option<Adoption>> {
+        let connection = vendor.account().connection.clone();
+        let mut blank =
+            self.blank_record(&IdentificationName { connection, id: self.clock.uuid() }, vendor)?;
+        blank.identification.set_origin(origin);
+        blank.identification.vendor_reference = Some(answer.reference.clone());
+        let Verdict::Change(change) = judge(&blank, answer, self.timestamp()) else { return Ok(None) };
+        Ok(Some(Adoption { blank, change, observation: answer.clone() }))
+    }
+
+    /// Adds to `batch` everything that follows from taking something over.
+    pub(super) async fn enroll(
+        &self,
+        batch: &mut Batch,
+        vendor: &dyn Vendor,
+        adoption: &Adoption,
+        cause: &Cause,
+    ) -> Result<()> {
+        let Adoption { blank, change, observation } = adoption;
+        self.evolve(batch, vendor.account(), blank, change, observation, cause);
+        batch.records.last_mut().into_iter().for_each(|written| written.replaces = None);
+        let waiting = self.awaken_unmatched(&change.record).await;
+        batch.schedule.extend(waiting.map_err(|error| store(error, ADOPT))?);
+        Ok(())
     }
 
     /// Asks the vendor by one identifier alone, so that a second one that does not belong to it shows.

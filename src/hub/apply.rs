@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::hub::adopt::Adoption;
 use crate::hub::believe::{Answers, Believed};
 use crate::hub::delivery::confirm_id;
 use crate::hub::evolve::Cause;
@@ -14,9 +15,9 @@ use crate::hub::prepare::{Prepared, vendor_ids, waits_for};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
 use crate::model::name::DeliveryName;
-use crate::model::observation::Word;
+use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
-use crate::proto::{EventOrigin, VendorReference, WebhookDeliveryState as State};
+use crate::proto::{EventOrigin, IdentificationOrigin, VendorReference, WebhookDeliveryState as State};
 use crate::telemetry::DeliveryOutcome as Fate;
 
 const APPLY: &str = "apply_webhook";
@@ -85,7 +86,24 @@ impl Hub {
         let mut known: HashMap<String, Record> = HashMap::new();
         for (place, observation) in prepared.open() {
             let Some(found) = self.matching(&name.connection, &observation.reference).await? else {
-                waiting.push(observation.reference.clone());
+                match self.stranger(prepared, answers.get(&place))? {
+                    Stranger::Unknown => waiting.push(observation.reference.clone()),
+                    Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
+                    // Known once this is written: what else is said about it is applied then.
+                    Stranger::TakenOver(adoption)
+                        if known.values().any(|record| is_same(record, &adoption)) =>
+                    {
+                        waiting.push(observation.reference.clone());
+                    }
+                    Stranger::TakenOver(adoption) => {
+                        self.enroll(&mut batch, prepared.vendor(), &adoption, &cause).await?;
+                        let record = adoption.change.record;
+                        delivery.subject = record.name.to_string();
+                        delivery.told.push(place);
+                        fate = Fate::Applied;
+                        known.insert(delivery.subject.clone(), record);
+                    }
+                }
                 continue;
             };
             let record = known.remove(&found.name.to_string()).unwrap_or(found);
@@ -118,6 +136,18 @@ impl Hub {
         let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
         delivery.event_ids.extend(ids);
         Ok(conclude(batch, delivery, fate, waiting))
+    }
+
+    /// What is made of a statement about something that nobody here knows.
+    fn stranger(&self, prepared: &Prepared, answer: Option<&Observation>) -> Result<Stranger> {
+        let vendor = prepared.vendor();
+        if !vendor.account().adopt_unknown {
+            return Ok(Stranger::Unknown);
+        }
+        // Whoever learns the webhooks' secret must not make identifications up.
+        let Some(answer) = answer else { return Ok(Stranger::Ask) };
+        let adoption = self.adoption(vendor, answer, IdentificationOrigin::Webhook)?;
+        Ok(adoption.map_or(Stranger::Unknown, |adoption| Stranger::TakenOver(Box::new(adoption))))
     }
 
     /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has
@@ -198,6 +228,14 @@ impl Hub {
     }
 }
 
+enum Stranger {
+    /// The statement waits until somebody records what it speaks of.
+    Unknown,
+    /// The vendor has to be asked first.
+    Ask,
+    TakenOver(Box<Adoption>),
+}
+
 enum Planned {
     Write(Box<Plan>),
     Later(Duration),
@@ -246,6 +284,10 @@ fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<V
 fn applied_once(delivery: &Delivery) -> (String, Duration) {
     let Delivery { name, replays, waits_for, .. } = delivery;
     (format!("applied/{name}/{replays}/{}", waits_for.len()), KEEP_DEDUPE)
+}
+
+fn is_same(record: &Record, adoption: &Adoption) -> bool {
+    record.identification.vendor_reference == adoption.change.record.identification.vendor_reference
 }
 
 /// One delivery can speak of several identifications: the weightiest outcome is the delivery's.

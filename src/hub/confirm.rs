@@ -23,13 +23,15 @@ impl Hub {
         let mut answers = Answers::new();
         for (place, observation) in prepared.open() {
             let connection = &prepared.delivery.name.connection;
-            let Some(record) = self.matching(connection, &observation.reference).await? else {
-                continue;
+            let reference = match self.matching(connection, &observation.reference).await? {
+                Some(record)
+                    if matches!(self.believe(&prepared, &record, observation, None), Believed::Ask) =>
+                {
+                    record.identification.vendor_reference.unwrap_or_default()
+                }
+                None if prepared.vendor().account().adopt_unknown => observation.reference.clone(),
+                Some(_) | None => continue,
             };
-            if !matches!(self.believe(&prepared, &record, observation, None), Believed::Ask) {
-                continue;
-            }
-            let reference = record.identification.vendor_reference.clone().unwrap_or_default();
             match self.ask(prepared.vendor(), &reference, CONFIRM).await {
                 Ok(answer) => answers.insert(place, answer),
                 // The vendor will answer some day; until then nothing is believed and nothing is dropped.

@@ -8,6 +8,7 @@ pub mod directory;
 pub mod identify;
 pub mod intake;
 pub mod list;
+pub mod reconcile;
 pub mod result;
 pub mod subscribe;
 pub mod wait;
@@ -48,6 +49,7 @@ use crate::hub::config::StreamSettings;
 use crate::hub::health::{HealthBoard, awaited};
 use crate::hub::locks::KeyedLocks;
 use crate::hub::pace::Paces;
+use crate::hub::reconcile::ListReads;
 use crate::hub::reject::Rejections;
 use crate::hub::secrets::SecretWatch;
 use crate::journal::cursor::CursorError;
@@ -75,6 +77,7 @@ pub struct Hub {
     rejections: Rejections,
     locks: KeyedLocks,
     paces: Paces,
+    list_reads: ListReads,
     /// Looks at the same time, beside the calls that somebody waits for.
     looks: Arc<tokio::sync::Semaphore>,
     /// Moves when a replayed delivery was dealt with.
@@ -117,6 +120,7 @@ impl Hub {
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
             paces: Paces::default(),
+            list_reads: ListReads::default(),
             looks: Arc::new(tokio::sync::Semaphore::new(poll::MAX_LOOKS)),
             replayed: watch::Sender::default(),
             store_fails: AtomicBool::new(false),

@@ -76,8 +76,11 @@ impl Hub {
             None
         };
         let _turn = self.turn(&name.connection, &reference).await;
-        if let Some(answer) = answer {
-            if let Some(wait) = self.grace(job, &*vendor, &answer).await? {
+        let present = self.existing(&name, POLL).await?;
+        let moved = present.identification.revision != record.identification.revision;
+        // What a webhook brought while the vendor was asked may be newer than its answer.
+        if let Some(answer) = answer.filter(|_answer| !moved) {
+            if let Some(wait) = self.grace(job, &*vendor, &present, &answer) {
                 return Ok(Outcome::PutOff { wait, until: self.clock.now() + wait });
             }
             let learned = self.learn(&*vendor, &name, &answer, EventOrigin::Poll).await?;
@@ -86,8 +89,7 @@ impl Hub {
                 return Ok(Outcome::Written);
             }
         }
-        // Read in its turn: a webhook may have moved it while the vendor was asked.
-        match self.next_look(&self.existing(&name, POLL).await?) {
+        match self.next_look(&present) {
             None => Ok(Outcome::Done),
             Some(next) => {
                 let batch = Batch { schedule: vec![next], ..Batch::default() };
@@ -107,23 +109,27 @@ impl Hub {
     }
 
     /// How long news is left to the webhook that should bring it. `None`: no longer, or there is nothing to bring.
-    async fn grace(&self, job: &Job, vendor: &dyn Vendor, answer: &Observation) -> Result<Option<Duration>> {
-        if vendor.webhooks().is_none() {
-            return Ok(None);
-        }
-        let record = self.existing(&parse_subject(job)?, POLL).await?;
-        if !matches!(judge(&record, answer, self.timestamp()), Verdict::Change(_)) {
-            return Ok(None);
+    fn grace(
+        &self,
+        job: &Job,
+        vendor: &dyn Vendor,
+        record: &Record,
+        answer: &Observation,
+    ) -> Option<Duration> {
+        let is_news = matches!(judge(record, answer, self.timestamp()), Verdict::Change(_));
+        if vendor.webhooks().is_none() || !is_news {
+            return None;
         }
         let until = |time: SystemTime| time.duration_since(self.clock.now()).unwrap_or_default();
         let left = match job.give_up_at {
             Some(time) => until(time),
-            None => GRACE.saturating_sub(lateness(&record, answer, self.clock.now()).unwrap_or_default()),
+            None => GRACE.saturating_sub(lateness(record, answer, self.clock.now()).unwrap_or_default()),
         };
-        Ok(Some(left).filter(|left| !left.is_zero()))
+        Some(left).filter(|left| !left.is_zero())
     }
 
-    /// Counts the news that made `after` of `before`, which no webhook announced, on a connection that takes webhooks.
+    /// Counts the news that made `after` of `before` on a connection that takes webhooks, unless one may still
+    /// announce it.
     pub(super) fn count_missed(
         &self,
         vendor: &dyn Vendor,
@@ -134,7 +140,9 @@ impl Hub {
         if vendor.webhooks().is_some() {
             let learnt = after.identification.update_time.as_ref().map(system_time);
             let lateness = learnt.and_then(|learnt| lateness(before, answer, learnt));
-            self.metrics.webhook_missed(&vendor.account().connection, lateness);
+            if lateness.is_none_or(|lateness| lateness >= GRACE) {
+                self.metrics.webhook_missed(&vendor.account().connection, lateness);
+            }
         }
     }
 

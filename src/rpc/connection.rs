@@ -41,9 +41,11 @@ impl ConnectionService for Service {
 
     async fn reconcile_connection(
         &self,
-        _request: Request<ReconcileConnectionRequest>,
+        request: Request<ReconcileConnectionRequest>,
     ) -> Answer<ReconcileConnectionResponse> {
-        Err(not_served("ReconcileConnection"))
+        let request = request.into_inner();
+        let id = parse("reconcile_connection", &request.name)?;
+        self.0.reconcile_connection(&id, &request.states).await.map(Response::new).map_err(status)
     }
 
     async fn issue_client_token(

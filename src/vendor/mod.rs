@@ -19,7 +19,8 @@ use crate::model::command::CreateIdentification;
 use crate::model::name::{ArtifactName, ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
 use crate::proto::{
-    Artifact, Evidence, IdentificationResult, StartLink, Vendor as VendorKind, VendorReference,
+    Artifact, Evidence, IdentificationResult, IdentificationState, StartLink, Vendor as VendorKind,
+    VendorReference,
 };
 use crate::settings::Window;
 use crate::vendor::kit::deadline::Deadline;
@@ -38,6 +39,8 @@ pub trait Vendor: Send + Sync {
     fn results(&self) -> Option<&dyn Results>;
     /// Files of identifications, where the vendor has them.
     fn artifacts(&self) -> Option<&dyn Artifacts>;
+    /// Lists of identifications, where the vendor keeps them.
+    fn lists(&self) -> Option<&dyn Lists>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }
@@ -59,6 +62,8 @@ pub struct Account {
     pub min_evidence: Evidence,
     /// After how long without a webhook, in spite of something that should have brought one, it is DEGRADED.
     pub silence_after: Option<Duration>,
+    /// What the vendor speaks of and nobody here knows is taken over.
+    pub adopt_unknown: bool,
     /// Capability names as the contract's policies spell them, for example `get`.
     pub capabilities: Vec<&'static str>,
 }
@@ -144,6 +149,19 @@ pub struct Get<'a> {
     pub reference: &'a VendorReference,
     /// Until when somebody waits for the answer; without it, as long as the connection's limits allow.
     pub deadline: Option<Deadline>,
+}
+
+/// The vendor's own lists of identifications.
+#[async_trait]
+pub trait Lists: Send + Sync {
+    /// All lists, by the vendor's names.
+    fn all(&self) -> &'static [&'static str];
+    /// Those that hold identifications in `state`; none: the vendor lists no such ones.
+    fn of(&self, state: IdentificationState) -> &'static [&'static str];
+    /// How long a list is left alone after it was read. Whoever calls the method below keeps to it.
+    fn pause(&self) -> Duration;
+    /// Reads the list of this name whole, Evidence FETCHED. Entries that cannot be read are passed over as drift.
+    async fn read(&self, list: &'static str) -> Result<Reading, Error>;
 }
 
 /// What the vendor answered about one identification.
@@ -238,7 +256,7 @@ pub struct SecretWindow {
     pub window: Window,
 }
 
-/// What a delivery said.
+/// What a delivery or a list said.
 #[derive(Debug, Default)]
 pub struct Reading {
     /// Statements about identifications, in the order of the body; `reference` says about which.

@@ -104,6 +104,8 @@ fn what_the_documented_example_calls_a_default_is_one() {
     let rate = documented.limits.max_requests_per_second;
     assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
     assert_eq!(bare.limits, LimitSettings::default());
+    assert_eq!(documented.lists, bare.lists);
+    assert_eq!(documented.adopt_unknown, bare.adopt_unknown);
     assert_eq!(bare.links, LinkTemplates::default());
 }
 
@@ -188,7 +190,7 @@ webhook.basic = [{ label = "a", username = "b", password = { file = "c" } }, { l
         "gateway.toml:25:13: connections.Bank_DE.idnow.api_key.fil: is not a known key; did you mean file?",
         "gateway.toml:29:1: connections.bank-ch.idnow.colour: is not a known key; known here: display_name, \
          environment, region, customer, api_key, base_url, links, start_results, min_evidence, files, webhook, \
-         identification_lifetime_days, polling, limits",
+         identification_lifetime_days, polling, limits, adopt_unknown, lists",
         "gateway.toml:30:11: connections.bank-ch.idnow.api_key: must say where the secret is kept, \
          { file = \"...\" } or { env = \"...\" }, never the secret itself",
         "gateway.toml:31:78: connections.bank-ch.idnow.webhook.basic.1.password: is required",

@@ -24,6 +24,7 @@ use crate::vendor::kit::url::{Alphabet, Origin, PathTemplate, Segment, Target, U
 pub(super) const LOGIN: &str = "idnow.login";
 const START: &str = "idnow.start";
 pub(super) const GET: &str = "idnow.get";
+pub(super) const LIST: &str = "idnow.list";
 const SYSTEM_CHECK: &str = "idnow.system_check";
 pub(super) const PROVE: &str = "idnow.prove_credentials";
 /// The whole body of a host that works.
@@ -60,6 +61,7 @@ struct Server {
     start: PathTemplate,
     ident: PathTemplate,
     file: PathTemplate,
+    idents: PathTemplate,
     system_check: PathTemplate,
 }
 
@@ -81,6 +83,7 @@ impl Api {
             start: path("/api/v1/{customer}/identifications/{t}/start")?,
             ident: path("/api/v1/{customer}/identifications/{t}")?,
             file: path("/api/v1/{customer}/identifications/{file}")?,
+            idents: path("/api/v1/{customer}/identifications")?,
             system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
@@ -114,6 +117,16 @@ impl Api {
     /// Asks for the identification `number` (or IdentID), until `deadline` at most.
     pub(super) async fn get(&self, number: &Segment, deadline: Option<Deadline>) -> Result<Found> {
         self.look_up(GET, number, deadline).await
+    }
+
+    /// Asks for the list called `name`, of up to `max_bytes`.
+    pub(super) async fn list(&self, name: &'static str, max_bytes: usize) -> Result<Answer> {
+        let target = self.server.target(LIST, &self.server.idents, None)?.with_parameter(name, "true");
+        let answer = self.call(Call::new(LIST, Method::GET, target).max_answer(max_bytes)).await?;
+        match Refused::read(&answer) {
+            Some(refused) => Err(refused.error(&answer)),
+            None => Ok(answer),
+        }
     }
 
     /// Uses the login token, or logs in where there is none: asks for an identification that nobody can have made.

@@ -59,6 +59,36 @@ pub struct IdnowSettings {
     /// How much is asked of IDnow at once, and how patiently.
     #[serde(default)]
     pub limits: LimitSettings,
+    /// Whether identifications that IDnow speaks of and nobody here knows are taken over.
+    #[serde(default)]
+    pub adopt_unknown: bool,
+    /// How IDnow's lists are read.
+    #[serde(default)]
+    pub lists: ListSettings,
+}
+
+/// How IDnow's lists are read (`ReconcileConnection`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ListSettings {
+    /// How long a list is left alone after it was read, in minutes: 1 to 1440.
+    pub pause_minutes: u32,
+    /// The largest list that is read, in bytes after decompression: 1048576 (1 MiB) to 1073741824 (1 GiB). A list is
+    /// held in memory while it is applied.
+    pub max_bytes: usize,
+}
+
+impl Default for ListSettings {
+    fn default() -> Self {
+        Self { pause_minutes: 5, max_bytes: 64 << 20 }
+    }
+}
+
+impl ListSettings {
+    /// How long a list is left alone after it was read.
+    pub(super) fn pause(&self) -> Duration {
+        Duration::from_mins(1) * self.pause_minutes
+    }
 }
 
 /// Which of IDnow's worlds a connection lives in.
@@ -166,6 +196,10 @@ impl IdnowSettings {
         problems.within("files", |problems| self.files.check(problems));
         problems.within("polling", |problems| self.polling.check(problems));
         problems.within("limits", |problems| self.limits.check(problems));
+        problems.within("lists", |problems| {
+            problems.range("pause_minutes", self.lists.pause_minutes, 1..=24 * 60);
+            problems.range("max_bytes", self.lists.max_bytes, 1 << 20..=1 << 30);
+        });
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use crate::error::{Error, Kind, Result, Violation};
-use crate::vendor::idnow::api::{GET, LOGIN, PROVE};
+use crate::vendor::idnow::api::{GET, LIST, LOGIN, PROVE};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
@@ -33,7 +33,7 @@ const FIELDS: [(&str, &str); 21] = [
 ];
 
 /// Operations that make nothing, so that nothing of theirs can exist already.
-const READS: [&str; 3] = [LOGIN, GET, PROVE];
+const READS: [&str; 4] = [LOGIN, GET, LIST, PROVE];
 
 /// A refusal: what the vendor means by it, and what it said.
 pub(super) struct Refused {

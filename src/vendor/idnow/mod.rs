@@ -7,6 +7,7 @@ mod files;
 mod findings;
 mod identification;
 mod link;
+mod list;
 mod probe;
 pub mod reason;
 mod result;
@@ -21,7 +22,7 @@ use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::{Network, Problems};
 use crate::vendor::idnow::api::Api;
-use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings};
+use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings, ListSettings};
 use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
@@ -29,7 +30,7 @@ use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Artifacts, Identifications, Probe, Results, Vendor, Webhooks};
+use crate::vendor::{Account, Artifacts, Identifications, Lists, Probe, Results, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -46,6 +47,7 @@ pub struct Idnow {
     account: Account,
     lifetime: Duration,
     polling: PollingSettings,
+    lists: ListSettings,
     api: Api,
     links: Links,
     reader: Reader,
@@ -91,6 +93,7 @@ impl Idnow {
                 .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
             lifetime: DAY * settings.identification_lifetime_days,
             polling: settings.polling.clone(),
+            lists: settings.lists,
             api: Api::new(line, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,
@@ -99,7 +102,8 @@ impl Idnow {
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
-                capabilities: vec!["get", "result", "artifacts"],
+                adopt_unknown: settings.adopt_unknown,
+                capabilities: vec!["get", "list", "result", "artifacts"],
                 connection,
             },
         })
@@ -143,6 +147,10 @@ impl Vendor for Idnow {
     }
 
     fn artifacts(&self) -> Option<&dyn Artifacts> {
+        Some(self)
+    }
+
+    fn lists(&self) -> Option<&dyn Lists> {
         Some(self)
     }
 

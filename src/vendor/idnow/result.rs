@@ -7,7 +7,7 @@ use crate::proto::{
     AttemptEnd, Evidence, Outcome, ProofOfAddressOutcome, ProvisionalOutcome, VendorReference,
 };
 use crate::vendor::idnow::reason::reason;
-use crate::vendor::idnow::wire::{Flag, Process, ResultBody};
+use crate::vendor::idnow::wire::{Flag, ListBody, Process, ResultBody};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
 use crate::vendor::kit::http::read_json_noting;
 use crate::vendor::kit::url::Alphabet;
@@ -52,7 +52,7 @@ const PASSED_OVER: [&str; 18] = [
 ];
 
 /// Reads the result objects of one account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reader {
     customer: String,
     start_results: Vec<String>,
@@ -83,6 +83,27 @@ impl Reader {
             let process = process.ok_or_else(|| unreadable(&place, "identificationprocess", "an object"))?;
             reading.observations.push(self.observe(&place, process, evidence, &mut reading.drift)?);
         }
+        Ok(reading)
+    }
+
+    /// Every statement in the list `body`, which may be empty. Entries that cannot be read are passed over: the others
+    /// do not depend on them.
+    pub(super) fn read_list(&self, body: &[u8], evidence: Evidence) -> Result<Reading, Unreadable> {
+        let mut reading = Reading::default();
+        let body: ListBody =
+            read_json_noting(body, |holder, name| note_member(holder, name, &mut reading.drift)).map_err(
+                |misfit| Unreadable { path: misfit.path, expected: "JSON of the documented shape" },
+            )?;
+        let list = body.identifications.ok_or_else(|| unreadable("", "identifications", "a list"))?;
+        for ident in list {
+            let process = ident.identificationprocess.unwrap_or_default();
+            match self.observe("", process, evidence, &mut reading.drift) {
+                Ok(observation) => reading.observations.push(observation),
+                Err(_unreadable) => reading.drift.push("identifications[]"),
+            }
+        }
+        reading.drift.sort_unstable();
+        reading.drift.dedup();
         Ok(reading)
     }
 

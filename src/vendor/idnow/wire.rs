@@ -94,6 +94,12 @@ pub(super) struct ResultBody {
     pub(super) identificationprocess: Option<Process>,
 }
 
+/// The answer to a question for a list.
+#[derive(Deserialize)]
+pub(super) struct ListBody {
+    pub(super) identifications: Option<Vec<Ident>>,
+}
+
 /// One result of a list. Everything about the person is passed over.
 #[derive(Deserialize)]
 pub(super) struct Ident {

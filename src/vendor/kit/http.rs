@@ -22,8 +22,10 @@ use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::url::Target;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 
-/// Most bytes of an answer that are read, after decompression.
+/// Most bytes of an answer that are read, after decompression, unless its call says another number.
 pub const MAX_ANSWER: usize = 1 << 20;
+/// How long a call may take whose answer may be larger than that.
+const LARGE_ANSWER_TIME: Duration = Duration::from_mins(4);
 /// Advised when a vendor is not available and does not say for how long.
 pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
@@ -52,6 +54,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body, or nothing.
     pub body: Bytes,
+    /// Most bytes of the answer that are read, after decompression.
+    pub max_answer: usize,
 }
 
 /// An answer, read to its end.
@@ -61,7 +65,7 @@ pub struct Response {
     pub status: StatusCode,
     /// Header fields.
     pub headers: HeaderMap,
-    /// The body after decompression, at most [`MAX_ANSWER`] bytes.
+    /// The body after decompression, at most [`Request::max_answer`] bytes.
     pub body: Bytes,
 }
 
@@ -87,7 +91,7 @@ pub enum TransportError {
     /// No answer in time.
     #[error("no answer came in time")]
     Timeout(#[source] Box<dyn StdError + Send + Sync>),
-    /// More than [`MAX_ANSWER`] bytes.
+    /// More bytes than the request allows.
     #[error("the answer is too large")]
     TooLarge,
     /// The answer's compression is damaged.
@@ -159,9 +163,11 @@ impl HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut answer = self.execute(request, self.timeouts.total).await?;
+        let large = request.max_answer > MAX_ANSWER;
+        let (total, most) = (if large { LARGE_ANSWER_TIME } else { self.timeouts.total }, request.max_answer);
+        let mut answer = self.execute(request, total).await?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
-        Ok(Response { status, headers, body: gather(pieces(answer)).await? })
+        Ok(Response { status, headers, body: gather(pieces(answer), most).await? })
     }
 
     async fn open(&self, request: Request) -> Result<OpenResponse, TransportError> {
@@ -182,10 +188,11 @@ fn pieces(answer: reqwest::Response) -> BoxStream<'static, Result<Bytes, Transpo
 /// The whole of a body that has to fit into memory.
 async fn gather(
     mut pieces: BoxStream<'static, Result<Bytes, TransportError>>,
+    most: usize,
 ) -> Result<Bytes, TransportError> {
     let mut body = BytesMut::new();
     while let Some(piece) = pieces.next().await.transpose()? {
-        if body.len() + piece.len() > MAX_ANSWER {
+        if body.len() + piece.len() > most {
             return Err(TransportError::TooLarge);
         }
         body.extend_from_slice(&piece);
@@ -242,7 +249,8 @@ impl Call {
     pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
         let repeat = if method.is_idempotent() { Repeat::Freely } else { Repeat::Unsent };
-        let request = Request { operation, method, target, headers, body: Bytes::new() };
+        let request =
+            Request { operation, method, target, headers, body: Bytes::new(), max_answer: MAX_ANSWER };
         Self { request, repeat, deadline: None }
     }
 
@@ -277,6 +285,13 @@ impl Call {
         self
     }
 
+    /// Lets the answer be as large as `bytes`, and gives it the time for that.
+    #[must_use]
+    pub fn max_answer(mut self, bytes: usize) -> Self {
+        self.request.max_answer = bytes;
+        self
+    }
+
     /// Adds a header field that no debug output shows.
     #[must_use]
     pub fn secret_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
@@ -293,6 +308,11 @@ impl Call {
     /// Which of its tries may be repeated.
     pub fn repeats(&self) -> Repeat {
         self.repeat
+    }
+
+    /// How long it may take, where its answer may be larger than most.
+    pub fn time(&self) -> Option<Duration> {
+        (self.request.max_answer > MAX_ANSWER).then_some(LARGE_ANSWER_TIME)
     }
 
     /// When it ends, where that has been said.
@@ -329,7 +349,7 @@ impl Call {
             let pieces = body.map(move |piece| piece.map_err(|error| failed(operation, error).error)).boxed();
             return Ok(Opened::File(FileStream { size, pieces }));
         }
-        let body = gather(body).await.map_err(|error| failed(operation, error))?;
+        let body = gather(body, MAX_ANSWER).await.map_err(|error| failed(operation, error))?;
         Answer::new(operation, Response { status, headers, body }, clock.now()).map(Opened::Answer)
     }
 }

@@ -71,7 +71,8 @@ impl Line {
 
     /// When `call`, begun now, ends.
     pub fn deadline(&self, call: &Call) -> Deadline {
-        Deadline::of_vendor(self.clock.now() + self.limits.call_timeout()).or_earlier(call.deadline())
+        let time = call.time().unwrap_or(self.limits.call_timeout());
+        Deadline::of_vendor(self.clock.now() + time).or_earlier(call.deadline())
     }
 
     /// Sends `call`, again while that may help. `failure` tells of answers that say the vendor is not able to answer
@@ -144,7 +145,8 @@ impl Line {
         if now >= deadline.at() {
             return Err(unsent(deadline.passed(operation)));
         }
-        let patience = Deadline::of_vendor(now + self.limits.attempt_timeout());
+        let patience = call.time().unwrap_or(self.limits.attempt_timeout());
+        let patience = Deadline::of_vendor(now + patience);
         let end = patience.or_earlier(Some(deadline));
         let done = tokio::select! {
             biased;

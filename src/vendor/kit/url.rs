@@ -192,6 +192,13 @@ impl Target {
         &self.url
     }
 
+    /// The same with one parameter more. Both are words of the connector.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &'static str, value: &'static str) -> Self {
+        self.url.query_pairs_mut().append_pair(name, value);
+        self
+    }
+
     /// The template of its path: what logs and traces may show.
     pub fn template(&self) -> &str {
         &self.template

@@ -241,6 +241,26 @@ async fn a_decision_revised_days_later_is_found_on_a_late_look() {
 }
 
 #[tokio::test]
+async fn one_that_went_back_to_review_is_found_on_a_late_look() {
+    let house = house().await;
+    let id = house.created().await;
+    house.reviewed(&id, "SUCCESS").await;
+    found(&house, &id, Status::Completed, Duration::from_secs(1)).await;
+    mute(&house).await;
+    pass(&house, HOUR, MINUTE).await;
+    house.person(&id, "review", json!({ "result": "REVIEW_PENDING" })).await;
+    found(&house, &id, Status::InReview, HOUR).await;
+    let reopened = house.events().await.pop().unwrap();
+    assert_eq!(reopened.r#type(), EventType::IdentificationReopened);
+    assert_eq!((reopened.origin(), reopened.evidence()), (EventOrigin::Poll, Evidence::Fetched));
+    // In review again it is looked at often again.
+    house.person(&id, "review", json!({ "result": "FRAUD_SUSPICION_CONFIRMED" })).await;
+    pass(&house, 10 * MINUTE, MINUTE).await;
+    let decision = house.get(&id).await.decision.unwrap();
+    assert_eq!((decision.outcome(), decision.revision), (Outcome::FraudConfirmed, 2));
+}
+
+#[tokio::test]
 async fn what_is_quiet_is_looked_at_less_and_less() {
     let house = house().await;
     house.created().await;

@@ -30,6 +30,7 @@ mod logins;
 mod missed;
 mod patience;
 mod purpose;
+mod reconcile;
 mod reference;
 mod refusals;
 mod repeats;

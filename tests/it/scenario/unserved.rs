@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 16] = [
+const SERVED: [&str; 17] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
@@ -24,6 +24,7 @@ const SERVED: [&str; 16] = [
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
     "idvgateway.v1.ConnectionService.CheckConnection",
+    "idvgateway.v1.ConnectionService.ReconcileConnection",
     "idvgateway.v1.EventService.WatchEvents",
     "idvgateway.v1.WebhookService.ListWebhookDeliveries",
     "idvgateway.v1.WebhookService.GetWebhookDelivery",

@@ -137,6 +137,30 @@ fn only_known_sources_with_the_right_credentials_are_believed() {
 }
 
 #[test]
+fn looks_and_lists_have_their_bounds() {
+    let more = r#"
+[polling]
+max_per_minute = 0
+awaiting_user = { shortest_minutes = 20, longest_minutes = 10 }
+in_review = { shortest_minutes = 0, longest_minutes = 50000 }
+completed_after_days = [7, 1]
+[lists]
+pause_minutes = 0
+max_bytes = 1024
+"#;
+    let expected = [
+        ("polling.max_per_minute", "must be from 1 to 6000"),
+        ("polling.awaiting_user.shortest_minutes", "must be from 1 to 10"),
+        ("polling.in_review.longest_minutes", "must be from 1 to 43200"),
+        ("polling.in_review.shortest_minutes", "must be from 1 to 50000"),
+        ("polling.completed_after_days", "must be up to 10 days from 1 to 3650, each later than the last"),
+        ("lists.pause_minutes", "must be from 1 to 1440"),
+        ("lists.max_bytes", "must be from 1048576 to 1073741824"),
+    ];
+    assert_eq!(problems("live", more), expected.map(|(key, message)| (key.to_owned(), message.to_owned())));
+}
+
+#[test]
 fn unknown_keys_are_refused() {
     for more in ["apikey = \"x\"", "[links]\nother = \"x\"", "[webhook]\nhmac = 1"] {
         let refused = toml::from_str::<IdnowSettings>(&Files::new().toml("live", more));

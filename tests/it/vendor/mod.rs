@@ -18,6 +18,7 @@ mod idnow_api;
 mod idnow_config;
 mod idnow_files;
 mod idnow_findings;
+mod idnow_lists;
 mod idnow_reason;
 mod idnow_results;
 mod registry;
