@@ -17,7 +17,7 @@ const MIB: usize = 1 << 20;
 async fn spool(bytes: &[u8]) -> Arc<Spool> {
     let spools = Spools::new(Clock::system(), std::env::temp_dir(), 64 << 20, 1);
     let pieces: Vec<_> = bytes.chunks(50_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    Arc::new(spools.keep("test", stream::iter(pieces)).await.unwrap())
+    Arc::new(spools.place("test").await.unwrap().keep(stream::iter(pieces)).await.unwrap())
 }
 
 async fn read(bytes: &[u8]) -> Result<Archive, &'static str> {
