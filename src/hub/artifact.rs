@@ -148,8 +148,8 @@ impl Download {
         // Dropping the work ends the vendor's transfer, and everything that was kept for it.
         let sent = tokio::select! {
             biased;
-            sent = self.serve() => sent,
             () = self.sender.closed() => return,
+            sent = self.serve() => sent,
             () = self.hub.clock.sleep_until(ends_at) => {
                 let detail = "the deadline of the call has passed";
                 Err(Error::new(Kind::DeadlineExceeded, DOWNLOAD, detail))
@@ -197,8 +197,11 @@ impl Download {
     async fn deliver(&self, part: Part) -> Result<()> {
         tokio::select! {
             biased;
-            // A caller that has gone is noticed by whoever runs this.
-            _sent = self.sender.send(Ok(message(part))) => Ok(()),
+            sent = self.sender.send(Ok(message(part))) => match sent {
+                Ok(()) => Ok(()),
+                // Whoever runs this sees it too, and drops it.
+                Err(_gone) => std::future::pending().await,
+            },
             () = self.hub.clock.sleep(SLOWEST_READER) => {
                 let detail = "the reader took nothing for 60 s; resume with read_offset";
                 Err(Error::new(Kind::SlowConsumer, DOWNLOAD, detail))

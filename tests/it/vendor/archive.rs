@@ -17,7 +17,7 @@ const MIB: usize = 1 << 20;
 async fn spool(bytes: &[u8]) -> Arc<Spool> {
     let spools = Spools::new(Clock::system(), std::env::temp_dir(), 64 << 20, 1);
     let pieces: Vec<_> = bytes.chunks(50_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    Arc::new(spools.keep("test", stream::iter(pieces)).await.unwrap())
+    Arc::new(spools.place("test").await.unwrap().keep(stream::iter(pieces)).await.unwrap())
 }
 
 async fn read(bytes: &[u8]) -> Result<Archive, &'static str> {
@@ -190,7 +190,7 @@ async fn what_is_damaged_is_refused() {
 
 /// What an archive is refused for does not matter here: that it is read to an end does.
 fn judged(bytes: &[u8]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _verdict = runtime.block_on(async { Archive::read(spool(bytes).await) });
 }
 

@@ -55,9 +55,10 @@ impl Files {
 
     /// The archive of one identification. `None`: there is none.
     async fn contents(&self, vendor: &Idnow, reference: &VendorReference) -> Result<Option<Contents>> {
+        let place = self.spools.place(GET_ZIP).await?;
         let file = vendor.api.file(GET_ZIP, &address(reference)?, "zip").await?;
         let Some(file) = file else { return Ok(None) };
-        let spool = Arc::new(self.spools.keep(GET_ZIP, file.pieces).await?);
+        let spool = Arc::new(place.keep(file.pieces).await?);
         let keys = self.keys.clone();
         let contents = blocking(move || Contents::read(spool, &keys)).await;
         contents.map(Some).map_err(|error: ArchiveError| error.error(GET_ZIP))
