@@ -26,8 +26,8 @@ pub(super) const MAX_LOOKS: usize = 8;
 /// While that many wait for their vendors, the next one comes again after this time.
 const BUSY: Duration = Duration::from_secs(30);
 const LONGEST_WAIT: Duration = Duration::from_hours(1);
-/// Looks come later by up to this share of their pause, so that what began together does not stay together.
-const JITTER: u32 = 10;
+/// A look comes later by up to twice this share of its pause, so that what began together does not stay together.
+const JITTER: u32 = 20;
 
 /// The id of the job that looks at an identification.
 pub(super) fn look_id(name: &IdentificationName) -> String {
@@ -47,7 +47,7 @@ impl Hub {
             id: look_id(&record.name),
             kind: LOOK.to_owned(),
             subject: record.name.to_string(),
-            due_at: now + pause + self.clock.jitter(pause / (2 * JITTER), 1.0),
+            due_at: now + pause + self.clock.jitter(pause / JITTER, 1.0),
             attempts: 0,
             give_up_at: None,
         })

@@ -260,7 +260,7 @@ fn reached<T>(answer: Result<T, Status>) -> Option<T> {
 
 /// Nothing waits to be done but what has to wait for its time.
 async fn nothing_to_do(house: &House, _doors: Doors) -> Option<()> {
-    let jobs = "SELECT count(*) FROM jobs WHERE kind <> 'expire'";
+    let jobs = "SELECT count(*) FROM jobs WHERE kind NOT IN ('expire', 'poll')";
     let left: i64 = store(house).query_row(jobs, (), |row| row.get(0)).unwrap();
     (left == 0).then_some(())
 }
