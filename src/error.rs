@@ -23,6 +23,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// What the vendor called it.
     pub vendor: Option<Box<VendorFault>>,
+    /// Which of several rules was broken, in a word that callers may branch on, for example `name_traversal`.
+    pub rule: Option<&'static str>,
     /// What stands against the request, where that is a resource of the caller's own.
     pub resource: Option<Box<Resource>>,
     /// What caused it, for our own log.
@@ -69,6 +71,7 @@ impl Error {
             violations: Vec::new(),
             retry_after: None,
             vendor: None,
+            rule: None,
             resource: None,
             source: None,
         }

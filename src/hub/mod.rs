@@ -1,6 +1,7 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
 pub mod adopt;
+pub mod artifact;
 pub mod check;
 pub mod config;
 pub mod directory;

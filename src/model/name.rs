@@ -34,6 +34,15 @@ pub struct DeliveryName {
     pub id: Uuid,
 }
 
+/// `connections/{connection}/identifications/{uuid}/artifacts/{artifact}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ArtifactName {
+    /// Whose file it is.
+    pub identification: IdentificationName,
+    /// The last part: `[a-z][a-z0-9-]{0,62}`, chosen by the gateway.
+    pub artifact: String,
+}
+
 /// What an event can be about: `connections/{connection}`, or under it `identifications/{uuid}`,
 /// `identifications/{uuid}/documents/{definition}` or `tickets/{ticket}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,13 +70,8 @@ impl FromStr for ConnectionId {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let mut bytes = text.bytes();
-        let starts = bytes.next().is_some_and(|first| first.is_ascii_lowercase());
-        let goes_on = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        if starts && goes_on && text.len() <= 63 {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(NameError("must be 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter"))
+        let error = NameError("must be 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter");
+        parse_word(text).map(|word| Self(word.to_owned())).ok_or(error)
     }
 }
 
@@ -115,6 +119,26 @@ impl fmt::Display for DeliveryName {
     }
 }
 
+impl FromStr for ArtifactName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let expected = "must be connections/{connection}/identifications/{uuid}/artifacts/{artifact}";
+        let parse = || {
+            let (identification, artifact) = text.split_once("/artifacts/")?;
+            let artifact = parse_word(artifact)?.to_owned();
+            Some(Self { identification: identification.parse().ok()?, artifact })
+        };
+        parse().ok_or(NameError(expected))
+    }
+}
+
+impl fmt::Display for ArtifactName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/artifacts/{}", self.identification, self.artifact)
+    }
+}
+
 impl FromStr for SubjectName {
     type Err = NameError;
 
@@ -147,6 +171,14 @@ impl fmt::Display for SubjectName {
 fn is_resource_id(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (1..=128).contains(&text.len()) && text.bytes().all(plain)
+}
+
+/// 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter.
+fn parse_word(text: &str) -> Option<&str> {
+    let mut bytes = text.bytes();
+    let starts = bytes.next().is_some_and(|first| first.is_ascii_lowercase());
+    let goes_on = bytes.all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    (starts && goes_on && text.len() <= 63).then_some(text)
 }
 
 fn parse_child(text: &str, collection: &str) -> Option<(ConnectionId, Uuid)> {

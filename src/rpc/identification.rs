@@ -3,18 +3,23 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use futures::Stream;
+use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
+use crate::clock::Clock;
 use crate::error::{Error, Violation};
 use crate::hub::Hub;
 use crate::model::name::IdentificationName;
 use crate::proto::identification_service_server::IdentificationService;
 use crate::proto::*;
-use crate::rpc::deadline::timeout;
+use crate::rpc::deadline::{deadline, timeout};
+use crate::rpc::purpose::purpose;
 use crate::rpc::status::{not_served, status};
 
-pub(super) struct Service(pub(super) Arc<Hub>);
+pub(super) struct Service {
+    pub(super) hub: Arc<Hub>,
+    pub(super) clock: Clock,
+}
 
 /// Callers are not told apart: `auth = "none"` is the only way to run this release.
 const CALLER: &str = "anonymous";
@@ -27,7 +32,7 @@ impl IdentificationService for Service {
         &self,
         request: Request<CreateIdentificationRequest>,
     ) -> Answer<CreateIdentificationResponse> {
-        let created = self.0.create_identification(CALLER.to_owned(), request.into_inner()).await;
+        let created = self.hub.create_identification(CALLER.to_owned(), request.into_inner()).await;
         created.map(Response::new).map_err(status)
     }
 
@@ -41,7 +46,7 @@ impl IdentificationService for Service {
             let violation = Violation::new("view", "is not a view this gateway knows");
             status(Error::invalid("get_identification", vec![violation]))
         })?;
-        self.0.get_identification(&name, view).await.map(Response::new).map_err(status)
+        self.hub.get_identification(&name, view).await.map(Response::new).map_err(status)
     }
 
     async fn refresh_identification(
@@ -49,14 +54,14 @@ impl IdentificationService for Service {
         request: Request<RefreshIdentificationRequest>,
     ) -> Answer<RefreshIdentificationResponse> {
         let name = parse_name(&request.into_inner().name, "refresh_identification")?;
-        self.0.refresh_identification(&name).await.map(Response::new).map_err(status)
+        self.hub.refresh_identification(&name).await.map(Response::new).map_err(status)
     }
 
     async fn list_identifications(
         &self,
         request: Request<ListIdentificationsRequest>,
     ) -> Answer<ListIdentificationsResponse> {
-        self.0.list_identifications(request.into_inner()).await.map(Response::new).map_err(status)
+        self.hub.list_identifications(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
     async fn wait_identification(
@@ -64,7 +69,7 @@ impl IdentificationService for Service {
         request: Request<WaitIdentificationRequest>,
     ) -> Answer<WaitIdentificationResponse> {
         let left = timeout(request.metadata());
-        self.0.wait_identification(request.into_inner(), left).await.map(Response::new).map_err(status)
+        self.hub.wait_identification(request.into_inner(), left).await.map(Response::new).map_err(status)
     }
 
     async fn update_identification(
@@ -92,7 +97,7 @@ impl IdentificationService for Service {
         &self,
         request: Request<AdoptIdentificationRequest>,
     ) -> Answer<AdoptIdentificationResponse> {
-        let adopted = self.0.adopt_identification(CALLER.to_owned(), request.into_inner()).await;
+        let adopted = self.hub.adopt_identification(CALLER.to_owned(), request.into_inner()).await;
         adopted.map(Response::new).map_err(status)
     }
 
@@ -124,8 +129,8 @@ impl IdentificationService for Service {
         Err(not_served("GetIdentificationResult"))
     }
 
-    async fn list_artifacts(&self, _request: Request<ListArtifactsRequest>) -> Answer<ListArtifactsResponse> {
-        Err(not_served("ListArtifacts"))
+    async fn list_artifacts(&self, request: Request<ListArtifactsRequest>) -> Answer<ListArtifactsResponse> {
+        self.hub.list_artifacts(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     type DownloadArtifactStream =
@@ -133,9 +138,12 @@ impl IdentificationService for Service {
 
     async fn download_artifact(
         &self,
-        _request: Request<DownloadArtifactRequest>,
+        request: Request<DownloadArtifactRequest>,
     ) -> Answer<Self::DownloadArtifactStream> {
-        Err(not_served("DownloadArtifact"))
+        purpose(&request)?;
+        let deadline = deadline(&self.clock, request.metadata());
+        let messages = self.hub.download_artifact(request.get_ref(), deadline).await.map_err(status)?;
+        Ok(Response::new(Box::pin(messages.map(|message| message.map_err(status)))))
     }
 
     async fn get_binding_key(

@@ -109,7 +109,10 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
 
 fn routes(door: &Door) -> Result<Routes, ServeError> {
     let limit = door.settings.max_request_bytes;
-    let identifications = IdentificationServiceServer::new(identification::Service(door.hub.clone()));
+    let identifications = IdentificationServiceServer::new(identification::Service {
+        hub: door.hub.clone(),
+        clock: door.clock.clone(),
+    });
     let connections = ConnectionServiceServer::new(connection::Service(door.hub.clone()));
     let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let webhooks =

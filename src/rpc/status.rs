@@ -148,6 +148,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     let pairs = [
         ("operation", error.operation.to_owned()),
         ("resource_name", resource.name),
+        ("rule", error.rule.unwrap_or_default().to_owned()),
         ("vendor_code", vendor.code),
         ("vendor_error_id", vendor.id),
         ("vendor_http_status", status),

@@ -10,13 +10,15 @@ pub mod idnow;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
 use serde::Deserialize;
 
 use crate::error::{Error, Violation};
 use crate::model::command::CreateIdentification;
-use crate::model::name::ConnectionId;
+use crate::model::name::{ArtifactName, ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
-use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
+use crate::proto::{Artifact, Evidence, StartLink, Vendor as VendorKind, VendorReference};
 use crate::settings::Window;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
@@ -28,6 +30,8 @@ pub trait Vendor: Send + Sync {
     fn probe(&self) -> &dyn Probe;
     /// Identifications, where the vendor has them.
     fn identifications(&self) -> Option<&dyn Identifications>;
+    /// Files of identifications, where the vendor has them.
+    fn artifacts(&self) -> Option<&dyn Artifacts>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }
@@ -139,6 +143,41 @@ pub struct Answer {
     pub observation: Observation,
     /// Paths of fields whose value the connector does not know, for the drift counter.
     pub drift: Vec<&'static str>,
+}
+
+/// Files of identifications at one vendor account. Nothing of them is kept.
+#[async_trait]
+pub trait Artifacts: Send + Sync {
+    /// The files of one identification, in an order that stays. `None`: the vendor has nothing of it.
+    async fn list(&self, list: ListArtifacts<'_>) -> Result<Option<Vec<Artifact>>, Error>;
+    /// One file. `None`: the vendor has nothing of the identification.
+    async fn open(&self, open: OpenArtifact<'_>) -> Result<Option<OpenedArtifact>, Error>;
+}
+
+/// Input of [`Artifacts::list`].
+#[derive(Debug)]
+pub struct ListArtifacts<'a> {
+    /// Whose files.
+    pub name: &'a IdentificationName,
+    /// The vendor's identifiers.
+    pub reference: &'a VendorReference,
+}
+
+/// Input of [`Artifacts::open`].
+#[derive(Debug)]
+pub struct OpenArtifact<'a> {
+    /// Which file of which identification.
+    pub name: &'a ArtifactName,
+    /// The vendor's identifiers.
+    pub reference: &'a VendorReference,
+}
+
+/// One file whose content can be read once.
+pub struct OpenedArtifact {
+    /// What it is.
+    pub artifact: Artifact,
+    /// The content in pieces of any size. Dropping it ends the transfer.
+    pub content: BoxStream<'static, Result<Bytes, Error>>,
 }
 
 /// Webhooks of one vendor account.

@@ -14,9 +14,9 @@ use crate::error::{Error, Kind, Result};
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer, StartBody};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
-use crate::vendor::kit::http::{Answer, Call, Transport};
+use crate::vendor::kit::http::{Answer, Call, FileStream, Opened, Transport};
 use crate::vendor::kit::token::{Issued, Token, TokenCache, TokenRules};
-use crate::vendor::kit::url::{Origin, PathTemplate, Segment, Target, UrlError};
+use crate::vendor::kit::url::{Alphabet, Origin, PathTemplate, Segment, Target, UrlError};
 
 const LOGIN: &str = "idnow.login";
 const START: &str = "idnow.start";
@@ -30,6 +30,9 @@ const LOGIN_TOKEN: HeaderName = HeaderName::from_static("x-api-login-token");
 /// The document speaks of an idle time of 60 minutes; the sample token also ends 60 minutes after its issue.
 const TOKEN_LIFE: Duration = Duration::from_mins(60);
 const TOKEN_RULES: TokenRules = TokenRules { renew_after: Duration::from_mins(50), idle: TOKEN_LIFE };
+
+/// A transaction number and an extension: the vendor's numbers have no dots.
+const FILE: Alphabet = Alphabet::letters_digits_and("-_.", 260);
 
 /// The API of one account.
 pub(super) struct Api {
@@ -53,6 +56,7 @@ struct Server {
     login: PathTemplate,
     start: PathTemplate,
     ident: PathTemplate,
+    file: PathTemplate,
     system_check: PathTemplate,
 }
 
@@ -73,6 +77,7 @@ impl Api {
             login: path("/api/v1/{customer}/login")?,
             start: path("/api/v1/{customer}/identifications/{t}/start")?,
             ident: path("/api/v1/{customer}/identifications/{t}")?,
+            file: path("/api/v1/{customer}/identifications/{file}")?,
             system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
@@ -88,7 +93,7 @@ impl Api {
 
     /// Creates the identification `number`, or updates it while it is not finished. Returns its IdentID.
     pub(super) async fn start(&self, number: &Segment, body: &StartBody<'_>) -> Result<Segment> {
-        let target = self.server.target(START, &self.server.start, Some(number))?;
+        let target = self.server.target(START, &self.server.start, Some(("t", number)))?;
         let answer = self.call(&Call::new(START, Method::POST, target).json(body)?).await?;
         if let Some(refused) = Refused::read(&answer) {
             return Err(refused.error(&answer));
@@ -133,17 +138,48 @@ impl Api {
         self.server.origin.to_string()
     }
 
+    /// The file of `number` with this extension. `None`: there is none.
+    pub(super) async fn file(
+        &self,
+        operation: &'static str,
+        number: &Segment,
+        extension: &str,
+    ) -> Result<Option<FileStream>> {
+        let file = FILE.segment(&format!("{}.{extension}", number.as_str()));
+        let file = file.map_err(|error| misbuilt(operation, error))?;
+        let target = self.server.target(operation, &self.server.file, Some(("file", &file)))?;
+        match self.open(&Call::new(operation, Method::GET, target).accept_any()).await? {
+            Opened::File(file) => Ok(Some(file)),
+            Opened::Answer(answer) => match Refused::read(&answer) {
+                Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
+                None => Err(answer.invalid("is no file")),
+            },
+        }
+    }
+
     async fn look_up(&self, operation: &'static str, number: &Segment) -> Result<Found> {
-        let target = self.server.target(operation, &self.server.ident, Some(number))?;
+        let target = self.server.target(operation, &self.server.ident, Some(("t", number)))?;
         let answer = self.call(&Call::new(operation, Method::GET, target)).await?;
         match Refused::read(&answer) {
-            Some(refused) if refused.knows_nothing() => Ok(Found::Nothing),
-            Some(refused) if answer.status() == StatusCode::NOT_FOUND && !refused.has_cause() => {
-                Err(answer.invalid("is a 404 that is not the vendor's own"))
-            }
-            Some(refused) => Err(refused.error(&answer)),
+            Some(refused) => refused.nothing_or_error(&answer).map(|()| Found::Nothing),
             None => Ok(Found::Result(answer)),
         }
+    }
+
+    /// Opens a file with the login token; when that is refused, once more with a new one.
+    async fn open(&self, call: &Call) -> Result<Opened> {
+        let token = self.tokens.get().await?;
+        let opened = self.server.open(call, &token).await?;
+        if !refuses_token(&opened) {
+            token.worked();
+            return Ok(opened);
+        }
+        let Some(token) = self.tokens.replace(&token).await? else { return Ok(opened) };
+        let opened = self.server.open(call, &token).await?;
+        if !refuses_token(&opened) {
+            token.worked();
+        }
+        Ok(opened)
     }
 
     /// Makes `call` with the login token; when that is refused, once more with a new one.
@@ -169,6 +205,11 @@ impl Server {
         call.send(self.transport.as_ref(), &self.clock).await
     }
 
+    async fn open(&self, call: &Call, token: &Token<HeaderValue>) -> Result<Opened> {
+        let call = call.clone().secret_header(LOGIN_TOKEN, token.value.clone());
+        call.open(self.transport.as_ref(), &self.clock).await
+    }
+
     async fn log_in(&self, api_key: &SecretString) -> Result<Issued<HeaderValue>> {
         let target = self.target(LOGIN, &self.login, None)?;
         let call =
@@ -189,16 +230,20 @@ impl Server {
         &self,
         operation: &'static str,
         path: &PathTemplate,
-        number: Option<&Segment>,
+        place: Option<(&str, &Segment)>,
     ) -> Result<Target> {
         let mut values = vec![("customer", &self.customer)];
-        values.extend(number.map(|number| ("t", number)));
+        values.extend(place);
         path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
     }
 }
 
 fn wants_login(answer: &Answer) -> bool {
     Refused::read(answer).is_some_and(|refused| refused.wants_login())
+}
+
+fn refuses_token(opened: &Opened) -> bool {
+    matches!(opened, Opened::Answer(answer) if wants_login(answer))
 }
 
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.

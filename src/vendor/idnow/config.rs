@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::settings::{Moment, Network, Problems, SecretSource, Window};
 use crate::vendor::MinEvidence;
 use crate::vendor::idnow::CUSTOMER;
+pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
 use crate::vendor::kit::printable;
@@ -41,6 +42,9 @@ pub struct IdnowSettings {
     /// On what evidence a decision is published.
     #[serde(default)]
     pub min_evidence: MinEvidence,
+    /// What the gateway does with files.
+    #[serde(default)]
+    pub files: FileSettings,
     /// How IDnow's webhooks prove themselves; without it the connection takes none.
     #[serde(default)]
     pub webhook: Option<IdnowWebhookSettings>,
@@ -151,6 +155,7 @@ impl IdnowSettings {
         if !(1..=3650).contains(&self.identification_lifetime_days) {
             problems.add("identification_lifetime_days", "must be 1 to 3650");
         }
+        problems.within("files", |problems| self.files.check(problems));
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

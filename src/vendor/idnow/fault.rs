@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::error::{Error, Kind, Violation};
+use crate::error::{Error, Kind, Result, Violation};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
@@ -61,14 +61,13 @@ impl Refused {
         self.status == StatusCode::UNAUTHORIZED && self.cause != "SECURITY_VIOLATION"
     }
 
-    /// The vendor knows of no start, or erased everything. A 404 that is not the vendor's own says nothing.
-    pub(super) fn knows_nothing(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND && self.cause == "OBJECT_NOT_FOUND"
-    }
-
-    /// The vendor itself said it, and not something in between.
-    pub(super) fn has_cause(&self) -> bool {
-        !self.cause.is_empty()
+    /// `Ok`: the vendor knows of no start, or erased everything. A 404 that is not the vendor's own says nothing.
+    pub(super) fn nothing_or_error(&self, answer: &Answer) -> Result<()> {
+        match (self.status, self.cause.as_str()) {
+            (StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND") => Ok(()),
+            (StatusCode::NOT_FOUND, "") => Err(answer.invalid("is a 404 that is not the vendor's own")),
+            _ => Err(self.error(answer)),
+        }
     }
 
     /// The error for callers. Of what the vendor said only the cause and the number go on.

@@ -92,7 +92,7 @@ impl Identifications for Idnow {
 }
 
 /// What the vendor's URL calls it: the transaction number, or the IdentID where that is all there is.
-fn address(reference: &VendorReference) -> Result<Segment> {
+pub(super) fn address(reference: &VendorReference) -> Result<Segment> {
     let segment = match reference.reference.as_str() {
         "" => IDENT_ID.segment(&reference.id),
         number => TRANSACTION_NUMBER.segment(number),

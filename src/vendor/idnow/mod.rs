@@ -3,6 +3,7 @@
 mod api;
 pub mod config;
 mod fault;
+mod files;
 mod identification;
 mod link;
 mod probe;
@@ -21,12 +22,13 @@ use crate::proto::Vendor as VendorKind;
 use crate::settings::{Network, Problems};
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings};
+use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Identifications, Probe, Vendor, Webhooks};
+use crate::vendor::{Account, Artifacts, Identifications, Probe, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -45,6 +47,7 @@ pub struct Idnow {
     api: Api,
     links: Links,
     reader: Reader,
+    files: Files,
     door: Option<WebhookDoor>,
 }
 
@@ -87,6 +90,8 @@ impl Idnow {
                 .as_ref()
                 .map(|webhook| WebhookDoor::new(&connection, webhook))
                 .transpose()?,
+            files: Files::new(&settings.files, clock.clone())
+                .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
             lifetime: DAY * settings.identification_lifetime_days,
             api: Api::new(transport, clock, origin, customer, api_key)?,
             account: Account {
@@ -96,7 +101,7 @@ impl Idnow {
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
-                capabilities: vec!["get"],
+                capabilities: vec!["get", "artifacts"],
                 connection,
             },
         })
@@ -132,6 +137,10 @@ impl Vendor for Idnow {
     }
 
     fn identifications(&self) -> Option<&dyn Identifications> {
+        Some(self)
+    }
+
+    fn artifacts(&self) -> Option<&dyn Artifacts> {
         Some(self)
     }
 

@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,11 +28,13 @@ const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 const MAX_DELAY: Duration = Duration::from_hours(1);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// Sends one request and reads the whole answer, whatever its status. Never follows a redirect.
+/// Sends requests, whatever the status of the answer. Never follows a redirect.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends `request`.
+    /// Sends `request` and reads the whole answer.
     async fn send(&self, request: Request) -> Result<Response, TransportError>;
+    /// Sends `request` and leaves the body to be read piece by piece. Dropping it ends the transfer.
+    async fn open(&self, request: Request) -> Result<OpenResponse, TransportError>;
 }
 
 /// A request. Its URL cannot have left its template.
@@ -59,6 +63,16 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// An answer whose body is still on its way.
+pub struct OpenResponse {
+    /// The status.
+    pub status: StatusCode,
+    /// Header fields.
+    pub headers: HeaderMap,
+    /// The body after decompression, as it comes. It has no limit of its own.
+    pub body: BoxStream<'static, Result<Bytes, TransportError>>,
+}
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -85,18 +99,23 @@ pub struct Timeouts {
     pub read: Duration,
     /// The whole call.
     pub total: Duration,
+    /// The whole call where the answer is a file.
+    pub file: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         let (connect, read) = (Duration::from_secs(2), Duration::from_secs(10));
-        Self { connect, read, total: Duration::from_secs(30) }
+        Self { connect, read, total: Duration::from_secs(30), file: Duration::from_hours(1) }
     }
 }
 
 /// The real transport: pooled connections, TLS by rustls with aws-lc.
 #[derive(Debug, Clone)]
-pub struct HttpTransport(reqwest::Client);
+pub struct HttpTransport {
+    client: reqwest::Client,
+    timeouts: Timeouts,
+}
 
 impl HttpTransport {
     /// A transport with limits `timeouts`. `Err` when the system's certificates cannot be used.
@@ -111,38 +130,62 @@ impl HttpTransport {
             .user_agent(concat!("idv-gateway/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(timeouts.connect)
             .read_timeout(timeouts.read)
-            .timeout(timeouts.total)
             .build();
         let detail = "no HTTP client can be built: check the certificates of this system";
         client
-            .map(Self)
+            .map(|client| Self { client, timeouts })
             .map_err(|error| Error::new(Kind::Unspecified, "http.client", detail).caused_by(error))
+    }
+}
+
+impl HttpTransport {
+    #[expect(clippy::disallowed_methods, reason = "the one place that sends HTTP")]
+    async fn execute(&self, request: Request, total: Duration) -> Result<reqwest::Response, TransportError> {
+        let mut out = reqwest::Request::new(request.method, request.target.url().clone());
+        *out.timeout_mut() = Some(total);
+        *out.headers_mut() = request.headers;
+        if !request.body.is_empty() {
+            *out.body_mut() = Some(request.body.into());
+        }
+        self.client.execute(out).await.map_err(no_answer)
     }
 }
 
 #[async_trait]
 impl Transport for HttpTransport {
-    #[expect(clippy::disallowed_methods, reason = "the one place that sends HTTP")]
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut out = reqwest::Request::new(request.method, request.target.url().clone());
-        *out.headers_mut() = request.headers;
-        if !request.body.is_empty() {
-            *out.body_mut() = Some(request.body.into());
-        }
-        let mut answer = self.0.execute(out).await.map_err(no_answer)?;
-        let mut body = BytesMut::new();
-        while let Some(piece) = answer.chunk().await.map_err(no_answer)? {
-            if body.len() + piece.len() > MAX_ANSWER {
-                return Err(TransportError::TooLarge);
-            }
-            body.extend_from_slice(&piece);
-        }
-        Ok(Response {
-            status: answer.status(),
-            headers: std::mem::take(answer.headers_mut()),
-            body: body.freeze(),
-        })
+        let mut answer = self.execute(request, self.timeouts.total).await?;
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        Ok(Response { status, headers, body: gather(pieces(answer)).await? })
     }
+
+    async fn open(&self, request: Request) -> Result<OpenResponse, TransportError> {
+        let mut answer = self.execute(request, self.timeouts.file).await?;
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
+        Ok(OpenResponse { status, headers, body: pieces(answer) })
+    }
+}
+
+fn pieces(answer: reqwest::Response) -> BoxStream<'static, Result<Bytes, TransportError>> {
+    stream::try_unfold(answer, |mut answer| async {
+        let piece = answer.chunk().await.map_err(no_answer)?;
+        Ok(piece.map(|piece| (piece, answer)))
+    })
+    .boxed()
+}
+
+/// The whole of a body that has to fit into memory.
+async fn gather(
+    mut pieces: BoxStream<'static, Result<Bytes, TransportError>>,
+) -> Result<Bytes, TransportError> {
+    let mut body = BytesMut::new();
+    while let Some(piece) = pieces.next().await.transpose()? {
+        if body.len() + piece.len() > MAX_ANSWER {
+            return Err(TransportError::TooLarge);
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(body.freeze())
 }
 
 fn no_answer(error: reqwest::Error) -> TransportError {
@@ -212,14 +255,53 @@ impl Call {
     pub async fn send(self, transport: &dyn Transport, clock: &Clock) -> Result<Answer> {
         let operation = self.0.operation;
         let answer = transport.send(self.0).await.map_err(|error| failed(operation, error))?;
-        tracing::Span::current().record("status", answer.status.as_u16());
-        let retry_after = retry_after(&answer.headers, clock.now());
-        let answer = Answer { operation, status: answer.status, body: answer.body, retry_after };
-        if answer.status.is_redirection() || answer.status.is_informational() {
-            return Err(answer.invalid("is a redirect, which is never followed"));
-        }
-        Ok(answer)
+        Answer::new(operation, answer, clock.now())
     }
+
+    /// Sends it for a file, which may be as large as it likes: whoever reads it sets the limit. Everything else that
+    /// comes is an answer like any other.
+    #[tracing::instrument(
+        level = "debug", name = "vendor_call", skip_all,
+        fields(operation = self.0.operation, template = self.0.target.template(), status)
+    )]
+    pub async fn open(mut self, transport: &dyn Transport, clock: &Clock) -> Result<Opened> {
+        let operation = self.0.operation;
+        // A packed file could not be counted before it is unpacked.
+        self.0.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let OpenResponse { status, headers, body } =
+            transport.open(self.0).await.map_err(|error| failed(operation, error))?;
+        if status == StatusCode::OK && !is_text(&headers) {
+            tracing::Span::current().record("status", status.as_u16());
+            let size = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            let pieces = body.map(move |piece| piece.map_err(|error| failed(operation, error))).boxed();
+            return Ok(Opened::File(FileStream { size, pieces }));
+        }
+        let body = gather(body).await.map_err(|error| failed(operation, error))?;
+        Answer::new(operation, Response { status, headers, body }, clock.now()).map(Opened::Answer)
+    }
+}
+
+/// What a vendor answers where a file was asked for.
+pub enum Opened {
+    /// The file.
+    File(FileStream),
+    /// Something else: a refusal, or a page of something in between.
+    Answer(Answer),
+}
+
+/// A file on its way from the vendor. Dropping it ends the transfer.
+pub struct FileStream {
+    /// How many bytes it has, where the vendor says so beforehand.
+    pub size: Option<u64>,
+    /// The content as it comes.
+    pub pieces: BoxStream<'static, Result<Bytes>>,
+}
+
+/// Whether an answer is JSON or a page, which no file is.
+fn is_text(headers: &HeaderMap) -> bool {
+    let media = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media = media.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(media.as_str(), "application/json" | "text/html" | "application/xhtml+xml")
 }
 
 fn failed(operation: &'static str, error: TransportError) -> Error {
@@ -241,6 +323,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    fn new(operation: &'static str, answer: Response, now: SystemTime) -> Result<Self> {
+        let Response { status, headers, body } = answer;
+        tracing::Span::current().record("status", status.as_u16());
+        let answer = Self { operation, status, body, retry_after: retry_after(&headers, now) };
+        if status.is_redirection() || status.is_informational() {
+            return Err(answer.invalid("is a redirect, which is never followed"));
+        }
+        Ok(answer)
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -374,6 +466,12 @@ impl fmt::Debug for Response {
             .field("status", &self.status)
             .field("body_bytes", &self.body.len())
             .finish()
+    }
+}
+
+impl fmt::Debug for OpenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenResponse").field("status", &self.status).finish_non_exhaustive()
     }
 }
 

@@ -1,8 +1,10 @@
 //! What every connector needs.
 
+pub mod archive;
 pub mod delivery;
 pub mod http;
 pub mod metered;
+pub mod spool;
 pub mod token;
 pub mod url;
 
