@@ -11,7 +11,7 @@ use crate::model::name::DeliveryName;
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::event::Payload;
-use crate::proto::{Event, EventOrigin, IdentificationChanged};
+use crate::proto::{Event, EventOrigin, EventType, IdentificationChanged};
 use crate::vendor::Account;
 
 /// What made the gateway record a change.
@@ -58,6 +58,9 @@ impl Hub {
             }));
         } else {
             batch.complete.push(expiry);
+        }
+        if change.steps.iter().any(|step| step.event == EventType::IdentificationCompleted) {
+            batch.schedule.extend(self.signatures_job(&change.record));
         }
     }
 

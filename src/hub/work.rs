@@ -160,6 +160,7 @@ impl Hub {
                 "confirm" => hub.confirm(job.clone()).await,
                 "settle" => hub.settle_later(&job).await,
                 "expire" => hub.expire(&job).await,
+                "documents" => hub.look_for_signatures(&job).await,
                 kind => {
                     tracing::error!(
                         job.id,
@@ -212,6 +213,7 @@ fn label(kind: &str) -> &'static str {
         "confirm" => "confirm",
         "settle" => "settle",
         "expire" => "expire",
+        "documents" => "documents",
         _ => "unknown",
     }
 }

@@ -272,8 +272,7 @@ impl FromStr for DocumentName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let expected =
-            "must be connections/{connection}/identifications/{uuid}/documents/{definition}, the last of a-z, 0-9, _ and -";
+        let expected = "must be connections/{connection}/identifications/{uuid}/documents/{definition}, the last of a-z, 0-9, _ and -";
         let parse = || {
             let (identification, definition) = text.split_once("/documents/")?;
             Some(Self { identification: identification.parse().ok()?, definition: definition.parse().ok()? })
@@ -330,10 +329,20 @@ mod tests {
     fn names_are_read_as_they_are_written() {
         let definition = "connections/bank/documentDefinitions/loan_1";
         assert_eq!(definition.parse::<DefinitionName>().unwrap().to_string(), definition);
-        let document = "connections/bank/identifications/3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811/documents/loan_1";
+        let document =
+            "connections/bank/identifications/3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811/documents/loan_1";
         assert_eq!(document.parse::<DocumentName>().unwrap().to_string(), document);
-        for wrong in ["", "connections/bank", &definition[1..], &format!("{definition}/x"), &format!("{document}/documents/a")] {
-            assert!(wrong.parse::<DefinitionName>().is_err() && wrong.parse::<DocumentName>().is_err(), "{wrong}");
+        for wrong in [
+            "",
+            "connections/bank",
+            &definition[1..],
+            &format!("{definition}/x"),
+            &format!("{document}/documents/a"),
+        ] {
+            assert!(
+                wrong.parse::<DefinitionName>().is_err() && wrong.parse::<DocumentName>().is_err(),
+                "{wrong}"
+            );
         }
     }
 
@@ -347,7 +356,11 @@ mod tests {
             sort_order: 3,
             view_policy: ViewPolicy::Scroll.into(),
         };
-        let said = DocumentDefinition { display_name: "Credit".into(), name: present.name.clone(), ..Default::default() };
+        let said = DocumentDefinition {
+            display_name: "Credit".into(),
+            name: present.name.clone(),
+            ..Default::default()
+        };
         let update = |paths: &[&str]| {
             let paths = paths.iter().map(|&path| path.to_owned()).collect();
             let request = UpdateDocumentDefinitionRequest {

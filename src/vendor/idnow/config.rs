@@ -11,6 +11,7 @@ use crate::vendor::idnow::CUSTOMER;
 pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
+pub use crate::vendor::idnow::signing::config::{PersonNames, SigningSettings, TrustService};
 use crate::vendor::kit::printable;
 use crate::vendor::kit::url::{Origin, Plain, UrlError};
 
@@ -45,6 +46,9 @@ pub struct IdnowSettings {
     /// What the gateway does with files.
     #[serde(default)]
     pub files: FileSettings,
+    /// What people sign.
+    #[serde(default)]
+    pub signing: SigningSettings,
     /// How IDnow's webhooks prove themselves; without it the connection takes none.
     #[serde(default)]
     pub webhook: Option<IdnowWebhookSettings>,
@@ -156,6 +160,7 @@ impl IdnowSettings {
             problems.add("identification_lifetime_days", "must be 1 to 3650");
         }
         problems.within("files", |problems| self.files.check(problems));
+        problems.within("signing", |problems| self.signing.check(problems));
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

@@ -9,6 +9,7 @@ mod link;
 mod probe;
 pub mod reason;
 mod result;
+mod signing;
 mod webhook;
 mod wire;
 
@@ -25,10 +26,11 @@ use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSet
 use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
+use crate::vendor::idnow::signing::SigningRoom;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Artifacts, Identifications, Probe, Vendor, Webhooks};
+use crate::vendor::{Account, Artifacts, Identifications, Probe, Signing, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -48,6 +50,7 @@ pub struct Idnow {
     links: Links,
     reader: Reader,
     files: Files,
+    signing: SigningRoom,
     door: Option<WebhookDoor>,
 }
 
@@ -92,6 +95,7 @@ impl Idnow {
                 .transpose()?,
             files: Files::new(&settings.files, clock.clone())
                 .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
+            signing: SigningRoom::new(&settings.signing, &settings.files, clock.clone())?,
             lifetime: DAY * settings.identification_lifetime_days,
             api: Api::new(transport, clock, origin, customer, api_key)?,
             account: Account {
@@ -101,7 +105,7 @@ impl Idnow {
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
-                capabilities: vec!["get", "artifacts"],
+                capabilities: vec!["get", "artifacts", "document_signing"],
                 connection,
             },
         })
@@ -141,6 +145,10 @@ impl Vendor for Idnow {
     }
 
     fn artifacts(&self) -> Option<&dyn Artifacts> {
+        Some(self)
+    }
+
+    fn signing(&self) -> Option<&dyn Signing> {
         Some(self)
     }
 

@@ -9,14 +9,17 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, pin_mut};
+use http_body::{Body, Frame, SizeHint};
 use secrecy::zeroize::Zeroizing;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task;
 
 use crate::clock::Clock;
@@ -54,6 +57,12 @@ pub struct SpoolReader {
     number: Option<u64>,
 }
 
+/// A spool as the body of a request.
+pub struct SpoolBody {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    left: u64,
+}
+
 struct Writer {
     file: File,
     cipher: LessSafeKey,
@@ -75,7 +84,8 @@ impl Spools {
         pieces: impl Stream<Item = Result<Bytes>> + Send,
     ) -> Result<Spool> {
         let broken = |error| unusable(operation, error);
-        let place = self.places.clone().acquire_owned().await.map_err(|error| broken(io::Error::other(error)))?;
+        let place =
+            self.places.clone().acquire_owned().await.map_err(|error| broken(io::Error::other(error)))?;
         let (directory, key) = (self.directory.clone(), Zeroizing::new(self.clock.random::<32>()));
         let mut writer = blocking(move || Writer::new(&directory, &key)).await.map_err(broken)?;
         pin_mut!(pieces);
@@ -142,6 +152,46 @@ impl Read for SpoolReader {
         buffer[..count].copy_from_slice(&self.chunk[within..within + count]);
         self.at += count as u64;
         Ok(count)
+    }
+}
+
+impl SpoolBody {
+    /// Begins to read `spool`, one chunk ahead of whoever takes them.
+    pub fn new(spool: Arc<Spool>) -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        let left = spool.len();
+        task::spawn_blocking(move || {
+            for number in 0..spool.len().div_ceil(CHUNK as u64) {
+                let mut chunk = Vec::new();
+                let piece = spool.open(number, &mut chunk).map(|()| Bytes::from(chunk));
+                // A request that was given up has nobody who takes the rest.
+                let broken = piece.is_err();
+                if sender.blocking_send(piece).is_err() || broken {
+                    return;
+                }
+            }
+        });
+        Self { pieces, left }
+    }
+}
+
+impl Body for SpoolBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = ready!(self.pieces.poll_recv(context));
+        if let Some(Ok(bytes)) = &piece {
+            self.left -= bytes.len() as u64;
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }
 
@@ -274,7 +324,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_is_refused_and_gives_its_place_back() {
         let spools = spools(10);
-        let error = spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 11]))])).await.err().unwrap();
+        let error =
+            spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 11]))])).await.err().unwrap();
         assert_eq!((error.kind, error.rule), (Kind::ArchiveRefused, Some("archive_bytes")));
         let spool = spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 10]))])).await.unwrap();
         assert!(futures::poll!(Box::pin(spools.keep("test", stream::empty()))).is_pending(), "one at a time");

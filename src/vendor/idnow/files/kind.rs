@@ -122,7 +122,8 @@ fn media_type(name: &str) -> &'static str {
 /// end is kept of a long one. It never begins with a dot or a hyphen.
 fn shown(name: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
-    let mut letters: Vec<char> = name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
+    let mut letters: Vec<char> =
+        name.chars().map(|letter| if plain(letter) { letter } else { '_' }).collect();
     letters.drain(..letters.len().saturating_sub(MAX_SHOWN));
     if let Some(first) = letters.first_mut().filter(|first| ['.', '-'].contains(first)) {
         *first = '_';

@@ -21,9 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::proto::{Artifact, ArtifactKind, SignatureVerdict, VendorReference};
 use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::files::config::FileSettings;
-use crate::vendor::idnow::files::kind::{
-    ARCHIVE, Known, REPORT_PDF, is_signature, is_signed, name_all,
-};
+use crate::vendor::idnow::files::kind::{ARCHIVE, Known, REPORT_PDF, is_signature, is_signed, name_all};
 use crate::vendor::idnow::files::signature::{KeyError, MAX_SIGNATURE, SigningKeys};
 use crate::vendor::idnow::identification::address;
 use crate::vendor::kit::archive::{Archive, ArchiveError, EntryReader};
@@ -169,8 +167,9 @@ fn size(bytes: u64) -> i64 {
 impl Artifacts for Idnow {
     async fn list(&self, list: ListArtifacts<'_>) -> Result<Option<Vec<Artifact>>> {
         let Some(contents) = self.files.contents(self, list.reference).await? else { return Ok(None) };
-        let named = |(id, artifact): (&str, Artifact)| {
-            Artifact { name: format!("{}/artifacts/{id}", list.name), ..artifact }
+        let named = |(id, artifact): (&str, Artifact)| Artifact {
+            name: format!("{}/artifacts/{id}", list.name),
+            ..artifact
         };
         Ok(Some(contents.artifacts().map(named).collect()))
     }
