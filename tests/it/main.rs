@@ -5,6 +5,7 @@
 mod architecture;
 mod config;
 mod contract;
+mod file_vendor;
 mod hub;
 mod journal;
 mod process;
@@ -12,3 +13,4 @@ mod sandbox;
 mod scenario;
 mod telemetry;
 mod vendor;
+mod zip;

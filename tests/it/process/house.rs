@@ -81,6 +81,11 @@ impl House {
         self.path("gateway.toml")
     }
 
+    /// Where the vendor is, as the configuration has it.
+    pub(super) fn sandbox_url(&self) -> String {
+        format!("http://{}", self.sandbox.address())
+    }
+
     /// Rewrites the configuration file: each pair is a text in it and what takes its place.
     pub(super) fn reconfigure(&self, changes: &[(&str, &str)]) {
         let mut text = self.configuration();

@@ -13,6 +13,7 @@ mod history;
 mod isolation;
 mod keep;
 mod kill;
+mod memory;
 mod sandbox;
 mod serve;
 mod version;

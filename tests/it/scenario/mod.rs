@@ -10,6 +10,7 @@ mod reader;
 mod words;
 
 mod adopt;
+mod artifacts;
 mod bad_input;
 mod canary;
 mod check;

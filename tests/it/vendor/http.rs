@@ -11,13 +11,13 @@ use flate2::write::GzEncoder;
 use idv_gateway::clock::Clock;
 use idv_gateway::error::{Error, Kind};
 use idv_gateway::vendor::kit::http::{Answer, Call, HttpTransport, MAX_ANSWER, Timeouts, TransportError};
-use idv_gateway::vendor::kit::http::{Request, Response as Received, Transport};
+use idv_gateway::vendor::kit::http::{OpenResponse, Request, Response as Received, Transport};
 use idv_gateway::vendor::kit::url::{Origin, PathTemplate, Plain};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use super::rig::{Stub, noon};
+use super::rig::{Stub, noon, on_its_way};
 
 #[derive(Debug, Deserialize)]
 struct Body {
@@ -146,6 +146,10 @@ impl Transport for Says {
         headers.insert("retry-after", self.1.parse().unwrap());
         let status = StatusCode::from_u16(self.0).unwrap();
         Ok(Received { status, headers, body: axum::body::Bytes::new() })
+    }
+
+    async fn open(&self, request: Request) -> Result<OpenResponse, TransportError> {
+        self.send(request).await.map(on_its_way)
     }
 }
 

@@ -4,6 +4,7 @@
 
 pub(crate) mod rig;
 
+mod archive;
 mod delivery;
 mod http;
 mod token;
@@ -12,6 +13,7 @@ mod url;
 mod hostile;
 mod idnow_api;
 mod idnow_config;
+mod idnow_files;
 mod idnow_reason;
 mod idnow_results;
 mod registry;

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures::stream::{self, StreamExt as _};
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::model::command::CreateIdentification;
 use idv_gateway::proto::{self, CreateIdentificationRequest, VendorReference};
@@ -98,6 +99,12 @@ pub(crate) fn fault(status: u16, cause: &str, key: &str) -> Response {
     json(status, &format!(r#"{{"errors":[{members}]}}"#))
 }
 
+/// `response` as one whose body is still on its way.
+pub(crate) fn on_its_way(response: http::Response) -> http::OpenResponse {
+    let http::Response { status, headers, body } = response;
+    http::OpenResponse { status, headers, body: stream::iter([Ok(body)]).boxed() }
+}
+
 /// A transport that answers what a function says and keeps the URLs.
 pub(crate) struct Recorder<F> {
     pub(crate) urls: Mutex<Vec<String>>,
@@ -123,6 +130,10 @@ where
         };
         let status = axum::http::StatusCode::from_u16(status).unwrap();
         Ok(http::Response { status, headers: HeaderMap::new(), body: body.into() })
+    }
+
+    async fn open(&self, request: http::Request) -> Result<http::OpenResponse, TransportError> {
+        self.send(request).await.map(on_its_way)
     }
 }
 
