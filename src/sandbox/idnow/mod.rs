@@ -1,46 +1,53 @@
 //! IDnow AutoIdent.
 
 mod api;
+mod binding;
 mod control;
 mod document;
 mod fault;
 mod fields;
+mod file;
 mod ident;
 mod register;
 mod reply;
+mod rights;
 mod robot;
+mod signing;
 mod statistics;
 mod token;
 mod webhook;
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
 use super::background::Background;
 use super::{Account, SandboxOptions};
 use crate::clock::Clock;
+use binding::Binder;
 use fault::Faults;
+use file::{Pictures, Signer};
 use ident::{Ident, Kind, State, Word};
 use register::{Place, Register};
 use reply::ErrorAnswer;
+use rights::Rights;
 use robot::Scenario;
+use signing::Definitions;
 use statistics::Statistics;
 use token::Tokens;
 use webhook::{Notice, Turn, Webhooks};
 
-const LOGIN: &str = "/api/v1/{customer}/login";
-const START: &str = "/api/v1/{customer}/identifications/{t}/start";
-const START_OF_NONE: &str = "/api/v1/{customer}/identifications//start";
-const GET: &str = "/api/v1/{customer}/identifications/{t}";
+/// How long an identification is kept, from its creation.
+const LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Bytes of a request body that are read; the vendor's own limit is not known.
 const BODY: usize = 256 * 1024;
@@ -50,8 +57,13 @@ A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, an
 
   POST /api/v1/{customer}/login                       {\"apiKey\"}, answers {\"authToken\"}
   POST /api/v1/{customer}/identifications/{t}/start   create or update; header X-API-LOGIN-TOKEN
-  GET  /api/v1/{customer}/identifications/{t}         the result, once there is one
-  GET  /system_check
+  GET  /api/v1/{customer}/identifications/{t}         the result, once there is one; DELETE ends it
+  GET  /api/v1/{customer}/identifications?pending=true   a list; also aborted, canceled, successful
+  GET  /api/v1/{customer}/identifications/{t}.zip     its files; also .pdf, .xml
+  POST /api/v1/{customer}/identifications/{t}/copy    also /archive; GET .../bindingKey
+  GET  /api/v1/{customer}/documentdefinitions         documents to sign; POST makes one
+  POST /api/v1/{customer}/identifications/{t}/documents/{id}/data   GET .../documents, .../documents/{id}/signed
+  GET  /api/v1/{customer}, /system_check
 
 Act as the person and the reviewer, with {t} an identification's transaction number or IdentID:
 
@@ -76,11 +88,7 @@ pub(super) fn router(options: SandboxOptions, background: Background) -> io::Res
     let counted = middleware::from_fn_with_state(Arc::clone(&idnow.statistics), statistics::count);
     let clock = idnow.clock.clone();
     Ok(Router::new()
-        .route(LOGIN, post(api::login))
-        .route(START, post(api::start))
-        .route(START_OF_NONE, post(api::start_of_none))
-        .route(GET, get(api::get))
-        .route("/system_check", get(async || "SYSTEM_CHECK_OK"))
+        .merge(api::router())
         .layer(faulty)
         // Outside of the faults: what was answered is counted, not what would have been.
         .layer(counted)
@@ -97,7 +105,12 @@ struct Idnow {
     speed: f64,
     accounts: Vec<Account>,
     tokens: Tokens,
+    binder: Binder,
+    signer: Arc<Signer>,
+    rights: Mutex<HashMap<String, Rights>>,
     register: Mutex<Register>,
+    /// Locked after the register where both are.
+    definitions: Mutex<Definitions>,
     wording: Mutex<Wording>,
     faults: Arc<Faults>,
     webhooks: Arc<Webhooks>,
@@ -114,6 +127,12 @@ struct Wording {
     start: String,
     /// The robot's result for its canceled scenario.
     robot_canceled: Word,
+    /// The format of pictures.
+    pictures: Pictures,
+    /// Definitions of documents are updated by creating them again, and the answers are empty objects.
+    old_definitions: bool,
+    /// A single document comes in a list of one.
+    document_in_array: bool,
 }
 
 impl Idnow {
@@ -125,6 +144,9 @@ impl Idnow {
             wrapped: webhook_wrapped,
             start: start_result,
             robot_canceled: Word::parse("CANCELED").map_err(invalid)?,
+            pictures: Pictures::default(),
+            old_definitions: false,
+            document_in_array: false,
         };
         let board = Arc::new(Faults::default());
         for fault in faults {
@@ -135,7 +157,11 @@ impl Idnow {
             tokens: Tokens::new(clock.clone()),
             webhooks: Arc::new(webhooks),
             faults: board,
+            binder: Binder::new()?,
+            signer: Arc::default(),
+            rights: Mutex::default(),
             register: Mutex::default(),
+            definitions: Mutex::default(),
             wording: Mutex::new(wording),
             statistics: Arc::default(),
             clock,
@@ -146,15 +172,18 @@ impl Idnow {
     }
 
     /// Lets someone move the identification at `place`, tells the customer, and wakes the robot if it is its turn.
-    fn advance(
+    fn advance<Refusal>(
         self: &Arc<Self>,
         place: Place,
-        step: impl FnOnce(&mut Ident, SystemTime) -> Result<(), String>,
-    ) -> Result<(), String> {
+        step: impl FnOnce(&mut Ident, SystemTime) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let now = self.clock.now();
         let mut register = self.register();
         let ident = register.at(place);
         step(ident, now)?;
+        if ident.is_success() && ident.contracts.is_empty() {
+            ident.contracts = self.definitions().contracts(ident);
+        }
         ident.revision.send_modify(|revision| *revision += 1);
         if !matches!(ident.state, State::Deleted) {
             self.announce(ident);
@@ -178,7 +207,7 @@ impl Idnow {
             State::Ended(word) => word.as_str().to_owned(),
             State::Created | State::Started | State::Deleted => wording.start.clone(),
         };
-        let body = webhook::body(document::render(ident, &wording.start), wording.wrapped);
+        let body = webhook::body(document::render(ident, &wording), wording.wrapped);
         self.tell(ident, result, body);
     }
 
@@ -212,8 +241,16 @@ impl Idnow {
         }
     }
 
+    /// All identifications whose life has not ended.
     fn register(&self) -> MutexGuard<'_, Register> {
-        self.register.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
+        let life = Duration::try_from_secs_f64(LIFE.as_secs_f64() / self.speed).unwrap_or(Duration::MAX);
+        register.expire(self.clock.now(), life);
+        register
+    }
+
+    fn definitions(&self) -> MutexGuard<'_, Definitions> {
+        self.definitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wording(&self) -> MutexGuard<'_, Wording> {

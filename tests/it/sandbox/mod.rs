@@ -3,9 +3,14 @@
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 mod house;
 
+mod accounts;
 mod api;
 mod faults;
+mod files;
+mod keeping;
+mod lists;
 mod moves;
 mod robot;
+mod signing;
 mod webhook_faults;
 mod webhooks;
