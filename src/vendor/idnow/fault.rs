@@ -7,7 +7,7 @@ use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
 /// The vendor's fields and where they come from in a request.
-const FIELDS: [(&str, &str); 27] = [
+const FIELDS: [(&str, &str); 28] = [
     ("birthday", "subject.birth_date"),
     ("birthname", "subject.birth_name"),
     ("birthplace", "subject.birth_place"),
@@ -29,6 +29,7 @@ const FIELDS: [(&str, &str); 27] = [
     ("streetnumber", "subject.address.house_number"),
     ("title", "subject.title"),
     ("zipcode", "subject.address.postal_code"),
+    ("document", "chunk"),
     ("identifier", "document_definition_id"),
     ("mimeType", "document_definition.media_type"),
     ("name", "document_definition.display_name"),

@@ -208,6 +208,8 @@ impl Signing for Idnow {
         let Some(refused) = Refused::read(&answer) else { return Ok(()) };
         Err(match refused.status() {
             StatusCode::PRECONDITION_FAILED => {
+                // The same refusal stands for an account that signs nothing: asked for the definition, it says so.
+                self.definition(&upload.name.definition).await?;
                 let detail = "the vendor account has no definition for this document";
                 refused.as_kind(&answer, Kind::DocumentDefinitionMissing, detail)
             }
