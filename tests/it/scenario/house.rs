@@ -52,6 +52,8 @@ pub(super) struct Plan {
     pub(super) door: &'static str,
     /// More keys for what webhooks have to show.
     pub(super) webhook: &'static str,
+    /// Keys for documents that are signed.
+    pub(super) signing: &'static str,
     /// More keys for their password.
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
@@ -104,6 +106,7 @@ impl House {
             door: "",
             webhook: "",
             password: "",
+            signing: "",
             vendor: None,
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
@@ -447,6 +450,7 @@ base_url = "http://{vendor}"
 customer = "{id}"
 min_evidence = "{min_evidence}"
 start_results = {start_results:?}
+signing = {{ {signing} }}
 api_key = {{ file = {key} }}
 [connections.{id}.idnow.webhook]
 {webhook}
@@ -460,6 +464,7 @@ password = {{ file = {password} }}
             password = path("webhook"),
             min_evidence = plan.min_evidence,
             webhook = plan.webhook,
+            signing = plan.signing,
             more_of_password = plan.password,
             start_results = plan.start_results,
         )

@@ -31,6 +31,8 @@ mod reference;
 mod refusals;
 mod repeats;
 mod resume;
+mod signing;
+mod signing_refusals;
 mod silence;
 mod slow_streams;
 mod snapshot;
