@@ -26,7 +26,8 @@ async fn ready() -> (House, String) {
 async fn asked_for(house: &House, part: &str) -> u64 {
     let counts = house.see("statistics").await["by_path"].clone();
     let counts = counts.as_object().unwrap().iter().filter(|(path, _)| path.contains(part));
-    counts.map(|(_, count)| count.as_u64().unwrap()).sum()
+    let counts = counts.flat_map(|(_, statuses)| statuses.as_object().unwrap().values());
+    counts.map(|count| count.as_u64().unwrap()).sum()
 }
 
 #[track_caller]
