@@ -23,8 +23,6 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// What the vendor called it.
     pub vendor: Option<Box<VendorFault>>,
-    /// Which of several rules was broken, in a word that callers may branch on, for example `name_traversal`.
-    pub rule: Option<&'static str>,
     /// What stands against the request, where that is a resource of the caller's own.
     pub resource: Option<Box<Resource>>,
     /// What caused it, for our own log.
@@ -56,6 +54,9 @@ pub struct VendorFault {
     pub id: String,
     /// HTTP status, 0 when there was no answer.
     pub status: u16,
+    /// Which of the gateway's rules for what vendors hand out was broken, for example `name_traversal`; empty where the
+    /// reason says it all.
+    pub rule: &'static str,
 }
 
 /// The crate's result.
@@ -71,7 +72,6 @@ impl Error {
             violations: Vec::new(),
             retry_after: None,
             vendor: None,
-            rule: None,
             resource: None,
             source: None,
         }

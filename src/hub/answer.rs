@@ -88,6 +88,7 @@ impl StoredError {
                 code: self.vendor_code,
                 id: self.vendor_error_id,
                 status: u16::try_from(self.vendor_status).unwrap_or_default(),
+                ..VendorFault::default()
             });
         }
         error

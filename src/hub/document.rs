@@ -76,7 +76,7 @@ impl Hub {
         };
         // Known before the content is on its way.
         room_for(&self.existing(name, UPLOAD).await?, &header, &*vendor)?;
-        let content = spools.keep(UPLOAD, receive::content(parts, header.clone())).await?;
+        let content = spools.place(UPLOAD).await?.keep(receive::content(parts, header.clone())).await?;
         let handover = Handover { header, content: Arc::new(content), vendor, once };
         let hub = self.clone();
         self.see_through(UPLOAD, async move { hub.hand_over(handover).await }).await

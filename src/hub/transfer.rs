@@ -86,8 +86,8 @@ impl<M: Message> Run<M> {
         // Dropping the work ends the vendor's transfer, and everything that was kept for it.
         let sent = tokio::select! {
             biased;
-            sent = self.serve(open) => sent,
             () = self.sender.closed() => return,
+            sent = self.serve(open) => sent,
             () = self.hub.clock.sleep_until(ends_at) => {
                 let detail = "the deadline of the call has passed";
                 Err(Error::new(Kind::DeadlineExceeded, self.transfer.operation, detail))
@@ -131,8 +131,11 @@ impl<M: Message> Run<M> {
     async fn deliver(&self, part: M::Part) -> Result<()> {
         tokio::select! {
             biased;
-            // A caller that has gone is noticed by whoever runs this.
-            _sent = self.sender.send(Ok(M::new(part))) => Ok(()),
+            sent = self.sender.send(Ok(M::new(part))) => match sent {
+                Ok(()) => Ok(()),
+                // Whoever runs this sees it too, and drops it.
+                Err(_gone) => std::future::pending().await,
+            },
             () = self.hub.clock.sleep(SLOWEST_READER) => {
                 let detail = "the reader took nothing for 60 s; resume with read_offset";
                 Err(Error::new(Kind::SlowConsumer, self.transfer.operation, detail))

@@ -148,7 +148,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     let pairs = [
         ("operation", error.operation.to_owned()),
         ("resource_name", resource.name),
-        ("rule", error.rule.unwrap_or_default().to_owned()),
+        ("rule", vendor.rule.to_owned()),
         ("vendor_code", vendor.code),
         ("vendor_error_id", vendor.id),
         ("vendor_http_status", status),
@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn the_vendor_is_quoted_by_code_and_number_only() {
-        let fault = VendorFault { code: "OBJECT_NOT_FOUND".into(), id: "73464627".into(), status: 404 };
+        let fault =
+            VendorFault { code: "OBJECT_NOT_FOUND".into(), id: "73464627".into(), status: 404, rule: "" };
         let error = Error::new(Kind::ResultNotReady, "idnow.get", "nobody has started it yet")
             .from_vendor(fault)
             .caused_by("Erika Beispiel was not found");

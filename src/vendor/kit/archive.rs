@@ -12,7 +12,7 @@ use bytes::Bytes;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, VendorFault};
 use crate::vendor::kit::spool::{CHUNK, Spool, SpoolReader, unusable};
 
 /// Most entries, folders included.
@@ -174,7 +174,8 @@ impl Refused {
     /// The error for callers.
     pub fn error(self, operation: &'static str) -> Error {
         let detail = format!("the vendor's archive {}", self.0.fault());
-        Error { rule: Some(self.0.as_str()), ..Error::new(Kind::ArchiveRefused, operation, detail) }
+        let fault = VendorFault { rule: self.0.as_str(), ..VendorFault::default() };
+        Error::new(Kind::ArchiveRefused, operation, detail).from_vendor(fault)
     }
 }
 
@@ -208,7 +209,7 @@ impl Archive {
         let archive = Self { spool, entries };
         for entry in &archive.entries {
             let mut reader = archive.open(entry);
-            while reader.next()?.is_some() {}
+            while reader.next_piece()?.is_some() {}
         }
         Ok(archive)
     }
@@ -237,7 +238,7 @@ impl Archive {
 impl EntryReader {
     /// The next piece, at most [`CHUNK`] bytes; `None` at the end, when size and checksum have proven right. Waits for
     /// the disk.
-    pub fn next(&mut self) -> Result<Option<Bytes>> {
+    pub fn next_piece(&mut self) -> Result<Option<Bytes>> {
         let mut piece = vec![0; CHUNK];
         let mut length = 0;
         while length < CHUNK {

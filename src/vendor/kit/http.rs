@@ -394,7 +394,7 @@ impl Answer {
             text if printable(text) => text.to_owned(),
             _ => UNPRINTABLE.to_owned(),
         };
-        let fault = VendorFault { code: word(code), id: word(id), status: self.status.as_u16() };
+        let fault = VendorFault { code: word(code), id: word(id), status: self.status.as_u16(), rule: "" };
         Error::new(kind, self.operation, detail).from_vendor(fault)
     }
 

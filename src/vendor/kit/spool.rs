@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
@@ -29,6 +30,8 @@ use crate::vendor::kit::archive::{Refused, Rule};
 /// Plaintext bytes that are sealed together, and held in memory at once.
 pub const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
+/// How long a call waits for a place.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Makes spools, no more than so many at once.
 #[derive(Debug)]
@@ -39,12 +42,19 @@ pub struct Spools {
     places: Arc<Semaphore>,
 }
 
+/// The right to one spool.
+pub struct Place<'a> {
+    spools: &'a Spools,
+    operation: &'static str,
+    permit: OwnedSemaphorePermit,
+}
+
 /// One file, written once and read as often as needed. Nothing is left of it when it is dropped.
 pub struct Spool {
     file: File,
     cipher: LessSafeKey,
     len: u64,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// Reads a part of a spool from its beginning to its end.
@@ -77,26 +87,35 @@ impl Spools {
         Self { clock, directory, max_bytes, places: Arc::new(Semaphore::new(max_open)) }
     }
 
-    /// Writes `pieces` to a new spool, once there is a place for it.
-    pub async fn keep(
-        &self,
-        operation: &'static str,
-        pieces: impl Stream<Item = Result<Bytes>> + Send,
-    ) -> Result<Spool> {
+    /// A place for a spool, once there is one. Taken before the vendor is asked: its answer would not wait.
+    pub async fn place(&self, operation: &'static str) -> Result<Place<'_>> {
+        let permit = tokio::select! {
+            biased;
+            permit = self.places.clone().acquire_owned() => permit.ok(),
+            () = self.clock.sleep(LONGEST_WAIT) => None,
+        };
+        let detail = "too many files are on their way between callers and the vendor";
+        let permit = permit.ok_or_else(|| Error::new(Kind::GatewayOverloaded, operation, detail))?;
+        Ok(Place { spools: self, operation, permit })
+    }
+}
+
+impl Place<'_> {
+    /// Writes `pieces` to a new spool.
+    pub async fn keep(self, pieces: impl Stream<Item = Result<Bytes>> + Send) -> Result<Spool> {
+        let Self { spools, operation, permit } = self;
         let broken = |error| unusable(operation, error);
-        let place =
-            self.places.clone().acquire_owned().await.map_err(|error| broken(io::Error::other(error)))?;
-        let (directory, key) = (self.directory.clone(), Zeroizing::new(self.clock.random::<32>()));
+        let (directory, key) = (spools.directory.clone(), Zeroizing::new(spools.clock.random::<32>()));
         let mut writer = blocking(move || Writer::new(&directory, &key)).await.map_err(broken)?;
         pin_mut!(pieces);
         while let Some(piece) = pieces.next().await.transpose()? {
-            if writer.len + piece.len() as u64 > self.max_bytes {
+            if writer.len + piece.len() as u64 > spools.max_bytes {
                 return Err(Refused(Rule::ArchiveBytes).error(operation));
             }
             writer = blocking(move || writer.write(&piece)).await.map_err(broken)?;
         }
         let (file, cipher, len) = blocking(move || writer.finish()).await.map_err(broken)?;
-        Ok(Spool { file, cipher, len, _place: place })
+        Ok(Spool { file, cipher, len, _permit: permit })
     }
 }
 
@@ -276,7 +295,8 @@ mod tests {
 
     async fn kept(bytes: &[u8], pieces: usize) -> Arc<Spool> {
         let pieces: Vec<_> = bytes.chunks(pieces).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-        Arc::new(spools(1 << 20).keep("test", stream::iter(pieces)).await.unwrap())
+        let spools = spools(1 << 20);
+        Arc::new(spools.place("test").await.unwrap().keep(stream::iter(pieces)).await.unwrap())
     }
 
     fn patterned(length: usize) -> Vec<u8> {
@@ -324,12 +344,27 @@ mod tests {
     #[tokio::test]
     async fn what_is_too_large_is_refused_and_gives_its_place_back() {
         let spools = spools(10);
-        let error =
-            spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 11]))])).await.err().unwrap();
-        assert_eq!((error.kind, error.rule), (Kind::ArchiveRefused, Some("archive_bytes")));
-        let spool = spools.keep("test", stream::iter([Ok(Bytes::from_static(&[0; 10]))])).await.unwrap();
-        assert!(futures::poll!(Box::pin(spools.keep("test", stream::empty()))).is_pending(), "one at a time");
+        let ten = async |bytes: &'static [u8]| {
+            let place = spools.place("test").await.unwrap();
+            place.keep(stream::iter([Ok(Bytes::from_static(bytes))])).await
+        };
+        let error = ten(&[0; 11]).await.err().unwrap();
+        assert_eq!((error.kind, error.vendor.unwrap().rule), (Kind::ArchiveRefused, "archive_bytes"));
+        assert_eq!(ten(&[0; 10]).await.unwrap().len(), 10);
+    }
+
+    #[tokio::test]
+    async fn places_are_waited_for_and_not_for_ever() {
+        let (clock, hand) = Clock::manual(std::time::SystemTime::UNIX_EPOCH);
+        let spools = Spools::new(clock, std::env::temp_dir(), 10, 1);
+        let spool = spools.place("test").await.unwrap().keep(stream::empty()).await.unwrap();
+        let mut waiting = Box::pin(spools.place("test"));
+        assert!(futures::poll!(&mut waiting).is_pending(), "a spool keeps its place");
+        hand.advance(LONGEST_WAIT);
+        assert_eq!(waiting.await.err().unwrap().kind, Kind::GatewayOverloaded);
+        let mut waiting = Box::pin(spools.place("test"));
+        assert!(futures::poll!(&mut waiting).is_pending());
         drop(spool);
-        assert!(spools.keep("test", stream::empty()).await.is_ok());
+        assert!(waiting.await.is_ok());
     }
 }

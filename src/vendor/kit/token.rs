@@ -217,7 +217,6 @@ fn shared_failure(error: Arc<Error>) -> Error {
         violations: error.violations.clone(),
         retry_after: error.retry_after,
         vendor: error.vendor.clone(),
-        rule: error.rule,
         resource: error.resource.clone(),
         source: Some(Box::new(error)),
     }

@@ -45,6 +45,14 @@ async fn fetch(channel: Channel, name: &str, artifact: &str) -> (usize, usize) {
     (listed, bytes)
 }
 
+#[test]
+fn the_measure_would_see_it() {
+    let before = memory(std::process::id(), "VmRSS");
+    let held = vec![7_u8; 20 * MIB];
+    let now = memory(std::process::id(), "VmHWM");
+    assert!(held.iter().all(|byte| *byte == 7) && now >= before + ALLOWED, "{before} {now}");
+}
+
 #[tokio::test]
 async fn a_large_archive_does_not_pass_through_memory() {
     let (house, vendor) = (House::build().await, FileVendor::open().await);

@@ -20,15 +20,15 @@ use crate::zip::{archive, deflated, stored};
 const CHUNK: usize = 64 * 1024;
 
 /// A gateway whose vendor has files, with an identification of which it knows a decision.
-pub(super) struct Decided {
-    pub(super) vendor: FileVendor,
-    pub(super) house: House,
+struct Decided {
+    vendor: FileVendor,
+    house: House,
     /// `connections/../identifications/..`
-    pub(super) name: String,
+    name: String,
 }
 
 impl Decided {
-    pub(super) async fn new() -> Self {
+    async fn new() -> Self {
         let vendor = FileVendor::open().await;
         let house = House::with(|plan| {
             plan.webhooks = false;
@@ -43,24 +43,15 @@ impl Decided {
     }
 
     async fn page(&self, size: i32, token: &str) -> Result<(Vec<Artifact>, String), Status> {
-        let (parent, page_token) = (self.name.clone(), token.to_owned());
-        let request = ListArtifactsRequest { parent, page_size: size, page_token };
-        let page = self.house.identifications().list_artifacts(request).await?.into_inner();
-        Ok((page.artifacts, page.next_page_token))
+        page(&self.house, &self.name, size, token).await
     }
 
     async fn listed(&self) -> Result<Vec<Artifact>, Status> {
-        self.page(0, "").await.map(|(artifacts, _none)| artifacts)
+        listed(&self.house, &self.name).await
     }
 
-    pub(super) async fn open(
-        &self,
-        artifact: &str,
-        read_offset: i64,
-    ) -> Result<Streaming<DownloadArtifactResponse>, Status> {
-        let name = format!("{}/artifacts/{artifact}", self.name);
-        let request = asked(DownloadArtifactRequest { name, read_offset });
-        self.house.identifications().download_artifact(request).await.map(tonic::Response::into_inner)
+    async fn open(&self, artifact: &str, offset: i64) -> Result<Parts, Status> {
+        opened(&self.house, &format!("{}/artifacts/{artifact}", self.name), offset).await
     }
 
     async fn download(&self, artifact: &str, offset: usize) -> Result<Downloaded, Status> {
@@ -68,6 +59,31 @@ impl Decided {
         Downloaded::read(self.open(artifact, offset).await?).await
     }
 }
+
+async fn page(
+    house: &House,
+    name: &str,
+    page_size: i32,
+    token: &str,
+) -> Result<(Vec<Artifact>, String), Status> {
+    let (parent, page_token) = (name.to_owned(), token.to_owned());
+    let request = ListArtifactsRequest { parent, page_size, page_token };
+    let page = house.identifications().list_artifacts(request).await?.into_inner();
+    Ok((page.artifacts, page.next_page_token))
+}
+
+/// The first page of the files of the identification `name`.
+pub(super) async fn listed(house: &House, name: &str) -> Result<Vec<Artifact>, Status> {
+    page(house, name, 0, "").await.map(|(artifacts, _none)| artifacts)
+}
+
+/// A download of the file `name`.
+pub(super) async fn opened(house: &House, name: &str, read_offset: i64) -> Result<Parts, Status> {
+    let request = asked(DownloadArtifactRequest { name: name.to_owned(), read_offset });
+    house.identifications().download_artifact(request).await.map(tonic::Response::into_inner)
+}
+
+type Parts = Streaming<DownloadArtifactResponse>;
 
 /// A file as it came.
 pub(super) struct Downloaded {
@@ -77,7 +93,7 @@ pub(super) struct Downloaded {
 
 impl Downloaded {
     /// Reads a download to its end, which must be as the contract says.
-    pub(super) async fn read(mut stream: Streaming<DownloadArtifactResponse>) -> Result<Self, Status> {
+    pub(super) async fn read(mut stream: Parts) -> Result<Self, Status> {
         let Some(Part::Header(header)) = part(&mut stream).await? else { panic!("no header") };
         let mut bytes = Vec::new();
         let digest: ContentDigest = loop {
@@ -99,7 +115,7 @@ impl Downloaded {
 }
 
 /// The next part; `None` at the end.
-pub(super) async fn part(stream: &mut Streaming<DownloadArtifactResponse>) -> Result<Option<Part>, Status> {
+async fn part(stream: &mut Parts) -> Result<Option<Part>, Status> {
     Ok(stream.message().await?.map(|message| message.part.unwrap()))
 }
 
@@ -303,7 +319,7 @@ async fn a_reader_that_takes_nothing_holds_nothing_and_is_dropped() {
 }
 
 /// Reads until the stream breaks off.
-async fn end(mut stream: Streaming<DownloadArtifactResponse>) -> Status {
+async fn end(mut stream: Parts) -> Status {
     loop {
         match part(&mut stream).await {
             Ok(Some(_part)) => {}

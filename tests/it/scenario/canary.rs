@@ -9,6 +9,7 @@ use idv_gateway::proto::{
 use prost::Message as _;
 use serde_json::json;
 
+use super::artifacts::listed as listed_files;
 use super::house::{House, id_of};
 use super::operator::{listed, replayed, try_got};
 use super::words::{BANK, create, said};
@@ -52,6 +53,7 @@ async fn everything(house: &House) -> Vec<String> {
     house.reviewed(&id, "SUCCESS").await;
     house.in_time("the decision", async || house.get(&id).await.decision).await;
     told.push(format!("{:?}", house.get(&id).await));
+    told.extend(seen_of_files(house, &created.name).await);
 
     // What nobody can read, match or believe is kept too.
     let mut strange = said(&format!("{CANARY} and blanks"), &id);
@@ -85,6 +87,15 @@ async fn everything(house: &House) -> Vec<String> {
         house.well().await;
     }
     told
+}
+
+/// The list of the files, and why they are refused. Their content is asked for, and is about the person.
+async fn seen_of_files(house: &House, name: &str) -> Vec<String> {
+    let list = listed_files(house, name).await.unwrap();
+    assert!(list.len() >= 5);
+    house.person(&id_of(name), "archive", json!({ "kind": "traversal" })).await;
+    let refusal = listed_files(house, name).await.unwrap_err();
+    vec![format!("{list:?}"), format!("{refusal:?}")]
 }
 
 /// The deliveries that are there, as operators see them, and what they are told about a replay. Bodies apart: they are

@@ -58,6 +58,8 @@ pub(super) struct Plan {
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
     pub(super) vendor: Option<SocketAddr>,
+    /// Reports are signed with the key in `signing.pem`.
+    pub(super) signing_key: bool,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
@@ -108,6 +110,7 @@ impl House {
             password: "",
             signing: "",
             vendor: None,
+            signing_key: false,
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
         };
@@ -441,6 +444,7 @@ fn client() -> reqwest::Client {
 
 fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> String {
     let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
+    let signing_keys = if plan.signing_key { path("signing.pem") } else { String::new() };
     let connection = |id: &str| {
         format!(
             r#"
@@ -452,6 +456,7 @@ min_evidence = "{min_evidence}"
 start_results = {start_results:?}
 signing = {{ {signing} }}
 api_key = {{ file = {key} }}
+files.xml_signing_keys = [{signing_keys}]
 [connections.{id}.idnow.webhook]
 {webhook}
 [[connections.{id}.idnow.webhook.basic]]

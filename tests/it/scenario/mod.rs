@@ -31,6 +31,7 @@ mod reference;
 mod refusals;
 mod repeats;
 mod resume;
+mod sandbox_files;
 mod signing;
 mod signing_refusals;
 mod silence;

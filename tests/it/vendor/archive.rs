@@ -17,7 +17,7 @@ const MIB: usize = 1 << 20;
 async fn spool(bytes: &[u8]) -> Arc<Spool> {
     let spools = Spools::new(Clock::system(), std::env::temp_dir(), 64 << 20, 1);
     let pieces: Vec<_> = bytes.chunks(50_000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
-    Arc::new(spools.keep("test", stream::iter(pieces)).await.unwrap())
+    Arc::new(spools.place("test").await.unwrap().keep(stream::iter(pieces)).await.unwrap())
 }
 
 async fn read(bytes: &[u8]) -> Result<Archive, &'static str> {
@@ -27,8 +27,8 @@ async fn read(bytes: &[u8]) -> Result<Archive, &'static str> {
     };
     let ArchiveError::Refused(Refused(rule)) = error else { panic!("{error}") };
     let told = error.error("test");
-    assert_eq!((told.kind, told.rule), (Kind::ArchiveRefused, Some(rule.as_str())));
     assert!(told.detail.starts_with("the vendor's archive "), "{}", told.detail);
+    assert_eq!((told.kind, told.vendor.unwrap().rule), (Kind::ArchiveRefused, rule.as_str()));
     Err(rule.as_str())
 }
 
@@ -43,7 +43,7 @@ async fn refused_entry(entry: Entry) -> &'static str {
 fn unpacked(archive: &Archive, index: usize) -> Vec<u8> {
     let mut reader = archive.open(&archive.entries()[index]);
     let mut content = Vec::new();
-    while let Some(piece) = reader.next().unwrap() {
+    while let Some(piece) = reader.next_piece().unwrap() {
         content.extend_from_slice(&piece);
     }
     content

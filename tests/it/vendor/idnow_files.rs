@@ -146,7 +146,7 @@ async fn an_archive_leaves_no_name_on_the_disk_and_has_a_largest_size() {
 
     vendor.archive(of(1_048_576));
     let error = idnow.artifacts().unwrap().open(open()).await.err().unwrap();
-    assert_eq!((error.kind, error.rule), (Kind::ArchiveRefused, Some("archive_bytes")));
+    assert_eq!((error.kind, error.vendor.unwrap().rule), (Kind::ArchiveRefused, "archive_bytes"));
     drop(spools);
     vendor.archive(of(1));
     let error = idnow.artifacts().unwrap().open(open()).await.err().unwrap();

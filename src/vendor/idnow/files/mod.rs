@@ -55,9 +55,10 @@ impl Files {
 
     /// The archive of one identification. `None`: there is none.
     async fn contents(&self, vendor: &Idnow, reference: &VendorReference) -> Result<Option<Contents>> {
+        let place = self.spools.place(GET_ZIP).await?;
         let file = vendor.api.file(GET_ZIP, &address(reference)?, "zip").await?;
         let Some(file) = file else { return Ok(None) };
-        let spool = Arc::new(self.spools.keep(GET_ZIP, file.pieces).await?);
+        let spool = Arc::new(place.keep(file.pieces).await?);
         let keys = self.keys.clone();
         let contents = blocking(move || Contents::read(spool, &keys)).await;
         contents.map(Some).map_err(|error: ArchiveError| error.error(GET_ZIP))
@@ -128,7 +129,7 @@ impl Contents {
 }
 
 async fn next_of_entry(mut reader: EntryReader) -> Result<Option<(Bytes, EntryReader)>, ArchiveError> {
-    blocking(move || Ok(reader.next()?.map(|piece| (piece, reader)))).await
+    blocking(move || Ok(reader.next_piece()?.map(|piece| (piece, reader)))).await
 }
 
 async fn next_of_spool(
@@ -150,11 +151,11 @@ fn verify(
 ) -> Result<SignatureVerdict, ArchiveError> {
     let mut hash = Context::new(&SHA512);
     let mut reader = archive.open(&report.entry);
-    while let Some(piece) = reader.next()? {
+    while let Some(piece) = reader.next_piece()? {
         hash.update(&piece);
     }
     // Longer than one piece is longer than any signature.
-    let said = archive.open(&signature.entry).next()?.unwrap_or_default();
+    let said = archive.open(&signature.entry).next_piece()?.unwrap_or_default();
     let said = if said.len() <= MAX_SIGNATURE { said } else { Bytes::new() };
     Ok(keys.judge(&hash.finish(), &said))
 }
