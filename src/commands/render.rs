@@ -29,6 +29,10 @@ impl Renderer {
                 let transition = transition(changed.previous_state(), now.state());
                 format!("{transition:<32} {}", detail(&now, ended))
             }
+            Some(Payload::DocumentChanged(changed)) => {
+                let document = changed.document.clone().unwrap_or_default();
+                document.name.rsplit('/').next().unwrap_or_default().to_owned()
+            }
             Some(Payload::ConnectionHealthChanged(changed)) => {
                 let state = changed.health.clone().unwrap_or_default().state();
                 let before = changed.previous_state();

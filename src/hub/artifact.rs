@@ -1,17 +1,12 @@
 //! Files of identifications: listed, and handed on from the vendor to a caller. Nothing of them is kept.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
-
-use aws_lc_rs::digest::{Context, SHA256};
-use bytes::{Buf as _, BytesMut};
-use futures::StreamExt as _;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use std::time::SystemTime;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
 use crate::hub::page::{self, Pages};
+use crate::hub::transfer::{Message, Transfer, TransferStream};
 use crate::model::name::{ArtifactName, IdentificationName};
 use crate::model::validate::Checks;
 use crate::proto::download_artifact_response::Part;
@@ -24,32 +19,11 @@ use crate::vendor::{Artifacts, ListArtifacts, OpenArtifact, OpenedArtifact, Vend
 const LIST: &str = "list_artifacts";
 const DOWNLOAD: &str = "download_artifact";
 
-/// Bytes of one chunk; only the last is shorter.
-const CHUNK: usize = 64 * 1024;
-/// How long a download may take when its caller sets no deadline, as the contract says.
-const DEFAULT_TIME: Duration = Duration::from_secs(300);
-/// How long a download may take whatever its caller says.
-const LONGEST_TIME: Duration = Duration::from_hours(1);
-/// A reader that takes nothing for so long is dropped.
-const SLOWEST_READER: Duration = Duration::from_secs(60);
-
-/// A download as the door sends it: messages, or the error that ends it.
-pub type ArtifactStream = ReceiverStream<Result<DownloadArtifactResponse>>;
-
 /// A file of an identification that may have some.
 struct Wanted {
     vendor: Arc<dyn Vendor>,
     reference: VendorReference,
     state: State,
-}
-
-/// One download under way.
-struct Download {
-    hub: Arc<Hub>,
-    wanted: Wanted,
-    name: ArtifactName,
-    offset: u64,
-    sender: mpsc::Sender<Result<DownloadArtifactResponse>>,
 }
 
 impl Hub {
@@ -80,7 +54,7 @@ impl Hub {
         self: &Arc<Self>,
         request: &DownloadArtifactRequest,
         deadline: Option<SystemTime>,
-    ) -> Result<ArtifactStream> {
+    ) -> Result<TransferStream<DownloadArtifactResponse>> {
         let mut checks = Checks::default();
         let name: Option<ArtifactName> = checks.parse("name", &request.name);
         let offset = u64::try_from(request.read_offset);
@@ -88,18 +62,20 @@ impl Hub {
             checks.refuse("read_offset", "must be 0 or more");
         }
         let (Some(name), Ok(offset)) = (name, offset) else { return Err(checks.refused(DOWNLOAD)) };
-        if self.drain.is_cancelled() {
-            let detail = "the gateway is shutting down; download it from another one";
-            return Err(Error::new(Kind::GatewayDraining, DOWNLOAD, detail));
-        }
         let wanted = self.wanted(&name.identification, DOWNLOAD).await?;
-        let now = self.clock.now();
-        let ends_at = deadline.unwrap_or(now + DEFAULT_TIME).min(now + LONGEST_TIME);
-        // One message on its way, and the last word, which must not wait for room.
-        let (sender, receiver) = mpsc::channel(2);
-        let download = Download { hub: self.clone(), wanted, name, offset, sender };
-        self.calls.spawn(download.run(ends_at));
-        Ok(ReceiverStream::new(receiver))
+        let hub = self.clone();
+        let open = async move {
+            let OpenedArtifact { artifact, content } = hub.open_artifact(&wanted, &name).await?;
+            Ok((Part::Header(artifact), content))
+        };
+        self.transfer(Transfer { operation: DOWNLOAD, offset, deadline }, open)
+    }
+
+    async fn open_artifact(&self, wanted: &Wanted, name: &ArtifactName) -> Result<OpenedArtifact> {
+        let open = OpenArtifact { name, reference: &wanted.reference };
+        let opened = wanted.files(DOWNLOAD)?.open(open).await;
+        let opened = self.note_health(&*wanted.vendor, opened).await?;
+        opened.ok_or_else(|| wanted.nothing(DOWNLOAD))
     }
 
     async fn wanted(&self, name: &IdentificationName, operation: &'static str) -> Result<Wanted> {
@@ -142,80 +118,18 @@ impl Wanted {
     }
 }
 
-impl Download {
-    async fn run(self, ends_at: SystemTime) {
-        let Ok(last_word) = self.sender.clone().reserve_owned().await else { return };
-        // Dropping the work ends the vendor's transfer, and everything that was kept for it.
-        let sent = tokio::select! {
-            biased;
-            () = self.sender.closed() => return,
-            sent = self.serve() => sent,
-            () = self.hub.clock.sleep_until(ends_at) => {
-                let detail = "the deadline of the call has passed";
-                Err(Error::new(Kind::DeadlineExceeded, DOWNLOAD, detail))
-            }
-        };
-        last_word.send(sent.map(|digest| message(Part::Trailer(digest))));
+impl Message for DownloadArtifactResponse {
+    type Part = Part;
+
+    fn new(part: Part) -> Self {
+        Self { part: Some(part) }
     }
 
-    /// Sends everything but the trailer, which it returns.
-    async fn serve(&self) -> Result<ContentDigest> {
-        let OpenedArtifact { artifact, mut content } = self.open().await?;
-        let (mut buffer, mut skip) = (BytesMut::new(), self.offset);
-        while skip > 0 {
-            let mut piece = content.next().await.transpose()?.ok_or_else(beyond_the_end)?;
-            let passed = piece.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
-            piece.advance(passed);
-            skip -= passed as u64;
-            buffer.extend_from_slice(&piece);
-        }
-        self.deliver(Part::Header(artifact)).await?;
-        let (mut hash, mut size_bytes) = (Context::new(&SHA256), 0);
-        let mut more = true;
-        while more || !buffer.is_empty() {
-            if more && buffer.len() < CHUNK {
-                let piece = content.next().await.transpose()?;
-                more = piece.is_some();
-                buffer.extend_from_slice(&piece.unwrap_or_default());
-                continue;
-            }
-            let chunk = buffer.split_to(CHUNK.min(buffer.len()));
-            hash.update(&chunk);
-            size_bytes += chunk.len() as i64;
-            self.deliver(Part::Chunk(chunk.to_vec())).await?;
-        }
-        Ok(ContentDigest { size_bytes, sha256: hash.finish().as_ref().to_vec() })
+    fn chunk(bytes: Vec<u8>) -> Part {
+        Part::Chunk(bytes)
     }
 
-    async fn open(&self) -> Result<OpenedArtifact> {
-        let open = OpenArtifact { name: &self.name, reference: &self.wanted.reference };
-        let opened = self.wanted.files(DOWNLOAD)?.open(open).await;
-        let opened = self.hub.note_health(&*self.wanted.vendor, opened).await?;
-        opened.ok_or_else(|| self.wanted.nothing(DOWNLOAD))
+    fn trailer(digest: ContentDigest) -> Part {
+        Part::Trailer(digest)
     }
-
-    async fn deliver(&self, part: Part) -> Result<()> {
-        tokio::select! {
-            biased;
-            sent = self.sender.send(Ok(message(part))) => match sent {
-                Ok(()) => Ok(()),
-                // Whoever runs this sees it too, and drops it.
-                Err(_gone) => std::future::pending().await,
-            },
-            () = self.hub.clock.sleep(SLOWEST_READER) => {
-                let detail = "the reader took nothing for 60 s; resume with read_offset";
-                Err(Error::new(Kind::SlowConsumer, DOWNLOAD, detail))
-            }
-        }
-    }
-}
-
-fn message(part: Part) -> DownloadArtifactResponse {
-    DownloadArtifactResponse { part: Some(part) }
-}
-
-fn beyond_the_end() -> Error {
-    let mut checks = Checks::default();
-    checks.refuse("read_offset", "must not lie behind the end of the file");
-    checks.refused(DOWNLOAD)
 }

@@ -12,7 +12,7 @@ use crate::model::name::DeliveryName;
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::event::Payload;
-use crate::proto::{Event, EventOrigin, IdentificationChanged};
+use crate::proto::{Event, EventOrigin, EventType, IdentificationChanged};
 use crate::vendor::Account;
 
 /// What made the gateway record a change.
@@ -63,6 +63,9 @@ impl Hub {
         match self.next_look(&change.record) {
             Some(job) => batch.schedule.push(job),
             None => batch.complete.push(look_id(name)),
+        }
+        if change.steps.iter().any(|step| step.event == EventType::IdentificationCompleted) {
+            batch.schedule.extend(self.signatures_job(&change.record));
         }
     }
 

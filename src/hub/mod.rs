@@ -4,7 +4,9 @@ pub mod adopt;
 pub mod artifact;
 pub mod check;
 pub mod config;
+pub mod definition;
 pub mod directory;
+pub mod document;
 pub mod identify;
 pub mod intake;
 pub mod list;
@@ -30,10 +32,13 @@ mod pace;
 mod page;
 mod poll;
 mod prepare;
+mod receive;
 mod reject;
 mod request;
 mod secrets;
 mod settle;
+mod signature;
+mod transfer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,7 +66,7 @@ use crate::model::record::Record;
 use crate::proto::{Event, Identification, VendorReference};
 use crate::telemetry::{AppendFailure, Metrics};
 use crate::vendor::registry::Registry;
-use crate::vendor::{Get, Identifications, Vendor};
+use crate::vendor::{Get, Identifications, Signing, Vendor};
 
 /// Everything a use case needs. Shared by all doors and the worker.
 pub struct Hub {
@@ -263,6 +268,13 @@ impl Hub {
 fn identifications<'a>(vendor: &'a dyn Vendor, operation: &'static str) -> Result<&'a dyn Identifications> {
     vendor.identifications().ok_or_else(|| {
         let detail = format!("{} has no identifications", vendor.account().connection.name());
+        Error::new(Kind::CapabilityNotSupported, operation, detail)
+    })
+}
+
+fn signing<'a>(vendor: &'a dyn Vendor, operation: &'static str) -> Result<&'a dyn Signing> {
+    vendor.signing().ok_or_else(|| {
+        let detail = format!("{} has no documents to sign", vendor.account().connection.name());
         Error::new(Kind::CapabilityNotSupported, operation, detail)
     })
 }

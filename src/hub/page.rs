@@ -34,6 +34,11 @@ pub(super) fn size(page_size: i32, checks: &mut Checks) -> usize {
     }
 }
 
+/// What follows the last slash of a name: the place of a thing among those of one parent.
+pub(super) fn last_part(name: &str) -> String {
+    name.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
 /// Makes and reads the tokens of one list.
 pub(super) struct Pages<'a> {
     key: &'a CursorKey,
@@ -72,6 +77,19 @@ impl<'a> Pages<'a> {
         let place = place.to_string();
         let check = self.check(&self.list, place.as_bytes());
         URL_SAFE_NO_PAD.encode([&[VERSION], &self.list[..], &check, place.as_bytes()].concat())
+    }
+
+    /// Cuts `items` to one page; the token that leads behind it, empty when it is the last.
+    pub(super) fn cut<T, P: Display>(
+        &self,
+        items: &mut Vec<T>,
+        size: usize,
+        place: impl Fn(&T) -> P,
+    ) -> String {
+        let more = items.len() > size;
+        items.truncate(size);
+        let last = items.last().filter(|_last| more);
+        last.map_or_else(String::new, |last| self.token(place(last)))
     }
 
     fn open(&self, token: &str) -> Option<([u8; 8], String)> {

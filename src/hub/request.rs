@@ -3,6 +3,7 @@
 //! A mutation enters with [`Hub::enter`], and writes the answer in the same batch as its effect. A repeat gets the first
 //! answer: a refusal too, but not one that a repeat may mend.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use prost::Message;
@@ -15,8 +16,9 @@ use crate::hub::{Hub, store};
 use crate::journal::{Answer, Batch, Position, RequestChange, RequestKey};
 use crate::model::name::IdentificationName;
 use crate::proto::{
-    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateIdentificationRequest,
-    CreateIdentificationResponse,
+    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateDocumentDefinitionRequest,
+    CreateDocumentDefinitionResponse, CreateIdentificationRequest, CreateIdentificationResponse,
+    UploadDocumentHeader, UploadDocumentResponse,
 };
 
 /// How long the answer to a `request_id` is kept.
@@ -67,6 +69,35 @@ impl Mutation for AdoptIdentificationRequest {
     }
 }
 
+impl Mutation for CreateDocumentDefinitionRequest {
+    type Response = CreateDocumentDefinitionResponse;
+    const METHOD: &'static str = "/idvgateway.v1.DocumentSigningService/CreateDocumentDefinition";
+    const OPERATION: &'static str = "create_document_definition";
+
+    fn payload(self) -> Self {
+        Self { request_id: String::new(), ..self }
+    }
+
+    fn replayed(first: Self::Response, _cursor: String) -> Self::Response {
+        Self::Response { replayed: true, ..first }
+    }
+}
+
+/// The header stands for the whole upload: it has the hash of what follows.
+impl Mutation for UploadDocumentHeader {
+    type Response = UploadDocumentResponse;
+    const METHOD: &'static str = "/idvgateway.v1.DocumentSigningService/UploadDocument";
+    const OPERATION: &'static str = "upload_document";
+
+    fn payload(self) -> Self {
+        Self { request_id: String::new(), ..self }
+    }
+
+    fn replayed(first: Self::Response, cursor: String) -> Self::Response {
+        Self::Response { replayed: true, cursor, ..first }
+    }
+}
+
 /// How a call enters.
 pub(super) enum Entry<R> {
     /// Nobody has made it before, as far as is known.
@@ -94,7 +125,7 @@ impl Once {
     }
 
     /// Notes that the call has begun, and what it makes or changes.
-    pub(super) fn begin(&self, subject: &IdentificationName) -> Option<RequestChange> {
+    pub(super) fn begin(&self, subject: &impl Display) -> Option<RequestChange> {
         let key = self.key.clone().filter(|_key| !self.begun)?;
         Some(RequestChange::Begin { key, payload_mac: self.payload_mac, subject: subject.to_string() })
     }
@@ -158,7 +189,7 @@ impl Hub {
     pub(super) async fn keep_answer<Q: Mutation>(
         &self,
         once: &Once,
-        subject: &IdentificationName,
+        subject: &impl Display,
         seen: Position,
         outcome: Result<Q::Response>,
     ) -> Result<Q::Response> {
@@ -178,7 +209,7 @@ impl Hub {
     pub(super) fn answered<R: Message>(
         &self,
         once: &Once,
-        subject: &IdentificationName,
+        subject: &impl Display,
         outcome: Result<&R, &Error>,
         seen: Position,
     ) -> Vec<RequestChange> {

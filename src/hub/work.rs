@@ -165,6 +165,7 @@ impl Hub {
                 "settle" => hub.settle_later(&job).await,
                 "expire" => hub.expire(&job).await,
                 LOOK => hub.poll(&job).await,
+                "documents" => hub.look_for_signatures(&job).await,
                 kind => {
                     tracing::error!(
                         job.id,
@@ -218,6 +219,7 @@ fn label(kind: &str) -> &'static str {
         "settle" => "settle",
         "expire" => "expire",
         LOOK => LOOK,
+        "documents" => "documents",
         _ => "unknown",
     }
 }

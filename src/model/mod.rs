@@ -1,6 +1,7 @@
 //! Our own words: names parsed once, commands parsed from requests, and the status rule.
 
 pub mod command;
+pub mod document;
 pub mod filter;
 pub mod lifecycle;
 pub mod name;

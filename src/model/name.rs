@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// Why a name was refused, as a sentence that says what is expected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct NameError(&'static str);
+pub struct NameError(pub(super) &'static str);
 
 /// The last part of `connections/{connection}`: `[a-z][a-z0-9-]{0,62}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! What is kept of one identification: the contract's message, and what only the status rule needs.
+//! What is kept of one identification: the contract's message, and what callers do not see.
 
 use prost_types::Timestamp;
 
@@ -12,11 +12,12 @@ pub struct Record {
     pub name: IdentificationName,
     /// What callers see (basic view: no links).
     pub identification: Identification,
-    /// What the status rule remembers beside it.
+    /// What is remembered beside it.
     pub memory: Memory,
 }
 
-/// What the status rule remembers of earlier observations. Encoded with protobuf so that it can grow.
+/// What is remembered beside it: of earlier observations, for the status rule, and of documents. Encoded with protobuf so
+/// that it can grow.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Memory {
     /// The vendor's time of the newest accepted observation.
@@ -28,4 +29,21 @@ pub struct Memory {
     /// Revision of the newest decision, also while the identification is open again.
     #[prost(int32, tag = "3")]
     pub decision_revision: i32,
+    /// The documents that were uploaded, each once.
+    #[prost(message, repeated, tag = "4")]
+    pub documents: Vec<KnownDocument>,
+}
+
+/// A document that was uploaded for an identification.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct KnownDocument {
+    /// The last part of its name.
+    #[prost(string, tag = "1")]
+    pub definition: String,
+    /// Bytes; 0 when it was uploaded without the gateway.
+    #[prost(uint64, tag = "2")]
+    pub size: u64,
+    /// It was seen signed, and an event has told so.
+    #[prost(bool, tag = "3")]
+    pub signed: bool,
 }

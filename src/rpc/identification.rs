@@ -12,6 +12,7 @@ use crate::hub::Hub;
 use crate::model::name::IdentificationName;
 use crate::proto::identification_service_server::IdentificationService;
 use crate::proto::*;
+use crate::rpc::CALLER;
 use crate::rpc::deadline::{deadline, timeout};
 use crate::rpc::purpose::purpose;
 use crate::rpc::status::{not_served, status};
@@ -20,9 +21,6 @@ pub(super) struct Service {
     pub(super) hub: Arc<Hub>,
     pub(super) clock: Clock,
 }
-
-/// Callers are not told apart: `auth = "none"` is the only way to run this release.
-const CALLER: &str = "anonymous";
 
 type Answer<T> = Result<Response<T>, Status>;
 

@@ -10,20 +10,45 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use crate::error::{Error, Violation};
+use crate::rpc::document_signing;
 use crate::rpc::status::status;
 
 /// gRPC puts five bytes before each message.
 const FRAME_HEADER: usize = 5;
 
-/// Bounds every request to so many bytes.
+/// Largest message of an upload: a chunk of 1 MiB, and what is around it.
+pub(super) const UPLOAD_MESSAGE: usize = (1 << 20) + 1024;
+/// Most bytes of an upload: a document of 50 MiB, however small the chunks are within reason.
+const UPLOAD: usize = 64 << 20;
+
+/// Bounds every request, and each of its messages, to so many bytes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestLimitLayer {
     max: usize,
 }
 
+/// How long a request may be.
+#[derive(Debug, Clone, Copy)]
+struct Limit {
+    /// Bytes of one message.
+    message: usize,
+    /// Bytes of all messages, with what frames them.
+    total: usize,
+}
+
 impl RequestLimitLayer {
+    /// `max` is for every method but those that upload files.
     pub(super) fn new(max: usize) -> Self {
         Self { max }
+    }
+}
+
+impl Limit {
+    fn of(path: &str, max: usize) -> Self {
+        match path {
+            document_signing::UPLOAD => Self { message: UPLOAD_MESSAGE, total: UPLOAD },
+            _ => Self { message: max, total: max + FRAME_HEADER },
+        }
     }
 }
 
@@ -52,8 +77,8 @@ impl<S: Service<Request<tonic::body::Body>>> Service<Request<tonic::body::Body>>
     }
 
     fn call(&mut self, request: Request<tonic::body::Body>) -> S::Future {
-        let max = self.max;
-        let counted = |inner| Counted { inner, left: max + FRAME_HEADER, max, header: Vec::new() };
+        let limit = Limit::of(request.uri().path(), self.max);
+        let counted = |inner| Counted { inner, left: limit.total, limit, header: Vec::new(), rest: 0 };
         self.inner.call(request.map(|inner| tonic::body::Body::new(counted(inner))))
     }
 }
@@ -61,22 +86,34 @@ impl<S: Service<Request<tonic::body::Body>>> Service<Request<tonic::body::Body>>
 struct Counted {
     inner: tonic::body::Body,
     left: usize,
-    max: usize,
-    /// The frame header of the first message, as far as it has come in.
+    limit: Limit,
+    /// The frame header of the next message, as far as it has come in.
     header: Vec<u8>,
+    /// How much of the present message is still to come.
+    rest: usize,
 }
 
 impl Counted {
-    /// Whether the first message announces more than it may have. The decoder inside would refuse that too, but not
-    /// in the contract's words.
-    fn announces_too_much(&mut self, data: &[u8]) -> bool {
-        let missing = FRAME_HEADER - self.header.len();
-        self.header.extend(data.iter().take(missing));
-        match self.header[..] {
+    /// Whether a message announces more than it may have. The decoder inside would refuse that too, but not in the
+    /// contract's words.
+    fn announces_too_much(&mut self, mut data: &[u8]) -> bool {
+        while !data.is_empty() {
+            let (message, behind) = data.split_at(self.rest.min(data.len()));
+            self.rest -= message.len();
+            let missing = FRAME_HEADER - self.header.len();
+            let (header, behind) = behind.split_at(missing.min(behind.len()));
+            self.header.extend(header);
             // A flag, then the length of the message.
-            [_flag, a, b, c, d] => u32::from_be_bytes([a, b, c, d]) as usize > self.max,
-            _ => false,
+            if let [_flag, a, b, c, d] = self.header[..] {
+                self.header.clear();
+                self.rest = u32::from_be_bytes([a, b, c, d]) as usize;
+                if self.rest > self.limit.message {
+                    return true;
+                }
+            }
+            data = behind;
         }
+        false
     }
 }
 
@@ -99,7 +136,10 @@ impl Body for Counted {
                 self.left = left;
                 polled
             }
-            Some(_) | None => Some(Err(too_large(self.max))),
+            Some(_) => {
+                Some(Err(too_large(format!("must be at most {} bytes in one message", self.limit.message))))
+            }
+            None => Some(Err(too_large(format!("must be at most {} bytes in all", self.limit.total)))),
         })
     }
 
@@ -112,7 +152,6 @@ impl Body for Counted {
     }
 }
 
-fn too_large(max: usize) -> Status {
-    let violation = Violation::new("request", format!("must be at most {max} bytes"));
-    status(Error::invalid("read_request", vec![violation]))
+fn too_large(expected: String) -> Status {
+    status(Error::invalid("read_request", vec![Violation::new("request", expected)]))
 }

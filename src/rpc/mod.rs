@@ -6,6 +6,7 @@ pub mod status;
 
 mod connection;
 mod deadline;
+mod document_signing;
 mod event;
 mod identification;
 mod limit;
@@ -27,20 +28,25 @@ use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::proto::DESCRIPTORS;
 use crate::proto::connection_service_server::ConnectionServiceServer;
+use crate::proto::document_signing_service_server::DocumentSigningServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
 use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
-use crate::rpc::limit::RequestLimitLayer;
+use crate::rpc::limit::{RequestLimitLayer, UPLOAD_MESSAGE};
 use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
-pub const SERVICES: [&str; 4] = [
+pub const SERVICES: [&str; 5] = [
     "idvgateway.v1.IdentificationService",
     "idvgateway.v1.ConnectionService",
     "idvgateway.v1.EventService",
     "idvgateway.v1.WebhookService",
+    "idvgateway.v1.DocumentSigningService",
 ];
+
+/// Callers are not told apart: `auth = "none"` is the only way to run this release.
+const CALLER: &str = "anonymous";
 
 /// What the door is opened with.
 pub struct Door {
@@ -117,12 +123,17 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
     let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let webhooks =
         WebhookServiceServer::new(webhook::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    let documents = DocumentSigningServiceServer::new(document_signing::Service {
+        hub: door.hub.clone(),
+        clock: door.clock.clone(),
+    });
     let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
         .add_service(connections.max_decoding_message_size(2 * limit))
         .add_service(events.max_decoding_message_size(2 * limit))
         .add_service(webhooks.max_decoding_message_size(2 * limit))
+        .add_service(documents.max_decoding_message_size(2 * limit.max(UPLOAD_MESSAGE)))
         .add_service(reflection_builder().build_v1().map_err(reflection)?)
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }

@@ -7,6 +7,7 @@ pub mod registry;
 
 pub mod idnow;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,16 +17,18 @@ use serde::Deserialize;
 
 use crate::error::{Error, Violation};
 use crate::model::command::CreateIdentification;
+use crate::model::document::{DefinitionId, DocumentName};
 use crate::model::name::{ArtifactName, ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
 use crate::proto::{
-    Artifact, Evidence, IdentificationResult, IdentificationState, StartLink, Vendor as VendorKind,
-    VendorReference,
+    Artifact, Document, DocumentDefinition, Evidence, IdentificationResult, IdentificationState, StartLink,
+    Vendor as VendorKind, VendorReference,
 };
 use crate::settings::Window;
 use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 use crate::vendor::kit::polling::PollingSettings;
+use crate::vendor::kit::spool::{Spool, Spools};
 
 /// One configured account at a vendor.
 pub trait Vendor: Send + Sync {
@@ -41,6 +44,8 @@ pub trait Vendor: Send + Sync {
     fn artifacts(&self) -> Option<&dyn Artifacts>;
     /// Lists of identifications, where the vendor keeps them.
     fn lists(&self) -> Option<&dyn Lists>;
+    /// Documents that are signed, where the vendor has them.
+    fn signing(&self) -> Option<&dyn Signing>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }
@@ -235,6 +240,83 @@ pub struct OpenedArtifact {
     pub artifact: Artifact,
     /// The content in pieces of any size. Dropping it ends the transfer.
     pub content: BoxStream<'static, Result<Bytes, Error>>,
+}
+
+/// Documents that people sign during identifications at one vendor account.
+#[async_trait]
+pub trait Signing: Send + Sync {
+    /// How much may be uploaded for one identification.
+    fn limits(&self) -> SigningLimits;
+    /// What keeps a document until it is whole and known to be the right one.
+    fn spools(&self) -> &Spools;
+    /// Every definition of the account, in order of their names.
+    async fn definitions(&self) -> Result<Vec<DocumentDefinition>, Error>;
+    /// One definition. `None`: the vendor has none of that id.
+    async fn definition(&self, id: &DefinitionId) -> Result<Option<DocumentDefinition>, Error>;
+    /// Makes a definition; some vendors change the one that is there instead.
+    async fn create_definition(&self, put: PutDefinition<'_>) -> Result<(), Error>;
+    /// Replaces a definition. `None`: the vendor has none of that id.
+    async fn update_definition(&self, put: PutDefinition<'_>) -> Result<Option<()>, Error>;
+    /// Deletes a definition. `None`: the vendor has none of that id.
+    async fn delete_definition(&self, id: &DefinitionId) -> Result<Option<()>, Error>;
+    /// Hands over a document, in place of an earlier one.
+    async fn upload(&self, upload: Upload<'_>) -> Result<(), Error>;
+    /// The documents of an identification, in order of their names. `None`: the vendor has nothing of it.
+    async fn documents(&self, list: ListDocuments<'_>) -> Result<Option<Vec<Document>>, Error>;
+    /// One document. `None`: the vendor has nothing of it.
+    async fn document(&self, get: GetDocument<'_>) -> Result<Option<Document>, Error>;
+    /// The signed document in pieces of any size. `None`: the vendor has nothing of it. Dropping it ends the transfer.
+    async fn open_signed(
+        &self,
+        get: GetDocument<'_>,
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>, Error>;
+}
+
+/// How much may be uploaded for one identification.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SigningLimits {
+    /// Documents.
+    pub documents: usize,
+    /// Bytes of all documents together.
+    pub total_bytes: u64,
+}
+
+/// Input of [`Signing::create_definition`] and [`Signing::update_definition`].
+#[derive(Debug)]
+pub struct PutDefinition<'a> {
+    /// Which.
+    pub id: &'a DefinitionId,
+    /// What it says, complete.
+    pub definition: &'a DocumentDefinition,
+}
+
+/// Input of [`Signing::upload`].
+#[derive(Debug)]
+pub struct Upload<'a> {
+    /// Which document of which identification.
+    pub name: &'a DocumentName,
+    /// The vendor's identifiers of the identification.
+    pub reference: &'a VendorReference,
+    /// A PDF.
+    pub content: Arc<Spool>,
+}
+
+/// Input of [`Signing::documents`].
+#[derive(Debug)]
+pub struct ListDocuments<'a> {
+    /// Whose documents.
+    pub name: &'a IdentificationName,
+    /// The vendor's identifiers.
+    pub reference: &'a VendorReference,
+}
+
+/// Input of [`Signing::document`] and [`Signing::open_signed`].
+#[derive(Debug)]
+pub struct GetDocument<'a> {
+    /// Which document of which identification.
+    pub name: &'a DocumentName,
+    /// The vendor's identifiers of the identification.
+    pub reference: &'a VendorReference,
 }
 
 /// Webhooks of one vendor account.

@@ -13,7 +13,7 @@ use idv_gateway::journal::config::{EmbeddedSettings, JournalSettings, KeySetting
 use idv_gateway::rpc::config::{Auth, GrpcSettings};
 use idv_gateway::settings::SecretSource;
 use idv_gateway::telemetry::LogSettings;
-use idv_gateway::vendor::idnow::config::{FileSettings, LinkTemplates};
+use idv_gateway::vendor::idnow::config::{FileSettings, LinkTemplates, SigningSettings};
 use idv_gateway::vendor::kit::limit::LimitSettings;
 use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::webhook::config::WebhookSettings;
@@ -99,6 +99,8 @@ fn what_the_documented_example_calls_a_default_is_one() {
     assert_eq!(documented.min_evidence, bare.min_evidence);
     let files = FileSettings { spool_directory: None, xml_signing_keys: Vec::new(), ..documented.files };
     assert_eq!((&files, &files), (&bare.files, &FileSettings::default()));
+    let signing = &documented.signing;
+    assert_eq!((signing, signing), (&bare.signing, &SigningSettings::default()));
     assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
     assert_eq!(documented.polling, bare.polling);
     let rate = documented.limits.max_requests_per_second;
@@ -189,7 +191,7 @@ webhook.basic = [{ label = "a", username = "b", password = { file = "c" } }, { l
         "gateway.toml:24:12: connections.Bank_DE.idnow.customer: must be text in quotes",
         "gateway.toml:25:13: connections.Bank_DE.idnow.api_key.fil: is not a known key; did you mean file?",
         "gateway.toml:29:1: connections.bank-ch.idnow.colour: is not a known key; known here: display_name, \
-         environment, region, customer, api_key, base_url, links, start_results, min_evidence, files, webhook, \
+         environment, region, customer, api_key, base_url, links, start_results, min_evidence, files, signing, webhook, \
          identification_lifetime_days, polling, limits, adopt_unknown, lists",
         "gateway.toml:30:11: connections.bank-ch.idnow.api_key: must say where the secret is kept, \
          { file = \"...\" } or { env = \"...\" }, never the secret itself",

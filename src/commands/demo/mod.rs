@@ -1,7 +1,8 @@
-//! `demo`: a gateway and the vendor's stand-in in one process, and four people who go through it.
+//! `demo`: a gateway and the vendor's stand-in in one process, and five people who go through it.
 
 mod keep;
 mod person;
+mod signing;
 mod stage;
 mod stories;
 
@@ -15,13 +16,13 @@ use crate::commands::render::Renderer;
 use crate::commands::signals::Signals;
 use crate::commands::{Exit, complain};
 
-/// Four stories take a few seconds; a machine under load gets this much.
+/// Five stories take a few seconds; a machine under load gets this much.
 const CURTAIN: Duration = Duration::from_secs(18);
 
 /// See the whole thing work: no vendor account, nothing leaves this machine.
 ///
 /// Starts a gateway and the built-in IDnow sandbox on free ports of the loopback interface, with keys and data in a
-/// temporary folder. Four people are identified through a real gRPC client, and the event stream is printed as a
+/// temporary folder. Five people are identified through a real gRPC client, and the event stream is printed as a
 /// subscriber sees it.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  idv-gateway demo\n  idv-gateway demo --keep")]
@@ -60,7 +61,7 @@ impl Demo {
         let renderer = Renderer::for_stdout();
         println!(
             "{}",
-            renderer.heading("idv-gateway demo: four people are identified; nothing leaves this machine")
+            renderer.heading("idv-gateway demo: five people are identified; nothing leaves this machine")
         );
         println!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url());
         println!("sandbox  IDnow {}", stage.sandbox_url());

@@ -19,6 +19,8 @@ use crate::commands::demo::person::Person;
 
 /// The demo's connection.
 pub(super) const CONNECTION: &str = "connections/demobank";
+/// What the demo reads personal data for.
+pub(super) const PURPOSE: &str = "demo";
 const CUSTOMER: &str = "demobank";
 const WEBHOOK_USER: &str = "idnow";
 /// The sandbox's minutes are a fraction of a second.
@@ -121,7 +123,7 @@ profile = "test"
 [grpc]
 listen = "127.0.0.1:0"
 auth = "none"
-purposes = ["demo"]
+purposes = ["{PURPOSE}"]
 
 [webhooks]
 listen = "127.0.0.1:0"

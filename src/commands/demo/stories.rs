@@ -1,4 +1,4 @@
-//! The four stories, told by a gRPC client and the event stream.
+//! The five stories, told by a gRPC client and the event stream.
 
 use std::error::Error;
 
@@ -15,16 +15,19 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
+use crate::commands::demo::signing;
 use crate::commands::demo::stage::{CONNECTION, Stage};
 use crate::commands::render::Renderer;
 
 /// What happens in a story after the creation.
 enum Act {
+    /// The caller hands over what the person is to sign.
+    Upload,
     Start,
     Abort(&'static str),
     Submit(&'static str),
     Review(&'static str),
-    /// The vendor's test robot reviews by itself.
+    /// It happens by itself: the vendor's test robot reviews, a signature is seen.
     Wait,
 }
 
@@ -35,9 +38,11 @@ struct Story {
     /// Each act, and the event the subscriber sees because of it.
     acts: &'static [(Act, EventType)],
     outcome: Outcome,
+    /// What was signed is downloaded at the end.
+    signs: bool,
 }
 
-const STORIES: [Story; 4] = [
+const STORIES: [Story; 5] = [
     Story {
         title: "1. Happy path: started, submitted, reviewed",
         reference: "demo-happy",
@@ -48,6 +53,7 @@ const STORIES: [Story; 4] = [
             (Act::Review("SUCCESS"), EventType::IdentificationCompleted),
         ],
         outcome: Outcome::Verified,
+        signs: false,
     },
     Story {
         title: "2. Data changed: the document says something else than the caller",
@@ -59,6 +65,7 @@ const STORIES: [Story; 4] = [
             (Act::Review("SUCCESS_DATA_CHANGED"), EventType::IdentificationCompleted),
         ],
         outcome: Outcome::VerifiedDataChanged,
+        signs: false,
     },
     Story {
         title: "3. Aborted, then retried with the same link",
@@ -72,6 +79,7 @@ const STORIES: [Story; 4] = [
             (Act::Review("SUCCESS"), EventType::IdentificationCompleted),
         ],
         outcome: Outcome::Verified,
+        signs: false,
     },
     Story {
         title: "4. Fraud: the vendor's test robot reviews",
@@ -83,30 +91,53 @@ const STORIES: [Story; 4] = [
             (Act::Wait, EventType::IdentificationCompleted),
         ],
         outcome: Outcome::FraudConfirmed,
+        signs: false,
+    },
+    Story {
+        title: "5. Signing: a contract is uploaded, signed on the way, and downloaded",
+        reference: "demo-signing",
+        family_name: "Beispiel",
+        acts: &[
+            (Act::Upload, EventType::DocumentUploaded),
+            (Act::Start, EventType::IdentificationStarted),
+            (Act::Submit("CHECK_PENDING"), EventType::IdentificationSubmitted),
+            (Act::Review("SUCCESS"), EventType::IdentificationCompleted),
+            (Act::Wait, EventType::DocumentSigned),
+        ],
+        outcome: Outcome::Verified,
+        signs: true,
     },
 ];
 
-/// Tells all four, one after the other.
+/// Tells all five, one after the other.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
     for story in &STORIES {
         println!("\n{}", renderer.heading(story.title));
+        if story.signs {
+            signing::define(stage.channel()).await?;
+        }
         let name = create(stage.channel(), story).await?;
         events.expect(&name, EventType::IdentificationCreated).await?;
 
         let id = name.rsplit('/').next().unwrap_or_default();
-        let mut last = None;
+        let mut outcome = None;
         for (act, expected) in story.acts {
-            perform(&person, id, act).await?;
-            last = Some(events.expect(&name, *expected).await?);
+            match act {
+                Act::Upload => signing::upload(stage.channel(), &name).await?,
+                act => perform(&person, id, act).await?,
+            }
+            outcome = outcome.or(decided(&events.expect(&name, *expected).await?));
         }
-        let outcome = last.as_ref().and_then(outcome);
+        if story.signs {
+            println!("  {}", signing::download(stage.channel(), &name).await?);
+        }
         if outcome != Some(story.outcome) {
             return Err(format!("{} ended with {outcome:?}, not {:?}", story.title, story.outcome).into());
         }
     }
-    println!("\n{}", renderer.heading("All four ended as they should. Cursor to go on from:"));
+    println!("\n{}", renderer.heading("All five ended as they should. Cursor to go on from:"));
     println!("{}", events.cursor);
     Ok(())
 }
@@ -138,11 +169,11 @@ async fn perform(person: &Person, id: &str, act: &Act) -> Result<(), Box<dyn Err
         Act::Abort(reason) => person.abort(id, reason).await,
         Act::Submit(result) => person.submit(id, result).await,
         Act::Review(result) => person.review(id, result).await,
-        Act::Wait => Ok(()),
+        Act::Upload | Act::Wait => Ok(()),
     }
 }
 
-fn outcome(event: &Event) -> Option<Outcome> {
+fn decided(event: &Event) -> Option<Outcome> {
     match &event.payload {
         Some(Payload::IdentificationChanged(changed)) => {
             Some(changed.identification.as_ref()?.decision.as_ref()?.outcome())

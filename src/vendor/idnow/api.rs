@@ -190,8 +190,18 @@ impl Api {
         }
     }
 
+    /// The address of something of the account, at `path`.
+    pub(super) fn target(
+        &self,
+        operation: &'static str,
+        path: &PathTemplate,
+        places: &[(&str, &Segment)],
+    ) -> Result<Target> {
+        self.server.target(operation, path, places.iter().copied())
+    }
+
     /// Opens a file with the login token; when that is refused, once more with a new one.
-    async fn open(&self, call: Call) -> Result<Opened> {
+    pub(super) async fn open(&self, call: Call) -> Result<Opened> {
         let Server { line, clock, .. } = &*self.server;
         let call = line.begin(call);
         let (deadline, operation) = (line.deadline(&call), call.operation());
@@ -211,7 +221,7 @@ impl Api {
     }
 
     /// Makes `call` with the login token; when that is refused, once more with a new one.
-    async fn call(&self, call: Call) -> Result<Answer> {
+    pub(super) async fn call(&self, call: Call) -> Result<Answer> {
         let Server { line, clock, .. } = &*self.server;
         let call = line.begin(call);
         let (deadline, operation) = (line.deadline(&call), call.operation());
@@ -258,14 +268,14 @@ impl Server {
         Ok(Issued { value: value.map_err(|_odd| answer.invalid("has no usable token"))?, expires })
     }
 
-    fn target(
-        &self,
+    fn target<'a>(
+        &'a self,
         operation: &'static str,
         path: &PathTemplate,
-        place: Option<(&str, &Segment)>,
+        places: impl IntoIterator<Item = (&'a str, &'a Segment)>,
     ) -> Result<Target> {
         let mut values = vec![("customer", &self.customer)];
-        values.extend(place);
+        values.extend(places);
         path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
     }
 }
@@ -279,7 +289,7 @@ fn refuses_token(opened: &Opened) -> bool {
 }
 
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.
-fn misbuilt(operation: &'static str, error: UrlError) -> Error {
+pub(super) fn misbuilt(operation: &'static str, error: UrlError) -> Error {
     Error::new(Kind::VendorRejectedRequest, operation, "the vendor's URL cannot be built").caused_by(error)
 }
 

@@ -11,6 +11,7 @@ use crate::vendor::idnow::CUSTOMER;
 pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
+pub use crate::vendor::idnow::signing::config::{PersonNames, SigningSettings, TrustService};
 use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::printable;
@@ -47,6 +48,9 @@ pub struct IdnowSettings {
     /// What the gateway does with files.
     #[serde(default)]
     pub files: FileSettings,
+    /// What people sign.
+    #[serde(default)]
+    pub signing: SigningSettings,
     /// How IDnow's webhooks prove themselves; without it the connection takes none.
     #[serde(default)]
     pub webhook: Option<IdnowWebhookSettings>,
@@ -200,6 +204,7 @@ impl IdnowSettings {
             problems.range("pause_minutes", self.lists.pause_minutes, 1..=24 * 60);
             problems.range("max_bytes", self.lists.max_bytes, 1 << 20..=1 << 30);
         });
+        problems.within("signing", |problems| self.signing.check(problems));
         if let Some(webhook) = &self.webhook {
             problems.within("webhook", |problems| webhook.check(problems));
         }

@@ -8,7 +8,7 @@ use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
 /// The vendor's fields and where they come from in a request.
-const FIELDS: [(&str, &str); 21] = [
+const FIELDS: [(&str, &str); 28] = [
     ("birthday", "subject.birth_date"),
     ("birthname", "subject.birth_name"),
     ("birthplace", "subject.birth_place"),
@@ -30,6 +30,13 @@ const FIELDS: [(&str, &str); 21] = [
     ("streetnumber", "subject.address.house_number"),
     ("title", "subject.title"),
     ("zipcode", "subject.address.postal_code"),
+    ("document", "chunk"),
+    ("identifier", "document_definition_id"),
+    ("mimeType", "document_definition.media_type"),
+    ("name", "document_definition.display_name"),
+    ("optional", "document_definition.optional"),
+    ("sortOrder", "document_definition.sort_order"),
+    ("viewPolicy", "document_definition.view_policy"),
 ];
 
 /// Operations that make nothing, so that nothing of theirs can exist already.
@@ -78,6 +85,21 @@ impl Refused {
             (StatusCode::NOT_FOUND, "") => Err(answer.invalid("is a 404 that is not the vendor's own")),
             _ => Err(self.error(answer)),
         }
+    }
+
+    /// The status that the vendor means.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether the vendor refuses the field `key`, or what it calls so.
+    pub(super) fn is_about(&self, key: &str) -> bool {
+        self.status == StatusCode::BAD_REQUEST && self.key == key
+    }
+
+    /// An error of `kind` in place of the one that the status alone would make.
+    pub(super) fn as_kind(&self, answer: &Answer, kind: Kind, detail: &str) -> Error {
+        answer.error(kind, detail, &self.cause, &self.id)
     }
 
     /// The error for callers. Of what the vendor said only the cause and the number go on.

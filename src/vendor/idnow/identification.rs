@@ -33,8 +33,8 @@ impl Identifications for Idnow {
     }
 
     fn check(&self, command: &CreateIdentification) -> Vec<Violation> {
-        match command.spec {
-            Spec::AutoIdent(_) => Vec::new(),
+        match &command.spec {
+            Spec::AutoIdent(spec) => self.signing.check(&command.subject, spec),
             _ => vec![Violation::new("spec", "must be auto_ident on this connection")],
         }
     }

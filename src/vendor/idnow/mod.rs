@@ -11,6 +11,7 @@ mod list;
 mod probe;
 pub mod reason;
 mod result;
+mod signing;
 mod webhook;
 mod wire;
 
@@ -26,11 +27,12 @@ use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSet
 use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
+use crate::vendor::idnow::signing::SigningRoom;
 use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::{Account, Artifacts, Identifications, Lists, Probe, Results, Vendor, Webhooks};
+use crate::vendor::{Account, Artifacts, Identifications, Lists, Probe, Results, Signing, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.
 const TRANSACTION_NUMBER: Alphabet = Alphabet::letters_digits_and("-_", 255);
@@ -52,6 +54,7 @@ pub struct Idnow {
     links: Links,
     reader: Reader,
     files: Files,
+    signing: SigningRoom,
     door: Option<WebhookDoor>,
 }
 
@@ -91,6 +94,7 @@ impl Idnow {
                 .transpose()?,
             files: Files::new(&settings.files, clock.clone())
                 .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
+            signing: SigningRoom::new(&settings.signing, &settings.files, clock.clone())?,
             lifetime: DAY * settings.identification_lifetime_days,
             polling: settings.polling.clone(),
             lists: settings.lists,
@@ -103,7 +107,7 @@ impl Idnow {
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
                 adopt_unknown: settings.adopt_unknown,
-                capabilities: vec!["get", "list", "result", "artifacts"],
+                capabilities: vec!["get", "list", "result", "artifacts", "document_signing"],
                 connection,
             },
         })
@@ -151,6 +155,10 @@ impl Vendor for Idnow {
     }
 
     fn lists(&self) -> Option<&dyn Lists> {
+        Some(self)
+    }
+
+    fn signing(&self) -> Option<&dyn Signing> {
         Some(self)
     }
 

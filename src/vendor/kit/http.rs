@@ -4,6 +4,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result, VendorFault};
 use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::retry::Repeat;
+use crate::vendor::kit::spool::{Spool, SpoolBody};
 use crate::vendor::kit::url::Target;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 
@@ -26,6 +28,8 @@ use crate::vendor::kit::{UNPRINTABLE, printable};
 pub const MAX_ANSWER: usize = 1 << 20;
 /// How long a call may take whose answer may be larger than that.
 const LARGE_ANSWER_TIME: Duration = Duration::from_mins(4);
+/// How long a call may take that sends a file.
+const UPLOAD_TIME: Duration = Duration::from_mins(5);
 /// Advised when a vendor is not available and does not say for how long.
 pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
@@ -53,9 +57,18 @@ pub struct Request {
     /// Header fields.
     pub headers: HeaderMap,
     /// The body, or nothing.
-    pub body: Bytes,
+    pub body: Payload,
     /// Most bytes of the answer that are read, after decompression.
     pub max_answer: usize,
+}
+
+/// What a request carries.
+#[derive(Clone)]
+pub enum Payload {
+    /// Something small.
+    Bytes(Bytes),
+    /// A file, sent piece by piece.
+    File(Arc<Spool>),
 }
 
 /// An answer, read to its end.
@@ -110,12 +123,15 @@ pub struct Timeouts {
     pub total: Duration,
     /// The whole call where the answer is a file.
     pub file: Duration,
+    /// The whole call where the request is a file.
+    pub upload: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         let (connect, read) = (Duration::from_secs(2), Duration::from_secs(10));
-        Self { connect, read, total: Duration::from_secs(30), file: Duration::from_hours(1) }
+        let (file, upload) = (Duration::from_hours(1), UPLOAD_TIME);
+        Self { connect, read, total: Duration::from_secs(30), file, upload }
     }
 }
 
@@ -123,28 +139,35 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     client: reqwest::Client,
+    /// For files that are sent: reqwest counts the time that takes as waiting for the answer.
+    uploader: reqwest::Client,
     timeouts: Timeouts,
 }
 
 impl HttpTransport {
     /// A transport with limits `timeouts`. `Err` when the system's certificates cannot be used.
-    #[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
     pub fn new(timeouts: Timeouts) -> Result<Self> {
-        let client = reqwest::Client::builder()
-            // A redirect would send credentials and personal data to wherever it points.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            // A proxy from the environment would see, and could change, where vendors are reached.
-            .no_proxy()
-            .user_agent(concat!("idv-gateway/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(timeouts.connect)
-            .read_timeout(timeouts.read)
-            .build();
         let detail = "no HTTP client can be built: check the certificates of this system";
-        client
-            .map(|client| Self { client, timeouts })
-            .map_err(|error| Error::new(Kind::Unspecified, "http.client", detail).caused_by(error))
+        let built = |client: reqwest::ClientBuilder| {
+            client
+                .build()
+                .map_err(|error| Error::new(Kind::Unspecified, "http.client", detail).caused_by(error))
+        };
+        let client = built(self::client(timeouts).read_timeout(timeouts.read))?;
+        Ok(Self { client, uploader: built(self::client(timeouts))?, timeouts })
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that builds an HTTP client")]
+fn client(timeouts: Timeouts) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        // A redirect would send credentials and personal data to wherever it points.
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        // A proxy from the environment would see, and could change, where vendors are reached.
+        .no_proxy()
+        .user_agent(concat!("idv-gateway/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(timeouts.connect)
 }
 
 impl HttpTransport {
@@ -153,10 +176,18 @@ impl HttpTransport {
         let mut out = reqwest::Request::new(request.method, request.target.url().clone());
         *out.timeout_mut() = Some(total);
         *out.headers_mut() = request.headers;
-        if !request.body.is_empty() {
-            *out.body_mut() = Some(request.body.into());
-        }
-        self.client.execute(out).await.map_err(no_answer)
+        let client = match request.body {
+            Payload::Bytes(bytes) => {
+                *out.body_mut() = Some(bytes).filter(|bytes| !bytes.is_empty()).map(Into::into);
+                &self.client
+            }
+            Payload::File(file) => {
+                *out.timeout_mut() = Some(self.timeouts.upload);
+                *out.body_mut() = Some(reqwest::Body::wrap(SpoolBody::new(file)));
+                &self.uploader
+            }
+        };
+        client.execute(out).await.map_err(no_answer)
     }
 }
 
@@ -249,8 +280,8 @@ impl Call {
     pub fn new(operation: &'static str, method: Method, target: Target) -> Self {
         let headers = HeaderMap::from_iter([(ACCEPT, JSON)]);
         let repeat = if method.is_idempotent() { Repeat::Freely } else { Repeat::Unsent };
-        let request =
-            Request { operation, method, target, headers, body: Bytes::new(), max_answer: MAX_ANSWER };
+        let body = Payload::Bytes(Bytes::new());
+        let request = Request { operation, method, target, headers, body, max_answer: MAX_ANSWER };
         Self { request, repeat, deadline: None }
     }
 
@@ -273,9 +304,17 @@ impl Call {
         let unwritable = |_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, operation, "the request cannot be written as JSON")
         };
-        self.request.body = serde_json::to_vec(body).map_err(unwritable)?.into();
+        self.request.body = Payload::Bytes(serde_json::to_vec(body).map_err(unwritable)?.into());
         self.request.headers.insert(CONTENT_TYPE, JSON);
         Ok(self)
+    }
+
+    /// Adds a file of this media type as the body.
+    #[must_use]
+    pub fn file(mut self, media_type: &'static str, file: Arc<Spool>) -> Self {
+        self.request.body = Payload::File(file);
+        self.request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        self
     }
 
     /// Takes answers of every kind, not JSON alone.
@@ -310,9 +349,12 @@ impl Call {
         self.repeat
     }
 
-    /// How long it may take, where its answer may be larger than most.
+    /// How long it may take, where it sends or brings more than most.
     pub fn time(&self) -> Option<Duration> {
-        (self.request.max_answer > MAX_ANSWER).then_some(LARGE_ANSWER_TIME)
+        match self.request.body {
+            Payload::File(_) => Some(UPLOAD_TIME),
+            Payload::Bytes(_) => (self.request.max_answer > MAX_ANSWER).then_some(LARGE_ANSWER_TIME),
+        }
     }
 
     /// When it ends, where that has been said.
@@ -544,6 +586,15 @@ impl fmt::Debug for Request {
             .field("target", &self.target)
             .field("body_bytes", &self.body.len())
             .finish()
+    }
+}
+
+impl Payload {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(file) => file.len(),
+        }
     }
 }
 

@@ -9,15 +9,18 @@ use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _, pin_mut};
+use http_body::{Body, Frame, SizeHint};
 use secrecy::zeroize::Zeroizing;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task;
 
 use crate::clock::Clock;
@@ -64,6 +67,12 @@ pub struct SpoolReader {
     number: Option<u64>,
 }
 
+/// A spool as the body of a request.
+pub struct SpoolBody {
+    pieces: mpsc::Receiver<io::Result<Bytes>>,
+    left: u64,
+}
+
 struct Writer {
     file: File,
     cipher: LessSafeKey,
@@ -85,7 +94,7 @@ impl Spools {
             permit = self.places.clone().acquire_owned() => permit.ok(),
             () = self.clock.sleep(LONGEST_WAIT) => None,
         };
-        let detail = "too many archives of the vendor are open";
+        let detail = "too many files are on their way between callers and the vendor";
         let permit = permit.ok_or_else(|| Error::new(Kind::GatewayOverloaded, operation, detail))?;
         Ok(Place { spools: self, operation, permit })
     }
@@ -162,6 +171,46 @@ impl Read for SpoolReader {
         buffer[..count].copy_from_slice(&self.chunk[within..within + count]);
         self.at += count as u64;
         Ok(count)
+    }
+}
+
+impl SpoolBody {
+    /// Begins to read `spool`, one chunk ahead of whoever takes them.
+    pub fn new(spool: Arc<Spool>) -> Self {
+        let (sender, pieces) = mpsc::channel(1);
+        let left = spool.len();
+        task::spawn_blocking(move || {
+            for number in 0..spool.len().div_ceil(CHUNK as u64) {
+                let mut chunk = Vec::new();
+                let piece = spool.open(number, &mut chunk).map(|()| Bytes::from(chunk));
+                // A request that was given up has nobody who takes the rest.
+                let broken = piece.is_err();
+                if sender.blocking_send(piece).is_err() || broken {
+                    return;
+                }
+            }
+        });
+        Self { pieces, left }
+    }
+}
+
+impl Body for SpoolBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let piece = ready!(self.pieces.poll_recv(context));
+        if let Some(Ok(bytes)) = &piece {
+            self.left -= bytes.len() as u64;
+        }
+        Poll::Ready(piece.map(|piece| piece.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
     }
 }
 

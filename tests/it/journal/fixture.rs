@@ -124,7 +124,12 @@ pub(crate) fn record(name: &IdentificationName, revision: i64) -> Record {
             update_time: Some(start().into()),
             ..Identification::default()
         },
-        memory: Memory { vendor_time: Some(start().into()), end_missing: true, decision_revision: 2 },
+        memory: Memory {
+            vendor_time: Some(start().into()),
+            end_missing: true,
+            decision_revision: 2,
+            documents: Vec::new(),
+        },
     }
 }
 

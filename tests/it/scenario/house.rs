@@ -52,6 +52,8 @@ pub(super) struct Plan {
     pub(super) door: &'static str,
     /// More keys for what webhooks have to show.
     pub(super) webhook: &'static str,
+    /// Keys for documents that are signed.
+    pub(super) signing: &'static str,
     /// More keys for their password.
     pub(super) password: &'static str,
     /// Where the vendor is, if it is not the sandbox.
@@ -110,6 +112,7 @@ impl House {
             door: "",
             webhook: "",
             password: "",
+            signing: "",
             vendor: None,
             settings: "polling = { enabled = false }",
             signing_key: false,

@@ -37,6 +37,8 @@ mod repeats;
 mod result;
 mod resume;
 mod sandbox_files;
+mod signing;
+mod signing_refusals;
 mod silence;
 mod slow_streams;
 mod snapshot;

@@ -21,6 +21,7 @@ base_url = "http://{vendor}"
 customer = "{id}"
 min_evidence = "{min_evidence}"
 start_results = {start_results:?}
+signing = {{ {signing} }}
 api_key = {{ file = {key} }}
 {settings}
 limits = {{ {limits} }}
@@ -38,6 +39,7 @@ password = {{ file = {password} }}
             min_evidence = plan.min_evidence,
             webhook = plan.webhook,
             settings = plan.settings,
+            signing = plan.signing,
             limits = plan.limits,
             more_of_password = plan.password,
             start_results = plan.start_results,

@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 17] = [
+const SERVED: [&str; 26] = [
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
@@ -29,6 +29,15 @@ const SERVED: [&str; 17] = [
     "idvgateway.v1.WebhookService.ListWebhookDeliveries",
     "idvgateway.v1.WebhookService.GetWebhookDelivery",
     "idvgateway.v1.WebhookService.ReplayWebhookDelivery",
+    "idvgateway.v1.DocumentSigningService.CreateDocumentDefinition",
+    "idvgateway.v1.DocumentSigningService.GetDocumentDefinition",
+    "idvgateway.v1.DocumentSigningService.ListDocumentDefinitions",
+    "idvgateway.v1.DocumentSigningService.UpdateDocumentDefinition",
+    "idvgateway.v1.DocumentSigningService.DeleteDocumentDefinition",
+    "idvgateway.v1.DocumentSigningService.UploadDocument",
+    "idvgateway.v1.DocumentSigningService.GetDocument",
+    "idvgateway.v1.DocumentSigningService.ListDocuments",
+    "idvgateway.v1.DocumentSigningService.DownloadSignedDocument",
 ];
 
 #[tokio::test]

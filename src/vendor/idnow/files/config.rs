@@ -35,7 +35,7 @@ impl FileSettings {
     }
 
     /// Where archives are spooled.
-    pub(super) fn directory(&self) -> PathBuf {
+    pub(in crate::vendor::idnow) fn directory(&self) -> PathBuf {
         self.spool_directory.clone().unwrap_or_else(env::temp_dir)
     }
 }

@@ -1,0 +1,151 @@
+//! Files on their way from a vendor to a caller: a header, chunks, a trailer with the hash. Nothing of them is kept.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::error::{Error, Kind, Result};
+use crate::hub::Hub;
+use crate::model::validate::Checks;
+use crate::proto::ContentDigest;
+
+/// Bytes of one chunk; only the last is shorter.
+const CHUNK: usize = 64 * 1024;
+/// How long a transfer may take when its caller sets no deadline, as the contract says.
+pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(300);
+/// How long a transfer may take whatever its caller says.
+const LONGEST_TIME: Duration = Duration::from_hours(1);
+/// A reader that takes nothing for so long is dropped.
+const SLOWEST_READER: Duration = Duration::from_secs(60);
+
+/// A transfer as the door sends it: messages, or the error that ends it.
+pub(super) type TransferStream<M> = ReceiverStream<Result<M>>;
+
+/// The messages of a transfer.
+pub(super) trait Message: Send + 'static {
+    /// One of header, chunk and trailer.
+    type Part: Send;
+
+    /// The message with `part`.
+    fn new(part: Self::Part) -> Self;
+    /// A piece of the content.
+    fn chunk(bytes: Vec<u8>) -> Self::Part;
+    /// The end.
+    fn trailer(digest: ContentDigest) -> Self::Part;
+}
+
+/// What a caller asks of a transfer.
+#[derive(Clone, Copy)]
+pub(super) struct Transfer {
+    pub(super) operation: &'static str,
+    /// Bytes that the caller has already.
+    pub(super) offset: u64,
+    pub(super) deadline: Option<SystemTime>,
+}
+
+/// A transfer under way.
+struct Run<M> {
+    hub: Arc<Hub>,
+    transfer: Transfer,
+    sender: mpsc::Sender<Result<M>>,
+}
+
+impl Hub {
+    /// Begins a transfer of what `open` finds: the header and the content. It goes on through a drain, as calls do.
+    pub(super) fn transfer<M: Message>(
+        self: &Arc<Self>,
+        transfer: Transfer,
+        open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send + 'static,
+    ) -> Result<TransferStream<M>> {
+        if self.drain.is_cancelled() {
+            let detail = "the gateway is shutting down; download it from another one";
+            return Err(Error::new(Kind::GatewayDraining, transfer.operation, detail));
+        }
+        let now = self.clock.now();
+        let ends_at = transfer.deadline.unwrap_or(now + DEFAULT_TIME).min(now + LONGEST_TIME);
+        // One message on its way, and the last word, which must not wait for room.
+        let (sender, receiver) = mpsc::channel(2);
+        self.calls.spawn(Run { hub: self.clone(), transfer, sender }.run(open, ends_at));
+        Ok(ReceiverStream::new(receiver))
+    }
+}
+
+impl<M: Message> Run<M> {
+    async fn run(
+        self,
+        open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send,
+        ends_at: SystemTime,
+    ) {
+        let Ok(last_word) = self.sender.clone().reserve_owned().await else { return };
+        // Dropping the work ends the vendor's transfer, and everything that was kept for it.
+        let sent = tokio::select! {
+            biased;
+            () = self.sender.closed() => return,
+            sent = self.serve(open) => sent,
+            () = self.hub.clock.sleep_until(ends_at) => {
+                let detail = "the deadline of the call has passed";
+                Err(Error::new(Kind::DeadlineExceeded, self.transfer.operation, detail))
+            }
+        };
+        last_word.send(sent.map(|digest| M::new(M::trailer(digest))));
+    }
+
+    /// Sends everything but the trailer, which it returns.
+    async fn serve(
+        &self,
+        open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send,
+    ) -> Result<ContentDigest> {
+        let (header, mut content) = open.await?;
+        let (mut buffer, mut skip) = (BytesMut::new(), self.transfer.offset);
+        while skip > 0 {
+            let mut piece = content.next().await.transpose()?.ok_or_else(|| self.beyond_the_end())?;
+            let passed = piece.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
+            piece.advance(passed);
+            skip -= passed as u64;
+            buffer.extend_from_slice(&piece);
+        }
+        self.deliver(header).await?;
+        let (mut hash, mut size_bytes) = (Context::new(&SHA256), 0);
+        let mut more = true;
+        while more || !buffer.is_empty() {
+            if more && buffer.len() < CHUNK {
+                let piece = content.next().await.transpose()?;
+                more = piece.is_some();
+                buffer.extend_from_slice(&piece.unwrap_or_default());
+                continue;
+            }
+            let chunk = buffer.split_to(CHUNK.min(buffer.len()));
+            hash.update(&chunk);
+            size_bytes += chunk.len() as i64;
+            self.deliver(M::chunk(chunk.to_vec())).await?;
+        }
+        Ok(ContentDigest { size_bytes, sha256: hash.finish().as_ref().to_vec() })
+    }
+
+    async fn deliver(&self, part: M::Part) -> Result<()> {
+        tokio::select! {
+            biased;
+            sent = self.sender.send(Ok(M::new(part))) => match sent {
+                Ok(()) => Ok(()),
+                // Whoever runs this sees it too, and drops it.
+                Err(_gone) => std::future::pending().await,
+            },
+            () = self.hub.clock.sleep(SLOWEST_READER) => {
+                let detail = "the reader took nothing for 60 s; resume with read_offset";
+                Err(Error::new(Kind::SlowConsumer, self.transfer.operation, detail))
+            }
+        }
+    }
+
+    fn beyond_the_end(&self) -> Error {
+        let mut checks = Checks::default();
+        checks.refuse("read_offset", "must not lie behind the end of the file");
+        checks.refused(self.transfer.operation)
+    }
+}
