@@ -46,10 +46,10 @@ impl Register {
         self.insert(self.idents[from.0].copy_as(name))
     }
 
-    /// Deletes what was made `life` or longer before `now`.
+    /// Deletes what was made longer than `life` before `now`.
     pub(super) fn expire(&mut self, now: SystemTime, life: Duration) {
         while let Some(ident) = self.idents.get_mut(self.expired)
-            && ident.created.checked_add(life).is_some_and(|end| end <= now)
+            && ident.created.checked_add(life).is_some_and(|end| end < now)
         {
             // One that is deleted already stays so.
             let _deleted = ident.delete();
