@@ -126,7 +126,7 @@ async fn what_nobody_knows_is_named_and_can_be_adopted() {
     house.reviewed("order-77", "SUCCESS").await;
     let done = reconcile(&house, &[]).await;
     assert_eq!((done.examined_count, done.changed_count), (1, 0));
-    assert_eq!(done.unknown_vendor_ids, [id.clone()]);
+    assert_eq!(done.unknown_vendor_ids, [id]);
     assert!(house.events().await.is_empty());
     house.try_adopt(adopt(BANK, &done.unknown_vendor_ids[0], "")).await.unwrap();
     house.clock.advance(PAUSE);
