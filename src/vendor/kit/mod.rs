@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod delivery;
 pub mod http;
+pub mod json;
 pub mod metered;
 pub mod spool;
 pub mod token;
