@@ -19,6 +19,7 @@ use serde::de::DeserializeOwned;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result, VendorFault};
 use crate::vendor::kit::deadline::Deadline;
+pub use crate::vendor::kit::json::{Misfit, read_json, read_json_noting};
 use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::spool::{Spool, SpoolBody};
 use crate::vendor::kit::url::Target;
@@ -267,7 +268,7 @@ pub struct Call {
 #[derive(Debug)]
 pub struct Failed {
     /// Why.
-    pub error: Error,
+    pub error: Box<Error>,
     /// Whether the vendor may have acted on the request.
     pub acted: bool,
     /// How long the vendor itself asked to be left alone.
@@ -388,7 +389,8 @@ impl Call {
         if status == StatusCode::OK && !is_text(&headers) {
             tracing::Span::current().record("status", status.as_u16());
             let size = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-            let pieces = body.map(move |piece| piece.map_err(|error| failed(operation, error).error)).boxed();
+            let pieces =
+                body.map(move |piece| piece.map_err(|error| *failed(operation, error).error)).boxed();
             return Ok(Opened::File(FileStream { size, pieces }));
         }
         let body = gather(body, MAX_ANSWER).await.map_err(|error| failed(operation, error))?;
@@ -429,7 +431,8 @@ fn failed(operation: &'static str, error: TransportError) -> Failed {
     };
     let acted = !matches!(error, TransportError::Unconnected(_));
     let failure = Error::new(kind, operation, error.to_string()).from_vendor(VendorFault::default());
-    Failed { error: Error { retry_after: delay, ..failure.caused_by(error) }, acted, asked: None }
+    let error = Box::new(Error { retry_after: delay, ..failure.caused_by(error) });
+    Failed { error, acted, asked: None }
 }
 
 /// A vendor's answer that is no redirect.
@@ -447,7 +450,7 @@ impl Answer {
         let answer = Self { operation, status, body, retry_after: retry_after(&headers, now) };
         if status.is_redirection() || status.is_informational() {
             let error = answer.invalid("is a redirect, which is never followed");
-            return Err(Failed { error, acted: true, asked: None });
+            return Err(Failed { error: Box::new(error), acted: true, asked: None });
         }
         Ok(answer)
     }
@@ -509,63 +512,6 @@ impl Answer {
 
     fn delay(&self) -> Duration {
         self.retry_after.unwrap_or(DEFAULT_DELAY)
-    }
-}
-
-/// JSON that is not what was expected. It says where, never what stands there: serde's own message would.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unexpected JSON at {path} (line {line}, column {column})")]
-pub struct Misfit {
-    /// Path of the field, `$` for the whole text.
-    pub path: String,
-    line: usize,
-    column: usize,
-}
-
-/// Reads JSON.
-pub fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Misfit> {
-    read_json_noting(text, |_holder, _name| ())
-}
-
-/// Reads JSON and tells `unknown` of members that `T` has no place for: the name of the member they stand in (empty
-/// at the top; that of the list inside a list), which is one of ours, and their own, which the sender chose.
-pub fn read_json_noting<T: DeserializeOwned>(
-    text: &[u8],
-    mut unknown: impl FnMut(&str, &str),
-) -> Result<T, Misfit> {
-    let misfit = |path: String, error: &serde_json::Error| {
-        // A `?` stands for a part that was not readable as a name; `.` for the whole text. Only what does not fit a
-        // type is in a member that we named; broken JSON can be in any, and a name somebody else chose may be a
-        // person's.
-        let path = match path.trim_end_matches(".?") {
-            "" | "." | "?" => "$",
-            _ if error.classify() != serde_json::error::Category::Data => "$",
-            field => field,
-        };
-        Misfit { path: path.to_owned(), line: error.line(), column: error.column() }
-    };
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-    let value = serde_ignored::deserialize(tracked, |path| {
-        if let serde_ignored::Path::Map { parent, key } = path {
-            unknown(holder(parent), &key);
-        }
-    });
-    let value = value.map_err(|error| misfit(track.path().to_string(), &error))?;
-    reader.end().map_err(|error| misfit("$".to_owned(), &error))?;
-    Ok(value)
-}
-
-fn holder<'a>(path: &'a serde_ignored::Path<'_>) -> &'a str {
-    use serde_ignored::Path;
-    match path {
-        Path::Root => "",
-        Path::Map { key, .. } => key,
-        Path::Seq { parent, .. }
-        | Path::Some { parent }
-        | Path::NewtypeStruct { parent }
-        | Path::NewtypeVariant { parent } => holder(parent),
     }
 }
 

@@ -152,7 +152,7 @@ impl Line {
             biased;
             done = once => done,
             () = self.clock.sleep_until(end.at()) => {
-                Err(Failed { error: end.passed(operation), acted: true, asked: None })
+                Err(Failed { error: Box::new(end.passed(operation)), acted: true, asked: None })
             }
         };
         judge(pass, done.as_ref().err());
@@ -216,7 +216,7 @@ fn unless_unable(answer: Answer, failure: impl Fn(&Answer) -> Option<Error>) -> 
         Some(error) => {
             // Who is told to come later was not served.
             let acted = error.kind != Kind::VendorRateLimited;
-            Err(Failed { error, acted, asked: answer.retry_after() })
+            Err(Failed { error: Box::new(error), acted, asked: answer.retry_after() })
         }
     }
 }
@@ -241,13 +241,13 @@ fn told(call: &Call, failed: Failed) -> Error {
     let silent = passes(failed.error.kind) || failed.error.kind == Kind::DeadlineExceeded;
     if call.repeats() == Repeat::Unsent && failed.acted && silent {
         let detail = "whether the vendor did it is not known, and it is not sent again";
-        let Error { operation, vendor, .. } = failed.error;
+        let Error { operation, vendor, .. } = *failed.error;
         return Error { vendor, ..Error::new(Kind::VendorOutcomeUnknown, operation, detail) };
     }
-    failed.error
+    *failed.error
 }
 
 /// Nothing was sent.
 fn unsent(error: Error) -> Failed {
-    Failed { asked: error.retry_after, error, acted: false }
+    Failed { asked: error.retry_after, error: Box::new(error), acted: false }
 }

@@ -5,6 +5,7 @@ mod breaker;
 pub mod deadline;
 pub mod delivery;
 pub mod http;
+pub mod json;
 pub mod limit;
 pub mod line;
 mod metered;

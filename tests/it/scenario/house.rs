@@ -30,7 +30,7 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 
 use super::settings::{USER, configuration};
-use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, create};
+use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, client, create};
 
 /// When every scenario begins: 2026-11-20T12:00:00Z.
 pub(super) const START_SECONDS: u64 = 1_795_176_000;
@@ -441,9 +441,4 @@ async fn open(folder: &Path, vendor: SocketAddr, plan: &Plan, clock: &Clock) -> 
 
 async fn connect(addresses: Addresses) -> Channel {
     Channel::from_shared(format!("http://{}", addresses.grpc)).unwrap().connect().await.unwrap()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test that looks at bytes needs a client of its own")]
-fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_gzip().no_proxy().build().unwrap()
 }

@@ -102,3 +102,9 @@ pub(super) fn fields(details: &ErrorDetails) -> Vec<String> {
     assert!(violations.iter().all(|violation| !violation.description.is_empty()));
     violations.into_iter().map(|violation| violation.field).collect()
 }
+
+/// What speaks HTTP for callers, and shows bytes as they came.
+#[expect(clippy::disallowed_methods, reason = "a test that looks at bytes needs a client of its own")]
+pub(super) fn client() -> reqwest::Client {
+    reqwest::Client::builder().no_gzip().no_proxy().build().unwrap()
+}

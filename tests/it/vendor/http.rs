@@ -35,7 +35,7 @@ async fn ask(base: &str) -> Result<Answer, Error> {
     let (clock, _manual) = Clock::manual(noon());
     let timeouts = Timeouts { read: Duration::from_millis(300), ..Timeouts::default() };
     let sent = call(base).send(&HttpTransport::new(timeouts).unwrap(), &clock).await;
-    sent.map_err(|failed| failed.error)
+    sent.map_err(|failed| *failed.error)
 }
 
 async fn ask_stub(answer: impl Fn() -> Response + Send + Sync + 'static) -> Result<Answer, Error> {
