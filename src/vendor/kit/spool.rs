@@ -138,7 +138,7 @@ impl Spool {
 
     /// The bytes from `from` on, at most `count`; none behind the end. Waits for the disk.
     pub fn read(self: &Arc<Self>, from: u64, count: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(count);
         self.reader(from, from.saturating_add(count as u64)).read_to_end(&mut bytes)?;
         Ok(bytes)
     }

@@ -16,7 +16,7 @@ use crate::file_vendor::FileVendor;
 use crate::zip::{archive, stored};
 
 const MIB: usize = 1 << 20;
-/// What a download may add to the memory of a gateway that has handed on a small file before.
+/// What a large download may add to the memory of a gateway that has handed on smaller ones before.
 const ALLOWED: u64 = 16 << 20;
 
 /// A field of the process's status, in bytes.
@@ -70,9 +70,12 @@ async fn a_large_archive_does_not_pass_through_memory() {
         ])
     };
 
-    vendor.archive(with_video(MIB));
-    let fetched = fetch(gateway.doors.channel().await, &name, "security-feature-video").await;
-    assert_eq!(fetched, (3, MIB));
+    // Threads and their buffers are there when the measuring begins.
+    vendor.archive(with_video(4 * MIB));
+    for _warming in 0..3 {
+        let fetched = fetch(gateway.doors.channel().await, &name, "security-feature-video").await;
+        assert_eq!(fetched, (3, 4 * MIB));
+    }
     let base = memory(gateway.child.id(), "VmRSS");
 
     let large = with_video(45 * MIB);

@@ -190,7 +190,7 @@ async fn what_is_damaged_is_refused() {
 
 /// What an archive is refused for does not matter here: that it is read to an end does.
 fn judged(bytes: &[u8]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let _verdict = runtime.block_on(async { Archive::read(spool(bytes).await) });
 }
 

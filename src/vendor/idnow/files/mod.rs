@@ -8,6 +8,7 @@ mod kind;
 mod signature;
 
 use std::fmt;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -25,7 +26,7 @@ use crate::vendor::idnow::files::kind::{ARCHIVE, Known, REPORT_PDF, is_signature
 use crate::vendor::idnow::files::signature::{KeyError, MAX_SIGNATURE, SigningKeys};
 use crate::vendor::idnow::identification::address;
 use crate::vendor::kit::archive::{Archive, ArchiveError, EntryReader};
-use crate::vendor::kit::spool::{CHUNK, Spool, Spools, blocking};
+use crate::vendor::kit::spool::{CHUNK, Spool, SpoolReader, Spools, blocking};
 use crate::vendor::{Artifacts, ListArtifacts, OpenArtifact, OpenedArtifact};
 
 const GET_PDF: &str = "idnow.get_pdf";
@@ -121,7 +122,7 @@ impl Contents {
         let reader = file.map(|file| self.archive.open(&file.entry));
         match reader {
             Some(reader) => stream::try_unfold(reader, next_of_entry).boxed(),
-            None => stream::try_unfold((self.archive.spool().clone(), 0), next_of_spool).boxed(),
+            None => stream::try_unfold(self.archive.spool().reader(0, u64::MAX), next_of_spool).boxed(),
         }
         .map_err(|error| error.error(GET_ZIP))
         .boxed()
@@ -132,13 +133,12 @@ async fn next_of_entry(mut reader: EntryReader) -> Result<Option<(Bytes, EntryRe
     blocking(move || Ok(reader.next_piece()?.map(|piece| (piece, reader)))).await
 }
 
-async fn next_of_spool(
-    (spool, at): (Arc<Spool>, u64),
-) -> Result<Option<(Bytes, (Arc<Spool>, u64))>, ArchiveError> {
+async fn next_of_spool(mut reader: SpoolReader) -> Result<Option<(Bytes, SpoolReader)>, ArchiveError> {
     blocking(move || {
-        let piece = spool.read(at, CHUNK)?;
-        let next = at + piece.len() as u64;
-        Ok((!piece.is_empty()).then(|| (piece.into(), (spool, next))))
+        let mut piece = vec![0; CHUNK];
+        let count = reader.read(&mut piece)?;
+        piece.truncate(count);
+        Ok((count > 0).then(|| (piece.into(), reader)))
     })
     .await
 }
