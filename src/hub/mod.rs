@@ -1,6 +1,8 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
+pub mod activity;
 pub mod adopt;
+pub mod capability;
 pub mod check;
 pub mod config;
 pub mod directory;
@@ -8,6 +10,7 @@ pub mod identify;
 pub mod intake;
 pub mod list;
 pub mod subscribe;
+pub mod update;
 pub mod wait;
 pub mod work;
 

@@ -12,6 +12,7 @@ use crate::model::name::IdentificationName;
 use crate::proto::identification_service_server::IdentificationService;
 use crate::proto::*;
 use crate::rpc::deadline::timeout;
+use crate::rpc::purpose::purpose;
 use crate::rpc::status::{not_served, status};
 
 pub(super) struct Service(pub(super) Arc<Hub>);
@@ -69,23 +70,24 @@ impl IdentificationService for Service {
 
     async fn update_identification(
         &self,
-        _request: Request<UpdateIdentificationRequest>,
+        request: Request<UpdateIdentificationRequest>,
     ) -> Answer<UpdateIdentificationResponse> {
-        Err(not_served("UpdateIdentification"))
+        let updated = self.0.update_identification(CALLER.to_owned(), request.into_inner()).await;
+        updated.map(Response::new).map_err(status)
     }
 
     async fn cancel_identification(
         &self,
-        _request: Request<CancelIdentificationRequest>,
+        request: Request<CancelIdentificationRequest>,
     ) -> Answer<CancelIdentificationResponse> {
-        Err(not_served("CancelIdentification"))
+        self.0.cancel_identification(request.get_ref()).map(Response::new).map_err(status)
     }
 
     async fn restart_identification(
         &self,
-        _request: Request<RestartIdentificationRequest>,
+        request: Request<RestartIdentificationRequest>,
     ) -> Answer<RestartIdentificationResponse> {
-        Err(not_served("RestartIdentification"))
+        self.0.restart_identification(request.get_ref()).map(Response::new).map_err(status)
     }
 
     async fn adopt_identification(
@@ -147,9 +149,10 @@ impl IdentificationService for Service {
 
     async fn list_activities(
         &self,
-        _request: Request<ListActivitiesRequest>,
+        request: Request<ListActivitiesRequest>,
     ) -> Answer<ListActivitiesResponse> {
-        Err(not_served("ListActivities"))
+        purpose(&request)?;
+        self.0.list_activities(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn check_invitation(

@@ -2,6 +2,7 @@
 //!
 //! Absence is said once, by `None`; the support matrix is read off the accessors.
 
+pub mod capability;
 pub mod kit;
 pub mod registry;
 
@@ -18,6 +19,7 @@ use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
 use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
 use crate::settings::Window;
+use crate::vendor::capability::Updates;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
@@ -28,6 +30,8 @@ pub trait Vendor: Send + Sync {
     fn probe(&self) -> &dyn Probe;
     /// Identifications, where the vendor has them.
     fn identifications(&self) -> Option<&dyn Identifications>;
+    /// Updates, where the vendor takes them.
+    fn updates(&self) -> Option<&dyn Updates>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::vendor::idnow::fault::Refused;
-use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer, StartBody};
+use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
 use crate::vendor::kit::http::{Answer, Call, Transport};
 use crate::vendor::kit::token::{Issued, Token, TokenCache, TokenRules};
@@ -87,7 +88,7 @@ impl Api {
     }
 
     /// Creates the identification `number`, or updates it while it is not finished. Returns its IdentID.
-    pub(super) async fn start(&self, number: &Segment, body: &StartBody<'_>) -> Result<Segment> {
+    pub(super) async fn start(&self, number: &Segment, body: &impl Serialize) -> Result<Segment> {
         let target = self.server.target(START, &self.server.start, Some(number))?;
         let answer = self.call(&Call::new(START, Method::POST, target).json(body)?).await?;
         if let Some(refused) = Refused::read(&answer) {

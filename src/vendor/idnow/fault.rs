@@ -7,7 +7,7 @@ use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
 /// The vendor's fields and where they come from in a request.
-const FIELDS: [(&str, &str); 21] = [
+pub(super) const FIELDS: [(&str, &str); 21] = [
     ("birthday", "subject.birth_date"),
     ("birthname", "subject.birth_name"),
     ("birthplace", "subject.birth_place"),

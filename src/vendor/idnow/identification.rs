@@ -92,7 +92,7 @@ impl Identifications for Idnow {
 }
 
 /// What the vendor's URL calls it: the transaction number, or the IdentID where that is all there is.
-fn address(reference: &VendorReference) -> Result<Segment> {
+pub(super) fn address(reference: &VendorReference) -> Result<Segment> {
     let segment = match reference.reference.as_str() {
         "" => IDENT_ID.segment(&reference.id),
         number => TRANSACTION_NUMBER.segment(number),
@@ -116,7 +116,7 @@ fn is_asked_for(answered: &VendorReference, asked: &VendorReference) -> bool {
     crossed || (same(&answered.id, &asked.id) && same(&answered.reference, &asked.reference))
 }
 
-fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> StartBody<'a> {
+pub(super) fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> StartBody<'a> {
     let custom = |index: usize| spec.custom_data.get(index).map_or("", String::as_str);
     let address = subject.address.as_ref();
     StartBody {

@@ -8,6 +8,7 @@ mod link;
 mod probe;
 pub mod reason;
 mod result;
+mod update;
 mod webhook;
 mod wire;
 
@@ -19,6 +20,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::{Network, Problems};
+use crate::vendor::capability::Updates;
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings};
 use crate::vendor::idnow::link::Links;
@@ -96,7 +98,7 @@ impl Idnow {
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
-                capabilities: vec!["get"],
+                capabilities: vec!["get", "update"],
                 connection,
             },
         })
@@ -132,6 +134,10 @@ impl Vendor for Idnow {
     }
 
     fn identifications(&self) -> Option<&dyn Identifications> {
+        Some(self)
+    }
+
+    fn updates(&self) -> Option<&dyn Updates> {
         Some(self)
     }
 

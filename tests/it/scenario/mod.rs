@@ -9,6 +9,8 @@ mod projection;
 mod reader;
 mod words;
 
+mod absent;
+mod activities;
 mod adopt;
 mod bad_input;
 mod canary;
@@ -38,6 +40,7 @@ mod start_time;
 mod store;
 mod unconfirmed;
 mod unserved;
+mod update;
 mod vendor_faults;
 mod wait;
 mod watch;

@@ -11,13 +11,17 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 13] = [
+const SERVED: &[&str] = &[
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
     "idvgateway.v1.IdentificationService.WaitIdentification",
     "idvgateway.v1.IdentificationService.RefreshIdentification",
     "idvgateway.v1.IdentificationService.AdoptIdentification",
+    "idvgateway.v1.IdentificationService.UpdateIdentification",
+    "idvgateway.v1.IdentificationService.CancelIdentification",
+    "idvgateway.v1.IdentificationService.RestartIdentification",
+    "idvgateway.v1.IdentificationService.ListActivities",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
     "idvgateway.v1.ConnectionService.CheckConnection",

@@ -14,4 +14,5 @@ mod idnow_api;
 mod idnow_config;
 mod idnow_reason;
 mod idnow_results;
+mod idnow_update;
 mod registry;
