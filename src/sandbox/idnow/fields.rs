@@ -34,7 +34,7 @@ const NAMES: [&str; 22] = [
 ];
 
 /// The fields by name; absent ones are not there.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Fields(BTreeMap<&'static str, String>);
 
 /// One request's worth of fields; `None` clears.

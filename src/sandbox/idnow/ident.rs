@@ -15,6 +15,10 @@ pub(super) struct Ident {
     pub(super) number: String,
     /// The IdentID, for example `TST-ABCDE`.
     pub(super) id: String,
+    /// The vendor's own number of the request, which some of its errors show.
+    pub(super) request: u64,
+    /// When it was made: from here its life is counted.
+    pub(super) created: SystemTime,
     /// What the customer told about the person.
     pub(super) fields: Fields,
     /// What the person used at the last start.
@@ -29,6 +33,10 @@ pub(super) struct Ident {
     pub(super) finished: Option<SystemTime>,
     /// Who reviewed last.
     pub(super) reviewer: Option<Reviewer>,
+    /// What binds the person's device to it, if their app brought one.
+    pub(super) binding_key: Option<String>,
+    /// Put away by the customer, after the finish.
+    pub(super) archived: bool,
     /// How often the person started.
     pub(super) attempts: u32,
     /// How often the customer sent its data, the creation included.
@@ -41,7 +49,22 @@ pub(super) struct Ident {
     pub(super) last_webhook: Option<oneshot::Receiver<()>>,
 }
 
+/// What an identification is called, and since when.
+pub(super) struct Name {
+    /// The shortname it belongs to.
+    pub(super) customer: String,
+    /// The transaction number.
+    pub(super) number: String,
+    /// The IdentID.
+    pub(super) id: String,
+    /// The vendor's own number of the request.
+    pub(super) request: u64,
+    /// When it was made.
+    pub(super) created: SystemTime,
+}
+
 /// Where an identification stands.
+#[derive(Clone)]
 pub(super) enum State {
     /// Nobody started.
     Created,
@@ -123,6 +146,52 @@ impl Word {
 }
 
 impl Ident {
+    /// One without data, that nobody started.
+    pub(super) fn new(name: Name) -> Self {
+        let Name { customer, number, id, request, created } = name;
+        Self {
+            customer,
+            number,
+            id,
+            request,
+            created,
+            fields: Fields::default(),
+            channel: Channel::default(),
+            state: State::Created,
+            reason: None,
+            previous: None,
+            finished: None,
+            reviewer: None,
+            binding_key: None,
+            archived: false,
+            attempts: 0,
+            starts_received: 0,
+            gets_received: 0,
+            revision: watch::Sender::new(0),
+            last_webhook: None,
+        }
+    }
+
+    /// The same person and result under another name.
+    pub(super) fn copy_as(&self, name: Name) -> Self {
+        Self {
+            fields: self.fields.clone(),
+            channel: self.channel,
+            state: self.state.clone(),
+            reason: self.reason.clone(),
+            previous: self.previous.clone(),
+            finished: self.finished,
+            reviewer: self.reviewer,
+            attempts: self.attempts,
+            ..Self::new(name)
+        }
+    }
+
+    /// Whether it has a final result; deleted ones have none.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(&self.state, State::Ended(word) if word.kind() == Kind::Final)
+    }
+
     /// The person starts, for the first time or again. Refused in review and after the finish.
     pub(super) fn start(&mut self, channel: Channel) -> Result<(), String> {
         match &self.state {
@@ -192,7 +261,7 @@ impl Ident {
             State::Deleted => Err(self.refusal("is deleted already")),
             _ => {
                 self.state = State::Deleted;
-                self.fields = Fields::default();
+                (self.fields, self.binding_key) = (Fields::default(), None);
                 Ok(())
             }
         }
@@ -208,6 +277,7 @@ impl Ident {
                 Kind::Aborted => "ABORTED",
                 Kind::Canceled => "CANCELED",
                 Kind::Pending => "IN_REVIEW",
+                Kind::Final if self.archived => "ARCHIVED",
                 Kind::Final => "FINISHED",
             },
         }

@@ -1,6 +1,7 @@
 //! IDnow AutoIdent.
 
 mod api;
+mod binding;
 mod control;
 mod document;
 mod fault;
@@ -8,39 +9,41 @@ mod fields;
 mod ident;
 mod register;
 mod reply;
+mod rights;
 mod robot;
 mod statistics;
 mod token;
 mod webhook;
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Router, middleware};
 use tokio::sync::oneshot;
 
 use super::background::Background;
 use super::{Account, SandboxOptions};
 use crate::clock::Clock;
+use binding::Binder;
 use fault::Faults;
 use ident::{Ident, Kind, State, Word};
 use register::{Place, Register};
 use reply::ErrorAnswer;
+use rights::Rights;
 use robot::Scenario;
 use statistics::Statistics;
 use token::Tokens;
 use webhook::{Notice, Turn, Webhooks};
 
-const LOGIN: &str = "/api/v1/{customer}/login";
-const START: &str = "/api/v1/{customer}/identifications/{t}/start";
-const START_OF_NONE: &str = "/api/v1/{customer}/identifications//start";
-const GET: &str = "/api/v1/{customer}/identifications/{t}";
+/// How long an identification is kept, from its creation.
+const LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// Bytes of a request body that are read; the vendor's own limit is not known.
 const BODY: usize = 256 * 1024;
@@ -50,8 +53,10 @@ A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, an
 
   POST /api/v1/{customer}/login                       {\"apiKey\"}, answers {\"authToken\"}
   POST /api/v1/{customer}/identifications/{t}/start   create or update; header X-API-LOGIN-TOKEN
-  GET  /api/v1/{customer}/identifications/{t}         the result, once there is one
-  GET  /system_check
+  GET  /api/v1/{customer}/identifications/{t}         the result, once there is one; DELETE ends it
+  GET  /api/v1/{customer}/identifications?pending=true   a list; also aborted, canceled, successful
+  POST /api/v1/{customer}/identifications/{t}/copy    also /archive; GET .../bindingKey
+  GET  /api/v1/{customer}, /system_check
 
 Act as the person and the reviewer, with {t} an identification's transaction number or IdentID:
 
@@ -76,11 +81,7 @@ pub(super) fn router(options: SandboxOptions, background: Background) -> io::Res
     let counted = middleware::from_fn_with_state(Arc::clone(&idnow.statistics), statistics::count);
     let clock = idnow.clock.clone();
     Ok(Router::new()
-        .route(LOGIN, post(api::login))
-        .route(START, post(api::start))
-        .route(START_OF_NONE, post(api::start_of_none))
-        .route(GET, get(api::get))
-        .route("/system_check", get(async || "SYSTEM_CHECK_OK"))
+        .merge(api::router())
         .layer(faulty)
         // Outside of the faults: what was answered is counted, not what would have been.
         .layer(counted)
@@ -97,6 +98,8 @@ struct Idnow {
     speed: f64,
     accounts: Vec<Account>,
     tokens: Tokens,
+    binder: Binder,
+    rights: Mutex<HashMap<String, Rights>>,
     register: Mutex<Register>,
     wording: Mutex<Wording>,
     faults: Arc<Faults>,
@@ -135,6 +138,8 @@ impl Idnow {
             tokens: Tokens::new(clock.clone()),
             webhooks: Arc::new(webhooks),
             faults: board,
+            binder: Binder::new()?,
+            rights: Mutex::default(),
             register: Mutex::default(),
             wording: Mutex::new(wording),
             statistics: Arc::default(),
@@ -146,11 +151,11 @@ impl Idnow {
     }
 
     /// Lets someone move the identification at `place`, tells the customer, and wakes the robot if it is its turn.
-    fn advance(
+    fn advance<Refusal>(
         self: &Arc<Self>,
         place: Place,
-        step: impl FnOnce(&mut Ident, SystemTime) -> Result<(), String>,
-    ) -> Result<(), String> {
+        step: impl FnOnce(&mut Ident, SystemTime) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
         let now = self.clock.now();
         let mut register = self.register();
         let ident = register.at(place);
@@ -212,8 +217,12 @@ impl Idnow {
         }
     }
 
+    /// All identifications whose life has not ended.
     fn register(&self) -> MutexGuard<'_, Register> {
-        self.register.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
+        let life = Duration::try_from_secs_f64(LIFE.as_secs_f64() / self.speed).unwrap_or(Duration::MAX);
+        register.expire(self.clock.now(), life);
+        register
     }
 
     fn wording(&self) -> MutexGuard<'_, Wording> {

@@ -1,15 +1,16 @@
 //! Every identification, found by its transaction number or its IdentID.
 
 use std::collections::HashMap;
-
-use tokio::sync::watch;
+use std::time::{Duration, SystemTime};
 
 use crate::clock::Clock;
 
-use super::fields::Fields;
-use super::ident::{Channel, Ident, State};
+use super::ident::{Ident, Name};
 
 const LETTERS: &[u8; 26] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/// As many digits as in the vendor's recorded error.
+const FIRST_REQUEST: u64 = 381_892;
 
 /// Every identification since the start; deleted ones leave their numbers behind.
 #[derive(Default)]
@@ -17,6 +18,8 @@ pub(super) struct Register {
     idents: Vec<Ident>,
     numbers: HashMap<(String, String), usize>,
     ids: HashMap<String, usize>,
+    /// How many, from the front, have come to the end of their life.
+    expired: usize,
 }
 
 /// A place in the register. Places are never taken away.
@@ -33,28 +36,26 @@ impl Register {
 
     /// A new identification without data.
     pub(super) fn create(&mut self, clock: &Clock, customer: &str, number: &str) -> Place {
-        let id = self.new_id(clock);
-        let place = self.idents.len();
-        self.numbers.insert((customer.to_owned(), number.to_ascii_lowercase()), place);
-        self.ids.insert(id.clone(), place);
-        self.idents.push(Ident {
-            customer: customer.to_owned(),
-            number: number.to_owned(),
-            id,
-            fields: Fields::default(),
-            channel: Channel::default(),
-            state: State::Created,
-            reason: None,
-            previous: None,
-            finished: None,
-            reviewer: None,
-            attempts: 0,
-            starts_received: 0,
-            gets_received: 0,
-            revision: watch::Sender::new(0),
-            last_webhook: None,
-        });
-        Place(place)
+        let name = self.name(clock, customer, number);
+        self.insert(Ident::new(name))
+    }
+
+    /// A new identification with the data and the result of the one at `from`.
+    pub(super) fn copy(&mut self, clock: &Clock, from: Place, customer: &str, number: &str) -> Place {
+        let name = self.name(clock, customer, number);
+        self.insert(self.idents[from.0].copy_as(name))
+    }
+
+    /// Deletes what was made `life` or longer before `now`.
+    pub(super) fn expire(&mut self, now: SystemTime, life: Duration) {
+        while let Some(ident) = self.idents.get_mut(self.expired)
+            && ident.created.checked_add(life).is_some_and(|end| end <= now)
+        {
+            // One that is deleted already stays so.
+            let _deleted = ident.delete();
+            ident.revision.send_modify(|revision| *revision += 1);
+            self.expired += 1;
+        }
     }
 
     /// The identification at `place`.
@@ -65,6 +66,24 @@ impl Register {
     /// All of them, in order of creation.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Place, &Ident)> {
         self.idents.iter().enumerate().map(|(place, ident)| (Place(place), ident))
+    }
+
+    fn insert(&mut self, ident: Ident) -> Place {
+        let place = self.idents.len();
+        self.numbers.insert((ident.customer.clone(), ident.number.to_ascii_lowercase()), place);
+        self.ids.insert(ident.id.clone(), place);
+        self.idents.push(ident);
+        Place(place)
+    }
+
+    fn name(&self, clock: &Clock, customer: &str, number: &str) -> Name {
+        Name {
+            customer: customer.to_owned(),
+            number: number.to_owned(),
+            id: self.new_id(clock),
+            request: FIRST_REQUEST + self.idents.len() as u64,
+            created: clock.now(),
+        }
     }
 
     fn new_id(&self, clock: &Clock) -> String {

@@ -30,9 +30,9 @@ pub(super) fn success(asked: &HeaderMap, status: StatusCode, body: &serde_json::
     (status, headers, plain).into_response()
 }
 
-/// The 401 without a body that creating requests were recorded with.
-pub(super) fn empty_unauthorized() -> Response {
-    (StatusCode::UNAUTHORIZED, [(VARY, HeaderValue::from_static("Origin"))], Body::empty()).into_response()
+/// An answer without a body, as some successes and the 401 of creating requests were recorded.
+pub(super) fn empty(status: StatusCode) -> Response {
+    (status, [(VARY, HeaderValue::from_static("Origin"))], Body::empty()).into_response()
 }
 
 /// An error answer. Its `id` is new each time, as the vendor's is.
@@ -41,16 +41,16 @@ pub(super) struct ErrorAnswer {
     error: ErrorBody,
 }
 
-/// The vendor's documents explain four members; its servers send these six, in this order.
+/// The vendor's documents explain four members; its servers send these six, in this order, two of them always null.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorBody {
     cause: &'static str,
-    error_type: Option<String>,
+    error_type: (),
     id: String,
     key: Option<String>,
     message: Option<String>,
-    translation_key: Option<String>,
+    translation_key: (),
 }
 
 #[derive(Serialize)]
@@ -73,6 +73,30 @@ impl ErrorAnswer {
     pub(super) fn no_data(clock: &Clock, ident: &str) -> Self {
         let key = format!("Ident {ident} - No identification request found matching the provided parameters");
         Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", Some(key), None)
+    }
+
+    /// An identification that is not finished, for what is only done to finished ones.
+    pub(super) fn not_finished(clock: &Clock, ident: &str, request: u64) -> Self {
+        let key = format!("Ident {ident} / IdentRequest {request} not yet finished");
+        Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", Some(key), None)
+    }
+
+    /// Nothing finished to copy.
+    pub(super) fn no_token(clock: &Clock, name: &str) -> Self {
+        Self::not_found(clock, "token", name.to_owned())
+    }
+
+    /// An identification whose person's app brought no binding key, or is not done yet.
+    pub(super) fn no_binding_key(clock: &Clock, ident: &str) -> Self {
+        let message = format!(
+            "No binding key associated with the specified identification with internalToken: {ident}"
+        );
+        Self::not_found(clock, "id", message)
+    }
+
+    /// A feature the account does not have.
+    pub(super) fn forbidden(clock: &Clock) -> Self {
+        Self::new(clock, StatusCode::FORBIDDEN, "FORBIDDEN", None, None)
     }
 
     /// A path the vendor does not have.
@@ -117,6 +141,10 @@ impl ErrorAnswer {
         Self::new(clock, status, "INTERNAL_SERVER_ERROR", None, Some(message))
     }
 
+    fn not_found(clock: &Clock, key: &str, message: String) -> Self {
+        Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", Some(key.to_owned()), Some(message))
+    }
+
     fn new(
         clock: &Clock,
         status: StatusCode,
@@ -125,7 +153,7 @@ impl ErrorAnswer {
         message: Option<String>,
     ) -> Self {
         let id = format!("{:08}", u32::from_le_bytes(clock.random()) % 100_000_000);
-        Self { status, error: ErrorBody { cause, error_type: None, id, key, message, translation_key: None } }
+        Self { status, error: ErrorBody { cause, error_type: (), id, key, message, translation_key: () } }
     }
 }
 

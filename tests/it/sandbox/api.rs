@@ -8,19 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
-use super::house::{Answer, CUSTOMER, House, KEY, OTHER, OTHER_KEY, START_SECONDS};
-
-fn assert_fault(answer: &Answer, status: u16, cause: &str, key: Value, message: Value) {
-    let id = answer.fault_id();
-    assert!(id.len() == 8 && id.bytes().all(|c| c.is_ascii_digit()), "{id}");
-    let expected = format!(
-        r#"{{"errors":[{{"cause":"{cause}","errorType":null,"id":"{id}","key":{key},"message":{message},"translationKey":null}}]}}"#
-    );
-    assert_eq!((answer.status, answer.text()), (status, expected.as_str()));
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    assert_eq!(answer.header("content-type"), "application/json; charset=UTF-8");
-    assert_eq!(answer.header("content-length"), expected.len().to_string());
-}
+use super::house::{CUSTOMER, House, KEY, OTHER, OTHER_KEY, START_SECONDS, assert_fault};
 
 #[tokio::test]
 async fn the_system_check_needs_no_login() {

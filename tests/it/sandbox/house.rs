@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
@@ -113,6 +113,32 @@ impl House {
         self.send(self.get(&path).header("X-API-LOGIN-TOKEN", token)).await
     }
 
+    /// A request below the customer's path, with a token.
+    pub(super) async fn ask(&self, method: Method, path: &str) -> Answer {
+        let token = self.token().await;
+        self.ask_with(&token, method, path, "").await
+    }
+
+    /// A request below the customer's path, with a token and a body.
+    pub(super) async fn ask_with(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
+        let url = self.url(&format!("/api/v1/{CUSTOMER}{path}"));
+        self.send(self.client.request(method, url).header("X-API-LOGIN-TOKEN", token).body(body)).await
+    }
+
+    /// Creates `number` and takes it to a final result.
+    pub(super) async fn finished(&self, number: &str) -> String {
+        let id = self.ident(number).await;
+        self.step(number, "start", json!({})).await;
+        self.step(number, "submit", json!({ "result": "SUCCESS" })).await;
+        id
+    }
+
     /// Posts to the control API.
     pub(super) async fn control(&self, path: &str, body: &Value) -> Answer {
         self.send(self.post(&format!("/control/{path}")).body(body.to_string())).await
@@ -164,6 +190,20 @@ impl Answer {
     pub(super) fn fault_id(&self) -> String {
         self.json()["errors"][0]["id"].as_str().unwrap().to_owned()
     }
+}
+
+/// The vendor's error, byte by byte but for its random id.
+#[track_caller]
+pub(super) fn assert_fault(answer: &Answer, status: u16, cause: &str, key: Value, message: Value) {
+    let id = answer.fault_id();
+    assert!(id.len() == 8 && id.bytes().all(|c| c.is_ascii_digit()), "{id}");
+    let expected = format!(
+        r#"{{"errors":[{{"cause":"{cause}","errorType":null,"id":"{id}","key":{key},"message":{message},"translationKey":null}}]}}"#
+    );
+    assert_eq!((answer.status, answer.text()), (status, expected.as_str()));
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    assert_eq!(answer.header("content-type"), "application/json; charset=UTF-8");
+    assert_eq!(answer.header("content-length"), expected.len().to_string());
 }
 
 /// Receives webhooks and answers them with a status of the test's choice.

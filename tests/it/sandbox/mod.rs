@@ -3,8 +3,11 @@
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 mod house;
 
+mod accounts;
 mod api;
 mod faults;
+mod keeping;
+mod lists;
 mod moves;
 mod robot;
 mod webhook_faults;

@@ -1,5 +1,6 @@
 //! The control API: acting as the person, the reviewer and the vendor's account manager.
 
+mod accounts;
 mod faults;
 
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route("/control/identifications/{t}/submit", post(submit))
         .route("/control/identifications/{t}/review", post(review))
         .route("/control/identifications/{t}/resend", post(resend))
+        .route("/control/accounts", get(accounts::list))
+        .route("/control/accounts/{customer}", post(accounts::allow))
         .route("/control/webhooks", get(webhooks))
         .route("/control/webhooks/target", post(set_target).delete(remove_target))
         .route("/control/webhooks/shape", post(shape))
@@ -65,6 +68,8 @@ struct Scope {
 struct Start {
     #[serde(default)]
     channel: Channel,
+    #[serde(default)]
+    binding_key: bool,
 }
 
 #[derive(Deserialize)]
@@ -135,8 +140,16 @@ async fn start(
     Query(scope): Query<Scope>,
     body: Bytes,
 ) -> Answer {
-    let Start { channel } = read(&body)?;
-    idnow.at(&name, &scope, |idnow, place| idnow.advance(place, |ident, _now| ident.start(channel)))
+    let Start { channel, binding_key } = read(&body)?;
+    idnow.at(&name, &scope, |idnow, place| {
+        idnow.advance(place, |ident, _now| {
+            ident.start(channel)?;
+            if binding_key {
+                ident.binding_key = Some(idnow.binder.bind(&idnow.clock, &ident.id)?);
+            }
+            Ok(())
+        })
+    })
 }
 
 async fn abort(
@@ -314,6 +327,7 @@ fn view(ident: &Ident) -> Value {
         "reason": ident.reason,
         "attempts": ident.attempts,
         "channel": ident.channel,
+        "binding_key": ident.binding_key,
         "robot": Scenario::asked_for(&ident.fields).map(Scenario::name),
         "starts_received": ident.starts_received,
         "gets_received": ident.gets_received,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 use super::Fired;
 use crate::clock::Clock;
 use crate::sandbox::fault::{Effect, Fault, Operation};
+use crate::sandbox::idnow::Idnow;
+use crate::sandbox::idnow::api::{self, GET, LOGIN, START};
 use crate::sandbox::idnow::reply::ErrorAnswer;
-use crate::sandbox::idnow::{GET, Idnow, LOGIN, START};
 
 /// Answers of the stand-in are far smaller.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -61,8 +62,7 @@ pub(in crate::sandbox::idnow) async fn interfere(
 }
 
 fn operation(request: &Request) -> Option<Operation> {
-    let path = request.extensions().get::<MatchedPath>()?.as_str();
-    match (request.method().as_str(), path) {
+    match (request.method().as_str(), api::route(request)?) {
         ("POST", LOGIN) => Some(Operation::Login),
         ("POST", START) => Some(Operation::Start),
         ("GET", GET) => Some(Operation::Get),
