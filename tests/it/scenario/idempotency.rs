@@ -157,7 +157,7 @@ async fn a_repeat_and_the_worker_settle_a_doubt_one_after_the_other() {
     house.try_create(named.clone()).await.unwrap_err();
     house.fault(json!({ "kind": "hang", "operation": "start", "effect": "after" })).await;
     house.clock.advance(Duration::from_secs(45));
-    house.until("the vendor's answer", async || (house.asked("starts").await == 2).then_some(())).await;
+    house.until("the worker's try", async || (house.fired().await == 2).then_some(())).await;
     // Of two repeats one waits for the worker; the other is told at once, by which time the first has entered.
     let repeat = || Box::pin(house.try_create(named.clone()));
     let (told, waiting) = match futures::future::select(repeat(), repeat()).await {
@@ -228,7 +228,7 @@ async fn what_a_repeat_may_mend_is_not_kept() {
     house.reviewed("case-7", "SUCCESS").await;
     let mut request = adopt(BANK, "", "case-7");
     request.request_id = REQUEST_ID.to_owned();
-    house.fault(json!({ "kind": "status", "status": 503 })).await;
+    house.fault(json!({ "kind": "status", "operation": "get", "status": 503 })).await;
     refused(&house.try_adopt(request.clone()).await.unwrap_err(), Code::Unavailable, "VENDOR_UNAVAILABLE");
     house.well().await;
     assert!(!house.try_adopt(request).await.unwrap().replayed);
