@@ -2,9 +2,13 @@
 
 pub mod activity;
 pub mod adopt;
+pub mod archive;
+pub mod binding_key;
 pub mod capability;
 pub mod check;
 pub mod config;
+pub mod copy;
+pub mod delete;
 pub mod directory;
 pub mod identify;
 pub mod intake;
@@ -19,12 +23,14 @@ mod apply;
 mod believe;
 mod confirm;
 mod delivery;
+mod errand;
 mod evolve;
 mod expire;
 mod health;
 mod intent;
 mod job;
 mod locks;
+mod outcome;
 mod page;
 mod prepare;
 mod reject;

@@ -15,8 +15,10 @@ use crate::hub::{Hub, store};
 use crate::journal::{Answer, Batch, Position, RequestChange, RequestKey};
 use crate::model::name::IdentificationName;
 use crate::proto::{
-    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateIdentificationRequest,
-    CreateIdentificationResponse, Identification, UpdateIdentificationRequest, UpdateIdentificationResponse,
+    AdoptIdentificationRequest, AdoptIdentificationResponse, ArchiveIdentificationRequest,
+    ArchiveIdentificationResponse, CopyIdentificationRequest, CopyIdentificationResponse,
+    CreateIdentificationRequest, CreateIdentificationResponse, DeleteIdentificationRequest,
+    DeleteIdentificationResponse, Identification, UpdateIdentificationRequest, UpdateIdentificationResponse,
 };
 
 /// How long the answer to a `request_id` is kept.
@@ -43,6 +45,9 @@ pub(super) trait Mutation: Message + Clone {
 pub(super) trait Change: Mutation {
     /// The answer to a first call. `identification` is `None` where there is nothing to show.
     fn response(identification: Option<Identification>, cursor: String) -> Self::Response;
+
+    /// The answer that an earlier call did not live to give.
+    fn repeated(response: Self::Response) -> Self::Response;
 }
 
 /// What all mutations of identifications have in common: their requests and responses differ in everything else.
@@ -66,6 +71,10 @@ macro_rules! changes {
             fn response(identification: Option<Identification>, cursor: String) -> Self::Response {
                 Self::Response { identification, replayed: false, cursor }
             }
+
+            fn repeated(response: Self::Response) -> Self::Response {
+                Self::Response { replayed: true, ..response }
+            }
         }
     )*};
 }
@@ -77,6 +86,12 @@ changes! {
         AdoptIdentificationRequest => AdoptIdentificationResponse;
     "UpdateIdentification", "update_identification":
         UpdateIdentificationRequest => UpdateIdentificationResponse;
+    "ArchiveIdentification", "archive_identification":
+        ArchiveIdentificationRequest => ArchiveIdentificationResponse;
+    "CopyIdentification", "copy_identification":
+        CopyIdentificationRequest => CopyIdentificationResponse;
+    "DeleteIdentification", "delete_identification":
+        DeleteIdentificationRequest => DeleteIdentificationResponse;
 }
 
 /// How a call enters.

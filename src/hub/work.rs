@@ -12,6 +12,7 @@ use crate::hub::job::Outcome;
 use crate::hub::prepare::{Preparation, Prepared};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
+use crate::proto::{ArchiveIdentificationRequest, CopyIdentificationRequest, DeleteIdentificationRequest};
 use crate::telemetry::JobResult;
 
 /// Jobs taken at once.
@@ -159,6 +160,9 @@ impl Hub {
             let outcome = match job.kind.as_str() {
                 "confirm" => hub.confirm(job.clone()).await,
                 "settle" => hub.settle_later(&job).await,
+                "archive" => hub.errand_later::<ArchiveIdentificationRequest>(&job).await,
+                "copy" => hub.errand_later::<CopyIdentificationRequest>(&job).await,
+                "delete" => hub.errand_later::<DeleteIdentificationRequest>(&job).await,
                 "expire" => hub.expire(&job).await,
                 kind => {
                     tracing::error!(
@@ -211,6 +215,9 @@ fn label(kind: &str) -> &'static str {
         "apply" => "apply",
         "confirm" => "confirm",
         "settle" => "settle",
+        "archive" => "archive",
+        "copy" => "copy",
+        "delete" => "delete",
         "expire" => "expire",
         _ => "unknown",
     }

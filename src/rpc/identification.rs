@@ -100,23 +100,26 @@ impl IdentificationService for Service {
 
     async fn copy_identification(
         &self,
-        _request: Request<CopyIdentificationRequest>,
+        request: Request<CopyIdentificationRequest>,
     ) -> Answer<CopyIdentificationResponse> {
-        Err(not_served("CopyIdentification"))
+        let copied = self.0.copy_identification(CALLER.to_owned(), request.into_inner()).await;
+        copied.map(Response::new).map_err(status)
     }
 
     async fn archive_identification(
         &self,
-        _request: Request<ArchiveIdentificationRequest>,
+        request: Request<ArchiveIdentificationRequest>,
     ) -> Answer<ArchiveIdentificationResponse> {
-        Err(not_served("ArchiveIdentification"))
+        let archived = self.0.archive_identification(CALLER.to_owned(), request.into_inner()).await;
+        archived.map(Response::new).map_err(status)
     }
 
     async fn delete_identification(
         &self,
-        _request: Request<DeleteIdentificationRequest>,
+        request: Request<DeleteIdentificationRequest>,
     ) -> Answer<DeleteIdentificationResponse> {
-        Err(not_served("DeleteIdentification"))
+        let deleted = self.0.delete_identification(CALLER.to_owned(), request.into_inner()).await;
+        deleted.map(Response::new).map_err(status)
     }
 
     async fn get_identification_result(
@@ -140,11 +143,10 @@ impl IdentificationService for Service {
         Err(not_served("DownloadArtifact"))
     }
 
-    async fn get_binding_key(
-        &self,
-        _request: Request<GetBindingKeyRequest>,
-    ) -> Answer<GetBindingKeyResponse> {
-        Err(not_served("GetBindingKey"))
+    async fn get_binding_key(&self, request: Request<GetBindingKeyRequest>) -> Answer<GetBindingKeyResponse> {
+        purpose(&request)?;
+        let name = parse_name(&request.get_ref().name, "get_binding_key")?;
+        self.0.binding_key(&name).await.map(Response::new).map_err(status)
     }
 
     async fn list_activities(

@@ -163,7 +163,15 @@ pub enum Operation {
     Start,
     /// Questions for a result.
     Get,
-    /// All three.
+    /// Copies to another account.
+    Copy,
+    /// Archiving.
+    Archive,
+    /// Deletions.
+    Delete,
+    /// Questions for a binding key.
+    BindingKey,
+    /// All of them.
     #[default]
     Any,
 }
@@ -284,6 +292,10 @@ impl FromStr for Fault {
             "login" => of_requests(Operation::Login, name, option, times),
             "start" => of_requests(Operation::Start, name, option, times),
             "get" => of_requests(Operation::Get, name, option, times),
+            "copy" => of_requests(Operation::Copy, name, option, times),
+            "archive" => of_requests(Operation::Archive, name, option, times),
+            "delete" => of_requests(Operation::Delete, name, option, times),
+            "binding_key" => of_requests(Operation::BindingKey, name, option, times),
             "any" => of_requests(Operation::Any, name, option, times),
             "webhooks" => of_webhooks(name, option, times),
             _ => Err(format!("WHERE is login, start, get, any or webhooks, not {place:?}")),

@@ -19,7 +19,7 @@ use crate::model::name::ConnectionId;
 use crate::model::observation::Observation;
 use crate::proto::{Evidence, StartLink, Vendor as VendorKind, VendorReference};
 use crate::settings::Window;
-use crate::vendor::capability::Updates;
+use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 
 /// One configured account at a vendor.
@@ -32,6 +32,14 @@ pub trait Vendor: Send + Sync {
     fn identifications(&self) -> Option<&dyn Identifications>;
     /// Updates, where the vendor takes them.
     fn updates(&self) -> Option<&dyn Updates>;
+    /// Copying, where accounts may copy to each other.
+    fn copies(&self) -> Option<&dyn Copies>;
+    /// Archiving, where the vendor has an archive.
+    fn archives(&self) -> Option<&dyn Archives>;
+    /// Erasing, where the vendor does it when asked.
+    fn deletions(&self) -> Option<&dyn Deletions>;
+    /// Device binding keys, where the vendor has them.
+    fn binding_keys(&self) -> Option<&dyn BindingKeys>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }

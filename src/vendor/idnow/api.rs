@@ -34,7 +34,7 @@ const TOKEN_RULES: TokenRules = TokenRules { renew_after: Duration::from_mins(50
 
 /// The API of one account.
 pub(super) struct Api {
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
     tokens: TokenCache<HeaderValue>,
 }
 
@@ -46,14 +46,17 @@ pub(super) enum Found {
     Result(Answer),
 }
 
-struct Server {
+pub(super) struct Server {
     transport: Arc<dyn Transport>,
     clock: Clock,
     origin: Origin,
-    customer: Segment,
+    pub(super) customer: Segment,
     login: PathTemplate,
     start: PathTemplate,
-    ident: PathTemplate,
+    pub(super) ident: PathTemplate,
+    pub(super) copy: PathTemplate,
+    pub(super) archive: PathTemplate,
+    pub(super) binding_key: PathTemplate,
     system_check: PathTemplate,
 }
 
@@ -74,6 +77,9 @@ impl Api {
             login: path("/api/v1/{customer}/login")?,
             start: path("/api/v1/{customer}/identifications/{t}/start")?,
             ident: path("/api/v1/{customer}/identifications/{t}")?,
+            copy: path("/api/v1/{customer}/identifications/{t}/copy")?,
+            archive: path("/api/v1/{customer}/identifications/{t}/archive")?,
+            binding_key: path("/api/v1/{customer}/identifications/{t}/bindingKey")?,
             system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
@@ -147,8 +153,19 @@ impl Api {
         }
     }
 
+    /// A call of `method` to what `path` makes of `number`.
+    pub(super) fn about(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &PathTemplate,
+        number: &Segment,
+    ) -> Result<Call> {
+        Ok(Call::new(operation, method, self.server.target(operation, path, Some(number))?))
+    }
+
     /// Makes `call` with the login token; when that is refused, once more with a new one.
-    async fn call(&self, call: &Call) -> Result<Answer> {
+    pub(super) async fn call(&self, call: &Call) -> Result<Answer> {
         let token = self.tokens.get().await?;
         let answer = self.server.authorised(call, &token).await?;
         if !wants_login(&answer) {

@@ -66,6 +66,16 @@ impl Refused {
         self.status == StatusCode::NOT_FOUND && self.cause == "OBJECT_NOT_FOUND"
     }
 
+    /// What was asked for waits for its result. Nothing but this text tells it from what is not there.
+    pub(super) fn waits_for_result(&self) -> bool {
+        self.knows_nothing() && self.key.trim_end().ends_with("not yet finished")
+    }
+
+    /// The vendor has done so before.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
+    }
+
     /// The vendor itself said it, and not something in between.
     pub(super) fn has_cause(&self) -> bool {
         !self.cause.is_empty()

@@ -2,8 +2,10 @@
 
 mod api;
 pub mod config;
+mod copy;
 mod fault;
 mod identification;
+mod keeping;
 mod link;
 mod probe;
 pub mod reason;
@@ -20,7 +22,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::{Network, Problems};
-use crate::vendor::capability::Updates;
+use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings};
 use crate::vendor::idnow::link::Links;
@@ -98,7 +100,7 @@ impl Idnow {
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
-                capabilities: vec!["get", "update"],
+                capabilities: vec!["get", "update", "copy", "archive", "delete", "binding_key"],
                 connection,
             },
         })
@@ -138,6 +140,22 @@ impl Vendor for Idnow {
     }
 
     fn updates(&self) -> Option<&dyn Updates> {
+        Some(self)
+    }
+
+    fn copies(&self) -> Option<&dyn Copies> {
+        Some(self)
+    }
+
+    fn archives(&self) -> Option<&dyn Archives> {
+        Some(self)
+    }
+
+    fn deletions(&self) -> Option<&dyn Deletions> {
+        Some(self)
+    }
+
+    fn binding_keys(&self) -> Option<&dyn BindingKeys> {
         Some(self)
     }
 

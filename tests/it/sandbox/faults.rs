@@ -277,7 +277,7 @@ async fn what_is_no_fault_is_refused_with_a_sentence() {
         (json!({ "kind": "status" }), "missing field `status`"),
         (json!({ "kind": "status", "status": 404 }), "`status` is 500 to 599, not 404"),
         (json!({ "kind": "hang", "status": 500 }), "unknown field `status`, expected one of `operation`"),
-        (json!({ "kind": "hang", "operation": "delete" }), "unknown variant `delete`"),
+        (json!({ "kind": "hang", "operation": "erase" }), "unknown variant `erase`"),
         (json!({ "kind": "hang", "times": 0 }), "nonzero"),
         (json!({ "kind": "rate_limit", "as_date": true }), "`as_date` needs `retry_after`"),
         (json!({ "kind": "slow", "seconds": 0 }), "`seconds` is 1 to 86400, not 0"),

@@ -12,6 +12,7 @@ mod url;
 mod hostile;
 mod idnow_api;
 mod idnow_config;
+mod idnow_keeping;
 mod idnow_reason;
 mod idnow_results;
 mod idnow_update;

@@ -23,7 +23,13 @@ use crate::clock::Clock;
 pub(super) const LOGIN: &str = "/api/v1/{customer}/login";
 /// `POST` creates or updates an identification.
 pub(super) const START: &str = "/api/v1/{customer}/identifications/{t}/start";
-/// `GET` answers with the result.
+/// `POST` copies to another account.
+pub(super) const COPY: &str = "/api/v1/{customer}/identifications/{t}/copy";
+/// `POST` archives.
+pub(super) const ARCHIVE: &str = "/api/v1/{customer}/identifications/{t}/archive";
+/// `GET` answers with the device's key.
+pub(super) const BINDING_KEY: &str = "/api/v1/{customer}/identifications/{t}/bindingKey";
+/// `GET` answers with the result; `DELETE` erases it.
 pub(super) const GET: &str = "/api/v1/{customer}/identifications/{t}";
 /// `GET` answers with a word.
 pub(super) const SYSTEM_CHECK: &str = "/system_check";
@@ -42,9 +48,9 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route(START_OF_NONE, post(identifications::start_of_none))
         .route("/api/v1/{customer}/identifications", get(lists::list))
         .route(GET, get(identifications::get).delete(identifications::delete))
-        .route("/api/v1/{customer}/identifications/{t}/copy", post(copies::copy))
-        .route("/api/v1/{customer}/identifications/{t}/archive", post(copies::archive))
-        .route("/api/v1/{customer}/identifications/{t}/bindingKey", get(identifications::binding_key))
+        .route(COPY, post(copies::copy))
+        .route(ARCHIVE, post(copies::archive))
+        .route(BINDING_KEY, get(identifications::binding_key))
 }
 
 /// What of the vendor's a request asks for: its path with names in place of the values.

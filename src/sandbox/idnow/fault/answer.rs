@@ -18,7 +18,7 @@ use super::Fired;
 use crate::clock::Clock;
 use crate::sandbox::fault::{Effect, Fault, Operation};
 use crate::sandbox::idnow::Idnow;
-use crate::sandbox::idnow::api::{self, GET, LOGIN, START};
+use crate::sandbox::idnow::api::{self, ARCHIVE, BINDING_KEY, COPY, GET, LOGIN, START};
 use crate::sandbox::idnow::reply::ErrorAnswer;
 
 /// Answers of the stand-in are far smaller.
@@ -66,6 +66,10 @@ fn operation(request: &Request) -> Option<Operation> {
         ("POST", LOGIN) => Some(Operation::Login),
         ("POST", START) => Some(Operation::Start),
         ("GET", GET) => Some(Operation::Get),
+        ("DELETE", GET) => Some(Operation::Delete),
+        ("POST", COPY) => Some(Operation::Copy),
+        ("POST", ARCHIVE) => Some(Operation::Archive),
+        ("GET", BINDING_KEY) => Some(Operation::BindingKey),
         _ => None,
     }
 }
