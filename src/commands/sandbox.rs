@@ -46,14 +46,15 @@ pub(super) struct Sandbox {
     ///
     /// WHERE=WHAT or WHERE=WHAT:TIMES.
     ///
-    /// WHERE is login, start, get or any (a request of the API), or webhooks. TIMES is how many of them are met; without
-    /// it all are, until DELETE /control/faults.
+    /// WHERE is login, start, get, list, file, delete, copy, archive, sign or any (a request of the API), or webhooks.
+    /// TIMES is how many of them are met; without it all are, until DELETE /control/faults.
     ///
     /// For a request WHAT is 500 to 599; 429, or 429/30 with Retry-After; 401; hang (no answer); half-body; slow/5
     /// (ten pieces, 5 seconds before each); page (HTML); empty; or redirect. 500 to 599, hang, page, empty and redirect
     /// may be followed by /after: the request is carried out and only its answer is lost.
     ///
-    /// For webhooks WHAT is duplicate or duplicate/4 (copies); delay/60 (seconds); reorder; or drop.
+    /// For webhooks WHAT is duplicate or duplicate/4 (copies); delay/60 (seconds); reorder; drop; or blackout/7200
+    /// (seconds, without TIMES).
     ///
     /// get=503:3 lets three questions fail; start=hang/after creates and never says so; webhooks=drop loses all.
     #[arg(long, value_name = "FAULT")]

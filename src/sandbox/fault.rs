@@ -151,6 +151,11 @@ pub enum Fault {
         /// How often.
         times: Option<NonZeroU32>,
     },
+    /// Never sends a webhook for a while.
+    WebhookBlackout {
+        /// How long from now, 1 to 86400.
+        seconds: u32,
+    },
 }
 
 /// Which requests a fault meets.
@@ -163,15 +168,19 @@ pub enum Operation {
     Start,
     /// Questions for a result.
     Get,
-    /// Copies to another account.
-    Copy,
-    /// Archiving.
-    Archive,
+    /// Lists of identifications.
+    List,
+    /// The files of a result.
+    File,
     /// Deletions.
     Delete,
-    /// Questions for a binding key.
-    BindingKey,
-    /// All of them.
+    /// Copies.
+    Copy,
+    /// Archivings.
+    Archive,
+    /// All that documents are signed with.
+    Sign,
+    /// All of these, and whatever else the vendor's API has.
     #[default]
     Any,
 }
@@ -205,6 +214,7 @@ impl Fault {
             | Self::WebhookDelay { times, .. }
             | Self::WebhookReorder { times }
             | Self::WebhookDrop { times } => times,
+            Self::WebhookBlackout { .. } => &None,
         };
         times.map(NonZeroU32::get)
     }
@@ -225,7 +235,8 @@ impl Fault {
             Self::WebhookDuplicate { .. }
             | Self::WebhookDelay { .. }
             | Self::WebhookReorder { .. }
-            | Self::WebhookDrop { .. } => None,
+            | Self::WebhookDrop { .. }
+            | Self::WebhookBlackout { .. } => None,
         }
     }
 
@@ -248,9 +259,9 @@ impl Fault {
             Self::RateLimit { retry_after: Some(seconds), .. } if *seconds > LONGEST_WAIT => {
                 Err(format!("`retry_after` is 0 to {LONGEST_WAIT}, not {seconds}"))
             }
-            Self::Slow { seconds, .. } | Self::WebhookDelay { seconds, .. } => {
-                within("seconds", *seconds, LONGEST_WAIT)
-            }
+            Self::Slow { seconds, .. }
+            | Self::WebhookDelay { seconds, .. }
+            | Self::WebhookBlackout { seconds } => within("seconds", *seconds, LONGEST_WAIT),
             Self::WebhookDuplicate { copies, .. } => within("copies", *copies, MOST_COPIES),
             Self::Body { text, .. } if text.len() > LONGEST_BODY => {
                 Err(format!("`text` is at most {LONGEST_BODY} bytes long, not {}", text.len()))
@@ -289,19 +300,33 @@ impl FromStr for Fault {
             Some((name, option)) => (name, Some(option)),
         };
         let fault = match place {
-            "login" => of_requests(Operation::Login, name, option, times),
-            "start" => of_requests(Operation::Start, name, option, times),
-            "get" => of_requests(Operation::Get, name, option, times),
-            "copy" => of_requests(Operation::Copy, name, option, times),
-            "archive" => of_requests(Operation::Archive, name, option, times),
-            "delete" => of_requests(Operation::Delete, name, option, times),
-            "binding_key" => of_requests(Operation::BindingKey, name, option, times),
-            "any" => of_requests(Operation::Any, name, option, times),
-            "webhooks" => of_webhooks(name, option, times),
-            _ => Err(format!("WHERE is login, start, get, any or webhooks, not {place:?}")),
-        }?;
+            "webhooks" => of_webhooks(name, option, times)?,
+            _ => of_requests(Operation::named(place)?, name, option, times)?,
+        };
         fault.check()?;
         Ok(fault)
+    }
+}
+
+impl Operation {
+    fn named(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "login" => Self::Login,
+            "start" => Self::Start,
+            "get" => Self::Get,
+            "list" => Self::List,
+            "file" => Self::File,
+            "delete" => Self::Delete,
+            "copy" => Self::Copy,
+            "archive" => Self::Archive,
+            "sign" => Self::Sign,
+            "any" => Self::Any,
+            _ => {
+                return Err(format!(
+                    "WHERE is login, start, get, list, file, delete, copy, archive, sign, any or webhooks, not {name:?}"
+                ));
+            }
+        })
     }
 }
 
@@ -345,7 +370,11 @@ fn of_webhooks(name: &str, option: Option<&str>, times: Option<NonZeroU32>) -> R
         "delay" => Ok(Fault::WebhookDelay { seconds: seconds(name, option)?, times }),
         "reorder" => plain(name, option).map(|()| Fault::WebhookReorder { times }),
         "drop" => plain(name, option).map(|()| Fault::WebhookDrop { times }),
-        _ => Err(format!("WHAT, for webhooks, is duplicate, delay, reorder or drop, not {name:?}")),
+        "blackout" => match times {
+            None => Ok(Fault::WebhookBlackout { seconds: seconds(name, option)? }),
+            Some(_) => Err("blackout has an end of its own and takes no TIMES".to_owned()),
+        },
+        _ => Err(format!("WHAT, for webhooks, is duplicate, delay, reorder, drop or blackout, not {name:?}")),
     }
 }
 
@@ -397,6 +426,11 @@ mod tests {
         same("webhooks=duplicate/4", json!({ "kind": "webhook_duplicate", "copies": 4 }));
         same("webhooks=delay/60", json!({ "kind": "webhook_delay", "seconds": 60 }));
         same("webhooks=reorder", json!({ "kind": "webhook_reorder" }));
+        same("webhooks=blackout/7200", json!({ "kind": "webhook_blackout", "seconds": 7200 }));
+        for place in ["list", "file", "delete", "copy", "archive", "sign"] {
+            let object = json!({ "kind": "status", "operation": place, "status": 503 });
+            same(&format!("{place}=503"), object);
+        }
         same("webhooks=drop:2", json!({ "kind": "webhook_drop", "times": 2 }));
     }
 
@@ -404,7 +438,10 @@ mod tests {
     fn what_cannot_be_read_is_told_precisely() {
         for (line, sentence) in [
             ("get", "a fault is WHERE=WHAT[:TIMES], for example get=503:3"),
-            ("put=503", "WHERE is login, start, get, any or webhooks, not \"put\""),
+            (
+                "put=503",
+                "WHERE is login, start, get, list, file, delete, copy, archive, sign, any or webhooks, not \"put\"",
+            ),
             ("get=503:0", "TIMES, after the colon, is a number above 0, not \"0\""),
             ("get=503:", "TIMES, after the colon, is a number above 0, not \"\""),
             ("get=503/before", "503 may be followed by /after, not by /before"),
@@ -417,7 +454,11 @@ mod tests {
                 "get=404",
                 "WHAT is 500 to 599, 429, 401, hang, half-body, slow, page, empty or redirect, not \"404\"",
             ),
-            ("webhooks=503", "WHAT, for webhooks, is duplicate, delay, reorder or drop, not \"503\""),
+            (
+                "webhooks=503",
+                "WHAT, for webhooks, is duplicate, delay, reorder, drop or blackout, not \"503\"",
+            ),
+            ("webhooks=blackout/9:2", "blackout has an end of its own and takes no TIMES"),
             ("webhooks=duplicate/101", "`copies` is 1 to 100, not 101"),
         ] {
             assert_eq!(line.parse::<Fault>(), Err(sentence.to_owned()), "{line}");

@@ -5,10 +5,15 @@
 
 use std::time::{Duration, SystemTime};
 
+use axum::body::Bytes;
 use prost_types::Timestamp;
 use serde_json::{Map, Value, json};
 
+use super::Wording;
+use super::file::{Dossier, Pictures};
 use super::ident::{Ident, Kind, Reviewer, State};
+use super::sections;
+use super::signing::Contract;
 
 const USERDATA: [&str; 8] =
     ["birthday", "birthname", "birthplace", "firstname", "gender", "lastname", "nationality", "title"];
@@ -17,20 +22,36 @@ const ADDRESS: [&str; 5] = ["city", "country", "street", "streetnumber", "zipcod
 /// What a reviewer puts in place of the last name when the data is to change.
 const CORRECTED_LASTNAME: &str = "BEISPIEL-BERICHTIGT";
 
-/// The object of `ident`. An identification under way has `start_word` for its result.
-pub(super) fn render(ident: &Ident, start_word: &str) -> Value {
+/// The object of `ident`.
+pub(super) fn render(ident: &Ident, wording: &Wording) -> Value {
     let readout = Readout::of(ident);
     let mut document = json!({
-        "identificationprocess": process(ident, start_word, readout),
+        "identificationprocess": process(ident, &wording.start, readout),
         "customdata": echo(ident, &["custom1", "custom2", "custom3", "custom4", "custom5"]),
         "contactdata": echo(ident, &["mobilephone", "email"]),
         "userdata": userdata(ident, readout),
     });
     if readout != Readout::Nothing {
         document["identificationdocument"] = identification_document();
-        document["attachments"] = attachments(&ident.number);
+        document["attachments"] = attachments(ident, wording.pictures);
+    }
+    if !ident.contracts.is_empty() {
+        document["esigning"] = json!({ "result": "SUCCESS", "sessionid": "" });
+    }
+    if readout != Readout::Nothing {
+        sections::add(ident, &mut document);
     }
     document
+}
+
+/// What the files of `ident` are made from; none as long as there is nothing to file.
+pub(super) fn dossier(ident: &Ident, wording: &Wording) -> Option<Dossier> {
+    (Readout::of(ident) != Readout::Nothing).then(|| Dossier {
+        number: ident.number.clone(),
+        document: render(ident, wording),
+        contracts: ident.contracts.iter().flat_map(contract_files).collect(),
+        shape: ident.archive,
+    })
 }
 
 /// How much of the person's document the result shows.
@@ -160,15 +181,27 @@ fn identification_document() -> Value {
     })
 }
 
-fn attachments(number: &str) -> Value {
-    json!({
-        "pdf": format!("{number}.pdf"),
-        "xml": format!("{number}.xml"),
-        "idfrontside": format!("{number}_idfrontside.jpg"),
-        "idbackside": format!("{number}_idbackside.jpg"),
-        "security1": format!("{number}_security1.jpg"),
-        "userface": format!("{number}_userface.jpg"),
-    })
+fn attachments(ident: &Ident, pictures: Pictures) -> Value {
+    let (number, extension) = (&ident.number, pictures.extension());
+    let mut attachments = json!({ "pdf": format!("{number}.pdf"), "xml": format!("{number}.xml") });
+    for name in ["idfrontside", "idbackside", "security1", "userface"] {
+        attachments[name] = json!(format!("{number}_{name}.{extension}"));
+    }
+    for Contract { identifier, .. } in &ident.contracts {
+        attachments[format!("contract-{identifier}")] = json!(format!("{number}_{identifier}_original.pdf"));
+        attachments[format!("signedcontract-{identifier}")] =
+            json!(format!("{number}_{identifier}_signed.pdf"));
+    }
+    attachments
+}
+
+/// The bytes of a contract before and after, by their names among the attachments.
+fn contract_files(contract: &Contract) -> [(String, Bytes); 2] {
+    let Contract { identifier, original, signed } = contract;
+    [
+        (format!("contract-{identifier}"), original.clone()),
+        (format!("signedcontract-{identifier}"), signed.clone()),
+    ]
 }
 
 /// RFC 3339 in whole seconds with an offset other than `Z`, as in the samples. Summer time is not observed.

@@ -56,6 +56,12 @@ impl Fields {
         self.0.get(name).map(String::as_str)
     }
 
+    /// What follows `prefix` in the fields that the vendor lets a customer ask for tests with.
+    pub(super) fn wishes(&self, prefix: &str) -> impl Iterator<Item = &str> {
+        let names = ["firstname", "lastname", "custom1", "custom2", "custom3", "custom4", "custom5"];
+        names.into_iter().filter_map(move |name| self.get(name)?.strip_prefix(prefix))
+    }
+
     /// Takes over what `update` names and keeps the rest.
     pub(super) fn apply(&mut self, update: Update) {
         for (name, value) in update.0 {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use super::fields::Fields;
+use super::file::Shape;
+use super::sections::Section;
+use super::signing::{Contract, Documents};
 
 /// One identification.
 pub(super) struct Ident {
@@ -33,10 +36,18 @@ pub(super) struct Ident {
     pub(super) finished: Option<SystemTime>,
     /// Who reviewed last.
     pub(super) reviewer: Option<Reviewer>,
+    /// What it has for the documents that its customer defined.
+    pub(super) documents: Documents,
+    /// What was signed: with the first success of an attempt.
+    pub(super) contracts: Vec<Contract>,
     /// What binds the person's device to it, if their app brought one.
     pub(super) binding_key: Option<String>,
     /// Put away by the customer, after the finish.
     pub(super) archived: bool,
+    /// What its result shows beside the usual.
+    pub(super) sections: Vec<Section>,
+    /// What is odd about the archive of its result.
+    pub(super) archive: Shape,
     /// How often the person started.
     pub(super) attempts: u32,
     /// How often the customer sent its data, the creation included.
@@ -162,8 +173,12 @@ impl Ident {
             previous: None,
             finished: None,
             reviewer: None,
+            documents: Documents::default(),
+            contracts: Vec::new(),
             binding_key: None,
             archived: false,
+            sections: Vec::new(),
+            archive: Shape::default(),
             attempts: 0,
             starts_received: 0,
             gets_received: 0,
@@ -182,6 +197,9 @@ impl Ident {
             previous: self.previous.clone(),
             finished: self.finished,
             reviewer: self.reviewer,
+            documents: self.documents.clone(),
+            contracts: self.contracts.clone(),
+            sections: self.sections.clone(),
             attempts: self.attempts,
             ..Self::new(name)
         }
@@ -190,6 +208,11 @@ impl Ident {
     /// Whether it has a final result; deleted ones have none.
     pub(super) fn is_finished(&self) -> bool {
         matches!(&self.state, State::Ended(word) if word.kind() == Kind::Final)
+    }
+
+    /// Whether its person is who they were said to be, and so has signed what there was to sign.
+    pub(super) fn is_success(&self) -> bool {
+        matches!(&self.state, State::Ended(word) if matches!(word.as_str(), "SUCCESS" | "SUCCESS_DATA_CHANGED"))
     }
 
     /// The person starts, for the first time or again. Refused in review and after the finish.
@@ -238,7 +261,10 @@ impl Ident {
 
     /// The reviewer decides, or decides anew.
     pub(super) fn review(&mut self, verdict: Verdict, now: SystemTime) -> Result<(), String> {
-        not_an_abort(&verdict.word)?;
+        // The robot plays the person too.
+        if verdict.reviewer == Reviewer::Agent {
+            not_an_abort(&verdict.word)?;
+        }
         match &self.state {
             State::Ended(word) if matches!(word.kind(), Kind::Pending | Kind::Final) => {
                 // The vendor names no other preliminary results here.
@@ -248,10 +274,10 @@ impl Ident {
             }
             _ => return Err(self.refusal("has nothing to review: the person has to POST .../submit first")),
         }
+        self.finished = (verdict.word.kind() != Kind::Aborted).then_some(now);
         self.state = State::Ended(verdict.word);
         self.reason = verdict.reason;
         self.reviewer = Some(verdict.reviewer);
-        self.finished = Some(now);
         Ok(())
     }
 
@@ -262,6 +288,7 @@ impl Ident {
             _ => {
                 self.state = State::Deleted;
                 (self.fields, self.binding_key) = (Fields::default(), None);
+                (self.documents, self.contracts) = (Documents::default(), Vec::new());
                 Ok(())
             }
         }

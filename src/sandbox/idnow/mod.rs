@@ -6,11 +6,14 @@ mod control;
 mod document;
 mod fault;
 mod fields;
+mod file;
 mod ident;
 mod register;
 mod reply;
 mod rights;
 mod robot;
+mod sections;
+mod signing;
 mod statistics;
 mod token;
 mod webhook;
@@ -33,11 +36,13 @@ use super::{Account, SandboxOptions};
 use crate::clock::Clock;
 use binding::Binder;
 use fault::Faults;
-use ident::{Ident, Kind, State, Word};
+use file::{Pictures, Signer};
+use ident::{Channel, Ident, Kind, State, Word};
 use register::{Place, Register};
 use reply::ErrorAnswer;
 use rights::Rights;
 use robot::Scenario;
+use signing::Definitions;
 use statistics::Statistics;
 use token::Tokens;
 use webhook::{Notice, Turn, Webhooks};
@@ -55,7 +60,10 @@ A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, an
   POST /api/v1/{customer}/identifications/{t}/start   create or update; header X-API-LOGIN-TOKEN
   GET  /api/v1/{customer}/identifications/{t}         the result, once there is one; DELETE ends it
   GET  /api/v1/{customer}/identifications?pending=true   a list; also aborted, canceled, successful
+  GET  /api/v1/{customer}/identifications/{t}.zip     its files; also .pdf, .xml
   POST /api/v1/{customer}/identifications/{t}/copy    also /archive; GET .../bindingKey
+  GET  /api/v1/{customer}/documentdefinitions         documents to sign; POST makes one
+  POST /api/v1/{customer}/identifications/{t}/documents/{id}/data   GET .../documents, .../documents/{id}/signed
   GET  /api/v1/{customer}, /system_check
 
 Act as the person and the reviewer, with {t} an identification's transaction number or IdentID:
@@ -64,7 +72,10 @@ Act as the person and the reviewer, with {t} an identification's transaction num
   POST /control/identifications/{t}/abort             {\"reason\":\"USER_CANCELLATION_IDENTIFY_LATER\"}
   POST /control/identifications/{t}/submit            {\"result\":\"CHECK_PENDING\"}
   POST /control/identifications/{t}/review            {\"result\":\"SUCCESS\"}
-  GET  /control/identifications, /control/webhooks, /control/statistics
+  POST /control/identifications/{t}/archive           {\"kind\":\"padded\",\"bytes\":45000000}
+  POST /control/identifications/{t}/sections          {\"sections\":[\"nfc\"]}
+  POST /control/accounts/{customer}                   {\"signing\":false}
+  GET  /control/identifications, /control/webhooks, /control/statistics, /control/signing-key
 
 Let things go wrong, and see what was met; DELETE ends it:
 
@@ -99,8 +110,11 @@ struct Idnow {
     accounts: Vec<Account>,
     tokens: Tokens,
     binder: Binder,
+    signer: Arc<Signer>,
     rights: Mutex<HashMap<String, Rights>>,
     register: Mutex<Register>,
+    /// Locked after the register where both are.
+    definitions: Mutex<Definitions>,
     wording: Mutex<Wording>,
     faults: Arc<Faults>,
     webhooks: Arc<Webhooks>,
@@ -117,6 +131,12 @@ struct Wording {
     start: String,
     /// The robot's result for its canceled scenario.
     robot_canceled: Word,
+    /// The format of pictures.
+    pictures: Pictures,
+    /// Definitions of documents are updated by creating them again, and the answers are empty objects.
+    old_definitions: bool,
+    /// A single document comes in a list of one.
+    document_in_array: bool,
 }
 
 impl Idnow {
@@ -128,10 +148,13 @@ impl Idnow {
             wrapped: webhook_wrapped,
             start: start_result,
             robot_canceled: Word::parse("CANCELED").map_err(invalid)?,
+            pictures: Pictures::default(),
+            old_definitions: false,
+            document_in_array: false,
         };
         let board = Arc::new(Faults::default());
         for fault in faults {
-            board.set(fault).map_err(invalid)?;
+            board.set(fault, clock.now()).map_err(invalid)?;
         }
         let webhooks = Webhooks::new(clock.clone(), speed, webhook, background.clone(), Arc::clone(&board))?;
         Ok(Self {
@@ -139,8 +162,10 @@ impl Idnow {
             webhooks: Arc::new(webhooks),
             faults: board,
             binder: Binder::new()?,
+            signer: Arc::default(),
             rights: Mutex::default(),
             register: Mutex::default(),
+            definitions: Mutex::default(),
             wording: Mutex::new(wording),
             statistics: Arc::default(),
             clock,
@@ -160,6 +185,9 @@ impl Idnow {
         let mut register = self.register();
         let ident = register.at(place);
         step(ident, now)?;
+        if ident.is_success() && ident.contracts.is_empty() {
+            ident.contracts = self.definitions().contracts(ident);
+        }
         ident.revision.send_modify(|revision| *revision += 1);
         if !matches!(ident.state, State::Deleted) {
             self.announce(ident);
@@ -169,11 +197,19 @@ impl Idnow {
             && let Some(scenario) = Scenario::asked_for(&ident.fields)
         {
             let revision = *ident.revision.borrow();
-            let due = now + robot::review_time(&self.clock).div_f64(self.speed);
+            let due = now + scenario.wait(word.as_str(), &self.clock).div_f64(self.speed);
             let idnow = Arc::clone(self);
             self.background.spawn(async move { idnow.robot(place, revision, scenario, due).await });
         }
         Ok(())
+    }
+
+    /// The person starts, unless a document that they have to sign is not there.
+    fn person_starts(&self, ident: &mut Ident, channel: Channel) -> Result<(), String> {
+        match self.definitions().missing(ident) {
+            Some(missing) => Err(format!("{} lacks the document {missing:?}: upload it first", ident.id)),
+            None => ident.start(channel),
+        }
     }
 
     /// Sends the webhook of the state that `ident` is in.
@@ -183,7 +219,7 @@ impl Idnow {
             State::Ended(word) => word.as_str().to_owned(),
             State::Created | State::Started | State::Deleted => wording.start.clone(),
         };
-        let body = webhook::body(document::render(ident, &wording.start), wording.wrapped);
+        let body = webhook::body(document::render(ident, &wording), wording.wrapped);
         self.tell(ident, result, body);
     }
 
@@ -210,7 +246,8 @@ impl Idnow {
             if *ident.revision.borrow() != revision {
                 return Err(format!("{} changed before the robot came to it", ident.id));
             }
-            ident.review(scenario.verdict(canceled)?, now)
+            let State::Ended(pending) = &ident.state else { return Err(format!("{} went on", ident.id)) };
+            ident.review(scenario.verdict(pending.as_str(), &canceled)?, now)
         });
         if let Err(refusal) = reviewed {
             tracing::debug!(refusal, "the test robot had nothing to review");
@@ -223,6 +260,10 @@ impl Idnow {
         let life = Duration::try_from_secs_f64(LIFE.as_secs_f64() / self.speed).unwrap_or(Duration::MAX);
         register.expire(self.clock.now(), life);
         register
+    }
+
+    fn definitions(&self) -> MutexGuard<'_, Definitions> {
+        self.definitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn wording(&self) -> MutexGuard<'_, Wording> {

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_ENCODING, CONTENT_TYPE, VARY,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -14,25 +14,32 @@ use serde::Serialize;
 
 use crate::clock::Clock;
 
-const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=UTF-8");
+const JSON: &str = "application/json; charset=UTF-8";
 
 /// A JSON answer, compressed if `asked` accepts gzip.
 pub(super) fn success(asked: &HeaderMap, status: StatusCode, body: &serde_json::Value) -> Response {
-    let plain = body.to_string().into_bytes();
-    let vary = HeaderValue::from_static("Origin,Accept-Encoding");
-    let headers = [(CONTENT_TYPE, JSON), (VARY, vary)];
+    compressible(asked, status, JSON, body.to_string().into_bytes())
+}
+
+/// An answer of text in the format `kind`, compressed if `asked` accepts gzip.
+pub(super) fn compressible(
+    asked: &HeaderMap,
+    status: StatusCode,
+    kind: &'static str,
+    plain: Vec<u8>,
+) -> Response {
+    let headers = [(CONTENT_TYPE, kind), (VARY, "Origin,Accept-Encoding")];
     if accepts_gzip(asked)
         && let Ok(packed) = gzip(&plain)
     {
-        let encoding = [(CONTENT_ENCODING, HeaderValue::from_static("gzip"))];
-        return (status, headers, encoding, packed).into_response();
+        return (status, headers, [(CONTENT_ENCODING, "gzip")], packed).into_response();
     }
     (status, headers, plain).into_response()
 }
 
 /// An answer without a body, as some successes and the 401 of creating requests were recorded.
 pub(super) fn empty(status: StatusCode) -> Response {
-    (status, [(VARY, HeaderValue::from_static("Origin"))], Body::empty()).into_response()
+    (status, [(VARY, "Origin")], Body::empty()).into_response()
 }
 
 /// An error answer. Its `id` is new each time, as the vendor's is.
@@ -94,6 +101,32 @@ impl ErrorAnswer {
         Self::not_found(clock, "id", message)
     }
 
+    /// A definition that is not there.
+    pub(super) fn no_definition(clock: &Clock) -> Self {
+        Self::not_found(clock, "identifier", "no matching documentDefinition found".to_owned())
+    }
+
+    /// A document of an identification whose definition is not there.
+    pub(super) fn no_document(clock: &Clock) -> Self {
+        Self::not_found(clock, "identifier", "Unable to find document definition".to_owned())
+    }
+
+    /// An upload before its definition.
+    pub(super) fn definition_missing(clock: &Clock) -> Self {
+        Self::precondition(clock, "no matching documentDefinition found".to_owned())
+    }
+
+    /// An account without signing.
+    pub(super) fn not_signing(clock: &Clock, customer: &str) -> Self {
+        Self::precondition(clock, format!("The customer '{customer}' is not an esigning customer!"))
+    }
+
+    /// A document that nobody signed.
+    pub(super) fn not_signed(clock: &Clock) -> Self {
+        let message = "Document has not yet been signed".to_owned();
+        Self::new(clock, StatusCode::BAD_REQUEST, "BAD_REQUEST", Some("document".to_owned()), Some(message))
+    }
+
     /// A feature the account does not have.
     pub(super) fn forbidden(clock: &Clock) -> Self {
         Self::new(clock, StatusCode::FORBIDDEN, "FORBIDDEN", None, None)
@@ -145,6 +178,10 @@ impl ErrorAnswer {
         Self::new(clock, StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND", Some(key.to_owned()), Some(message))
     }
 
+    fn precondition(clock: &Clock, message: String) -> Self {
+        Self::new(clock, StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", None, Some(message))
+    }
+
     fn new(
         clock: &Clock,
         status: StatusCode,
@@ -159,8 +196,7 @@ impl ErrorAnswer {
 
 impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
-        let origin = HeaderValue::from_static("*");
-        let headers = [(ACCESS_CONTROL_ALLOW_ORIGIN, origin), (CONTENT_TYPE, JSON)];
+        let headers = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (CONTENT_TYPE, JSON)];
         match serde_json::to_vec(&ErrorList { errors: [&self.error] }) {
             Ok(body) => (self.status, headers, body).into_response(),
             Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -186,6 +222,8 @@ fn gzip(plain: &[u8]) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     #[test]

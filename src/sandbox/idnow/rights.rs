@@ -1,6 +1,7 @@
 //! What an account is allowed, as an account manager of the vendor's would switch it.
 
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,7 +60,7 @@ impl Idnow {
         self.accounts.iter().any(|account| account.customer == customer)
     }
 
-    fn rights(&self) -> std::sync::MutexGuard<'_, std::collections::HashMap<String, Rights>> {
+    fn rights(&self) -> MutexGuard<'_, HashMap<String, Rights>> {
         self.rights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -7,6 +7,8 @@ use crate::clock::Clock;
 use super::fields::Fields;
 use super::ident::{Reviewer, Verdict, Word};
 
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What the robot was asked to make of an identification.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scenario {
@@ -16,50 +18,86 @@ pub(super) enum Scenario {
     FraudIdent,
     /// The person has to try again.
     Canceled,
+    /// Everything is well, but nothing is as the customer said.
+    ChangeAll,
+    /// The same, found by a second review.
+    ChangeAllReview,
+    /// The person gives up.
+    AbortIdent,
+    /// A forgery is suspected and confirmed.
+    FraudReview,
+    /// A forgery is suspected, and there is none.
+    FraudOk,
+    /// A second review takes a day.
+    LongReview,
 }
 
 impl Scenario {
-    /// The scenario that `fields` ask for: `X-MANUALTEST-` and its name, as a whole field.
+    /// The scenario that `fields` ask for: a prefix and its name, as a whole field.
     pub(super) fn asked_for(fields: &Fields) -> Option<Self> {
-        ["firstname", "lastname", "custom1", "custom2", "custom3", "custom4", "custom5"]
-            .into_iter()
-            .filter_map(|name| fields.get(name)?.strip_prefix("X-MANUALTEST-"))
-            .find_map(Self::named)
+        let wishes = fields.wishes("X-MANUALTEST-").chain(fields.wishes("X-AUTOTEST-"));
+        wishes.into_iter().find_map(Self::named)
     }
 
-    /// Its name in the vendor's table.
+    /// Its name in the vendor's tables.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::HappyPath => "HAPPYPATH",
             Self::FraudIdent => "FRAUDIDENT",
             Self::Canceled => "CANCELED",
+            Self::ChangeAll => "CHANGEALL",
+            Self::ChangeAllReview => "CHANGEALLREVIEW",
+            Self::AbortIdent => "ABORTIDENT",
+            Self::FraudReview => "FRAUDREVIEW",
+            Self::FraudOk => "FRAUDOK",
+            Self::LongReview => "LONGREVIEW",
         }
     }
 
-    /// What the robot decides. `canceled` is its spelling of that result.
-    pub(super) fn verdict(self, canceled: Word) -> Result<Verdict, String> {
+    /// What the robot decides about an identification in review as `pending`. `canceled` is its spelling of that
+    /// result.
+    pub(super) fn verdict(self, pending: &str, canceled: &Word) -> Result<Verdict, String> {
+        const REVIEW: &str = "REVIEW_PENDING";
+        const SUSPICION: &str = "FRAUD_SUSPICION_PENDING";
         let (word, reason) = match self {
-            Self::HappyPath => (Word::parse("SUCCESS")?, None),
-            Self::FraudIdent => {
-                (Word::parse("FRAUD_SUSPICION_CONFIRMED")?, Some("WARNING_FAKED_MANIPULATED_ID"))
+            Self::ChangeAllReview | Self::LongReview if pending != REVIEW => (REVIEW, None),
+            Self::FraudReview | Self::FraudOk if pending != SUSPICION => {
+                (SUSPICION, Some("WARNING_FAKED_MANIPULATED_ID"))
             }
-            Self::Canceled => (canceled, Some("OTHER_ERROR")),
+            Self::HappyPath | Self::FraudOk | Self::LongReview => ("SUCCESS", None),
+            Self::ChangeAll | Self::ChangeAllReview => ("SUCCESS_DATA_CHANGED", None),
+            Self::FraudIdent | Self::FraudReview => {
+                ("FRAUD_SUSPICION_CONFIRMED", Some("WARNING_FAKED_MANIPULATED_ID"))
+            }
+            Self::Canceled => (canceled.as_str(), Some("OTHER_ERROR")),
+            Self::AbortIdent => ("ABORTED", Some("USER_CANCELLATION_IDENTIFY_LATER")),
         };
-        Ok(Verdict { word, reason: reason.map(str::to_owned), reviewer: Reviewer::Robot })
+        let reason = reason.map(str::to_owned);
+        Ok(Verdict { word: Word::parse(word)?, reason, reviewer: Reviewer::Robot })
+    }
+
+    /// How long the robot takes: one to two minutes, or a day.
+    pub(super) fn wait(self, pending: &str, clock: &Clock) -> Duration {
+        match (self, pending) {
+            (Self::LongReview, "REVIEW_PENDING") => DAY,
+            _ => clock.jitter(Duration::from_secs(90), 1.0 / 3.0),
+        }
     }
 
     fn named(name: &str) -> Option<Self> {
-        match name {
-            "HAPPYPATH" => Some(Self::HappyPath),
-            "FRAUDIDENT" => Some(Self::FraudIdent),
-            // An older document of the vendor's spells it with two L.
-            "CANCELED" | "CANCELLED" => Some(Self::Canceled),
-            _ => None,
-        }
+        const ALL: [Scenario; 9] = [
+            Scenario::HappyPath,
+            Scenario::FraudIdent,
+            Scenario::Canceled,
+            Scenario::ChangeAll,
+            Scenario::ChangeAllReview,
+            Scenario::AbortIdent,
+            Scenario::FraudReview,
+            Scenario::FraudOk,
+            Scenario::LongReview,
+        ];
+        // An older document of the vendor's spells it with two L.
+        let name = if name == "CANCELLED" { "CANCELED" } else { name };
+        ALL.into_iter().find(|scenario| scenario.name() == name)
     }
-}
-
-/// How long the robot takes: one to two minutes.
-pub(super) fn review_time(clock: &Clock) -> Duration {
-    clock.jitter(Duration::from_secs(90), 1.0 / 3.0)
 }

@@ -1,5 +1,6 @@
 //! What was asked of the stand-in, so that a test can tell one vendor session from two.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -55,7 +56,7 @@ impl Statistics {
 
 /// Counts a request by its route, never by its path: ids would make the table grow without end.
 pub(super) async fn count(State(counts): State<Arc<Statistics>>, request: Request, next: Next) -> Response {
-    let route = api::route(&request).map(str::to_owned);
+    let route = api::route(&request).map(Cow::into_owned);
     let method = request.method().clone();
     let response = next.run(request).await;
     if let Some(route) = route {

@@ -200,7 +200,7 @@ impl Webhooks {
     /// Sends `notice` in the background, unless a fault has it lost.
     pub(super) fn send(self: &Arc<Self>, notice: Notice) {
         let sequence = self.enter(&notice);
-        let detour = self.faults.on_webhook();
+        let detour = self.faults.on_webhook(self.clock.now(), self.speed);
         if detour.dropped {
             // With the notice goes its turn, so nobody waits for it.
             return self.update(sequence, |entry| entry.finish(Fate::Dropped));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use axum::http::Method;
 use idv_gateway::sandbox::{Account, Fault, Sandbox, SandboxOptions};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -277,7 +278,7 @@ async fn what_is_no_fault_is_refused_with_a_sentence() {
         (json!({ "kind": "status" }), "missing field `status`"),
         (json!({ "kind": "status", "status": 404 }), "`status` is 500 to 599, not 404"),
         (json!({ "kind": "hang", "status": 500 }), "unknown field `status`, expected one of `operation`"),
-        (json!({ "kind": "hang", "operation": "erase" }), "unknown variant `erase`"),
+        (json!({ "kind": "hang", "operation": "put" }), "unknown variant `put`"),
         (json!({ "kind": "hang", "times": 0 }), "nonzero"),
         (json!({ "kind": "rate_limit", "as_date": true }), "`as_date` needs `retry_after`"),
         (json!({ "kind": "slow", "seconds": 0 }), "`seconds` is 1 to 86400, not 0"),
@@ -318,4 +319,47 @@ async fn faults_of_the_options_are_there_from_the_start() {
     let options = SandboxOptions { accounts: vec![account], faults, ..SandboxOptions::default() };
     let refused = Sandbox::start(options).await.unwrap_err();
     assert!(refused.to_string().contains("`seconds` is 1 to 86400"), "{refused}");
+}
+
+#[tokio::test]
+async fn every_endpoint_can_fail() {
+    let house = House::new().await;
+    house.finished("n").await;
+    let token = house.token().await;
+    for (operation, method, path) in [
+        ("list", Method::GET, "/identifications"),
+        ("file", Method::GET, "/identifications/n.zip"),
+        ("delete", Method::DELETE, "/identifications/n"),
+        ("copy", Method::POST, "/identifications/n/copy"),
+        ("archive", Method::POST, "/identifications/n/archive"),
+        ("sign", Method::GET, "/documentdefinitions"),
+        ("sign", Method::GET, "/identifications/n/documents"),
+        ("any", Method::GET, "/identifications/n/bindingKey"),
+        ("any", Method::GET, ""),
+    ] {
+        let fault = json!({ "kind": "status", "operation": operation, "status": 503, "times": 1 });
+        assert_eq!(house.control("faults", &fault).await.status, 200);
+        assert_eq!(
+            house.result(&token, "n").await.status,
+            if operation == "any" { 503 } else { 200 },
+            "{path}"
+        );
+        let failed = house.ask_with(&token, method.clone(), path, "").await.status;
+        assert_eq!(failed == 503, operation != "any", "{operation} {path}");
+        house.control("faults", &json!({ "kind": "status", "status": 503, "times": 1 })).await;
+        assert_eq!(house.ask_with(&token, method, path, "").await.status, 503, "any {path}");
+    }
+    assert_eq!(house.see("identifications/n").await["state"], "FINISHED", "nothing was carried out");
+}
+
+#[tokio::test]
+async fn half_of_a_large_file_is_less_than_was_announced() {
+    let house = House::new().await;
+    house.finished("n").await;
+    let token = house.token().await;
+    let half = json!({ "kind": "half_body", "operation": "file" });
+    assert_eq!(house.control("faults", &half).await.status, 200);
+    house.control("identifications/n/archive", &json!({ "kind": "padded", "bytes": 3_000_000 })).await;
+    let path = format!("/api/v1/{CUSTOMER}/identifications/n.zip");
+    assert!(house.breaks(house.get(&path).header("X-API-LOGIN-TOKEN", &token)).await);
 }

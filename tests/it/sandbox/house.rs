@@ -67,6 +67,12 @@ impl House {
         Answer { status, headers, body: response.bytes().await.unwrap() }
     }
 
+    /// Whether the answer to `request` is announced whole and ends early.
+    #[expect(clippy::disallowed_methods, reason = "a test that looks at bytes needs a client of its own")]
+    pub(super) async fn breaks(&self, request: reqwest::RequestBuilder) -> bool {
+        request.send().await.unwrap().bytes().await.is_err()
+    }
+
     pub(super) fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.post(self.url(path))
     }

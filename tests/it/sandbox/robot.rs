@@ -2,18 +2,12 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::house::{House, Inbox};
+use super::house::{CUSTOMER, House, Inbox, KEY, assert_fault};
 
 /// Hands in an identification that asks for the robot in `field`, and returns what the robot makes of it.
-async fn reviewed(
-    house: &House,
-    inbox: &mut Inbox,
-    number: &str,
-    field: &str,
-    scenario: &str,
-) -> serde_json::Value {
+async fn reviewed(house: &House, inbox: &mut Inbox, number: &str, field: &str, scenario: &str) -> Value {
     house.ident_of(number, &json!({ field: format!("X-MANUALTEST-{scenario}") })).await;
     house.step(number, "start", json!({})).await;
     assert_eq!(inbox.next_result().await, "START");
@@ -95,4 +89,65 @@ async fn it_leaves_alone_what_someone_else_reviewed() {
         assert_eq!(inbox.next_result().await, expected);
     }
     assert_eq!(house.see("identifications/n").await["result"], "SUCCESS");
+}
+
+#[tokio::test]
+async fn its_older_scenarios_have_a_second_look_or_end_otherwise() {
+    let house = House::new().await;
+    let mut inbox = Inbox::of(&house).await;
+    for (scenario, looks) in [
+        ("CHANGEALL", &["SUCCESS_DATA_CHANGED"][..]),
+        ("CHANGEALLREVIEW", &["REVIEW_PENDING", "SUCCESS_DATA_CHANGED"]),
+        ("FRAUDREVIEW", &["FRAUD_SUSPICION_PENDING", "FRAUD_SUSPICION_CONFIRMED"]),
+        ("FRAUDOK", &["FRAUD_SUSPICION_PENDING", "SUCCESS"]),
+        ("ABORTIDENT", &["ABORTED"]),
+    ] {
+        let first = reviewed(&house, &mut inbox, scenario, "custom1", scenario).await;
+        let mut seen = vec![first["identificationprocess"]["result"].clone()];
+        if looks.len() > 1 {
+            house.clock.advance(Duration::from_secs(120));
+            let second = inbox.next().await.body;
+            assert_eq!(second["identificationprocess"]["previousresult"], looks[0], "{scenario}");
+            seen.push(second["identificationprocess"]["result"].clone());
+        }
+        assert_eq!(seen, looks, "{scenario}");
+    }
+    let aborted = house.result(&house.token().await, "ABORTIDENT").await.json();
+    assert_eq!(aborted["identificationprocess"]["identificationtime"], Value::Null);
+    assert!(aborted.get("identificationdocument").is_none());
+}
+
+#[tokio::test]
+async fn a_long_review_takes_a_day() {
+    let house = House::new().await;
+    let mut inbox = Inbox::of(&house).await;
+    let first = reviewed(&house, &mut inbox, "n", "custom1", "LONGREVIEW").await;
+    assert_eq!(first["identificationprocess"]["result"], "REVIEW_PENDING");
+    house.clock.advance(Duration::from_secs(24 * 60 * 60 - 120));
+    assert_eq!(house.see("identifications/n").await["result"], "REVIEW_PENDING");
+    house.clock.advance(Duration::from_secs(120));
+    assert_eq!(inbox.next_result().await, "SUCCESS");
+}
+
+#[tokio::test]
+async fn at_its_own_address_it_plays_the_person_too() {
+    let house = House::new().await;
+    let mut inbox = Inbox::of(&house).await;
+    house.ident_of("n", &json!({ "lastname": "X-AUTOTEST-HAPPYPATH" })).await;
+    let ask = async |step: &str, key: &str| {
+        let path = format!("/robot/api/v1/{CUSTOMER}/identifications/n/{step}");
+        house.send(house.post(&path).header("X-API-KEY", key).body("{}")).await
+    };
+    let refused = ask("start", "wrong").await;
+    assert_fault(&refused, 401, "INVALID_LOGIN_TOKEN", Value::Null, Value::Null);
+    let early = ask("requestVideoChat", KEY).await;
+    assert_fault(&early, 409, "EXISTING_IDENTIFICATION", Value::Null, Value::Null);
+    let started = ask("start", KEY).await;
+    assert_eq!((started.status, started.text()), (200, "{}"));
+    let submitted = ask("requestVideoChat", KEY).await;
+    assert_eq!((submitted.status, &submitted.json()["status"]), (200, &json!("IN_REVIEW")));
+    house.clock.advance(Duration::from_secs(120));
+    for expected in ["START", "CHECK_PENDING", "SUCCESS"] {
+        assert_eq!(inbox.next_result().await, expected);
+    }
 }

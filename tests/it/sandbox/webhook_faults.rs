@@ -179,3 +179,19 @@ async fn an_earlier_webhook_can_be_sent_again_after_the_final_one() {
         assert_eq!(answer.status, status, "{number} {which}");
     }
 }
+
+#[tokio::test]
+async fn a_blackout_ends_by_itself() {
+    let house = House::with(|options| options.speed = 2.0).await;
+    let mut inbox = Inbox::of(&house).await;
+    house.ident("n").await;
+    set(&house, json!({ "kind": "webhook_blackout", "seconds": 7200 })).await;
+    house.step("n", "start", json!({})).await;
+    house.clock.advance(Duration::from_secs(3599));
+    house.step("n", "submit", json!({})).await;
+    house.clock.advance(Duration::from_secs(1));
+    house.step("n", "review", json!({ "result": "SUCCESS" })).await;
+    assert_eq!(inbox.next_result().await, "SUCCESS");
+    assert_eq!((state(&house, 0).await, state(&house, 1).await), (json!("dropped"), json!("dropped")));
+    assert_eq!(house.see("faults").await["faults"][0]["fired"], 2);
+}

@@ -62,7 +62,7 @@ async fn a_vendor_that_fails_or_says_nonsense_hands_out_nothing() {
         ),
     ] {
         let mut fault = fault;
-        fault["operation"] = json!("binding_key");
+        fault["operation"] = json!("any");
         house.fault(fault).await;
         let status = house.binding_key(named(&id)).await.unwrap_err();
         refused(&status, code, reason);

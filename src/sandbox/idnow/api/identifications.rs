@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::is_transaction_number;
+use super::{is_transaction_number, results};
 use crate::sandbox::idnow::fields::{Malformed, Update};
 use crate::sandbox::idnow::ident::{Ident, State as IdentState};
 use crate::sandbox::idnow::reply::{ErrorAnswer, empty, success};
@@ -68,6 +68,10 @@ pub(super) async fn get(
     Path((customer, name)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, ErrorAnswer> {
+    // No number has a dot.
+    if let Some((name, kind)) = name.split_once('.') {
+        return results::get(&idnow, &customer, name, kind, &headers).await;
+    }
     let clock = &idnow.clock;
     idnow.admit(&customer, &headers)?;
     let wording = idnow.wording().clone();
@@ -76,9 +80,7 @@ pub(super) async fn get(
     let ident = register.at(place);
     ident.gets_received += 1;
     match ident.state {
-        IdentState::Ended(_) => {
-            Ok(success(&headers, StatusCode::OK, &document::render(ident, &wording.start)))
-        }
+        IdentState::Ended(_) => Ok(success(&headers, StatusCode::OK, &document::render(ident, &wording))),
         _ => Err(ErrorAnswer::no_data(clock, &ident.id)),
     }
 }

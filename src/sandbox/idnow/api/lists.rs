@@ -29,7 +29,7 @@ pub(super) async fn list(
     let listed: Vec<Value> = register
         .iter()
         .filter(|(_, ident)| ident.customer == customer && is_listed(ident, &wanted))
-        .map(|(_, ident)| document::render(ident, &wording.start))
+        .map(|(_, ident)| document::render(ident, &wording))
         .collect();
     Ok(success(&headers, StatusCode::OK, &json!({ "identifications": listed })))
 }

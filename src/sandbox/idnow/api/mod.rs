@@ -2,13 +2,18 @@
 
 mod accounts;
 mod copies;
+mod definitions;
+mod documents;
 mod identifications;
 mod lists;
+mod results;
+mod robot;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use secrecy::ExposeSecret;
@@ -17,22 +22,21 @@ use serde_json::{Map, Value};
 use super::Idnow;
 use super::register::{Place, Register};
 use super::reply::ErrorAnswer;
+use super::signing::LARGEST;
 use crate::clock::Clock;
 
 /// `POST` logs a customer in.
 pub(super) const LOGIN: &str = "/api/v1/{customer}/login";
 /// `POST` creates or updates an identification.
 pub(super) const START: &str = "/api/v1/{customer}/identifications/{t}/start";
-/// `POST` copies to another account.
-pub(super) const COPY: &str = "/api/v1/{customer}/identifications/{t}/copy";
-/// `POST` archives.
-pub(super) const ARCHIVE: &str = "/api/v1/{customer}/identifications/{t}/archive";
-/// `GET` answers with the device's key.
-pub(super) const BINDING_KEY: &str = "/api/v1/{customer}/identifications/{t}/bindingKey";
-/// `GET` answers with the result; `DELETE` erases it.
+/// `GET` answers with the result.
 pub(super) const GET: &str = "/api/v1/{customer}/identifications/{t}";
+/// `GET` answers with identifications.
+pub(super) const LIST: &str = "/api/v1/{customer}/identifications";
 /// `GET` answers with a word.
 pub(super) const SYSTEM_CHECK: &str = "/system_check";
+/// How the paths of a result's files end, after [`GET`].
+const FILES: [&str; 3] = [".pdf", ".xml", ".zip"];
 const START_OF_NONE: &str = "/api/v1/{customer}/identifications//start";
 
 const TOKEN: &str = "x-api-login-token";
@@ -46,16 +50,46 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route(SYSTEM_CHECK, get(accounts::system_check))
         .route(START, post(identifications::start))
         .route(START_OF_NONE, post(identifications::start_of_none))
-        .route("/api/v1/{customer}/identifications", get(lists::list))
+        .route(LIST, get(lists::list))
         .route(GET, get(identifications::get).delete(identifications::delete))
-        .route(COPY, post(copies::copy))
-        .route(ARCHIVE, post(copies::archive))
-        .route(BINDING_KEY, get(identifications::binding_key))
+        .route("/api/v1/{customer}/identifications/{t}/copy", post(copies::copy))
+        .route("/api/v1/{customer}/identifications/{t}/archive", post(copies::archive))
+        .route("/api/v1/{customer}/identifications/{t}/bindingKey", get(identifications::binding_key))
+        .route("/robot/api/v1/{customer}/identifications/{t}/start", post(robot::start))
+        .route(
+            "/robot/api/v1/{customer}/identifications/{t}/requestVideoChat",
+            post(robot::request_video_chat),
+        )
+        .merge(signing())
+}
+
+/// What documents are signed with.
+fn signing() -> Router<Arc<Idnow>> {
+    const DEFINITIONS: &str = "/api/v1/{customer}/documentdefinitions";
+    const DOCUMENTS: &str = "/api/v1/{customer}/identifications/{t}/documents";
+    let data = Router::new()
+        .route(&format!("{DEFINITIONS}/{{id}}/data"), post(definitions::upload).get(definitions::download))
+        .route(&format!("{DOCUMENTS}/{{id}}/data"), post(documents::upload).get(documents::download))
+        // One more than what is taken, so that the vendor's answer comes and not the server's.
+        .layer(DefaultBodyLimit::max(LARGEST + 1));
+    Router::new()
+        .route(DEFINITIONS, post(definitions::create).get(definitions::list))
+        .route(
+            &format!("{DEFINITIONS}/{{id}}"),
+            post(definitions::update).get(definitions::get).delete(definitions::delete),
+        )
+        .route(DOCUMENTS, get(documents::list))
+        .route(&format!("{DOCUMENTS}/{{id}}"), post(documents::update).get(documents::get))
+        .route(&format!("{DOCUMENTS}/{{id}}/signed"), get(documents::signed))
+        .merge(data)
 }
 
 /// What of the vendor's a request asks for: its path with names in place of the values.
-pub(super) fn route(request: &Request) -> Option<&str> {
-    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
+pub(super) fn route(request: &Request) -> Option<Cow<'_, str>> {
+    let route = request.extensions().get::<MatchedPath>()?.as_str();
+    // Files differ from the result by the end of the path alone, which routes cannot tell apart.
+    let file = FILES.iter().find(|end| route == GET && request.uri().path().ends_with(*end));
+    Some(file.map_or(Cow::Borrowed(route), |end| Cow::Owned(format!("{GET}{end}"))))
 }
 
 impl Idnow {

@@ -16,7 +16,10 @@ use crate::sandbox::idnow::Idnow;
 pub(super) async fn set(State(idnow): State<Arc<Idnow>>, body: Bytes) -> Answer {
     let fault: Fault = read(&body)?;
     fault.check().map_err(bad)?;
-    let view = idnow.faults.set(fault).map_err(|sentence| Refusal(StatusCode::CONFLICT, sentence))?;
+    let view = idnow
+        .faults
+        .set(fault, idnow.clock.now())
+        .map_err(|sentence| Refusal(StatusCode::CONFLICT, sentence))?;
     Ok(Json(json!(view)))
 }
 

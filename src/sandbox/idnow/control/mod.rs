@@ -2,6 +2,7 @@
 
 mod accounts;
 mod faults;
+mod results;
 
 use std::sync::Arc;
 
@@ -33,6 +34,10 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route("/control/identifications/{t}/submit", post(submit))
         .route("/control/identifications/{t}/review", post(review))
         .route("/control/identifications/{t}/resend", post(resend))
+        .route("/control/identifications/{t}/archive", post(results::archive))
+        .route("/control/identifications/{t}/sections", post(results::sections))
+        .route("/control/signing-key", get(results::signing_key))
+        .route("/control/shape", post(results::shape))
         .route("/control/accounts", get(accounts::list))
         .route("/control/accounts/{customer}", post(accounts::allow))
         .route("/control/webhooks", get(webhooks))
@@ -143,7 +148,7 @@ async fn start(
     let Start { channel, binding_key } = read(&body)?;
     idnow.at(&name, &scope, |idnow, place| {
         idnow.advance(place, |ident, _now| {
-            ident.start(channel)?;
+            idnow.person_starts(ident, channel)?;
             if binding_key {
                 ident.binding_key = Some(idnow.binder.bind(&idnow.clock, &ident.id)?);
             }

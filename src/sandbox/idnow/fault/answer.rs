@@ -18,11 +18,11 @@ use super::Fired;
 use crate::clock::Clock;
 use crate::sandbox::fault::{Effect, Fault, Operation};
 use crate::sandbox::idnow::Idnow;
-use crate::sandbox::idnow::api::{self, ARCHIVE, BINDING_KEY, COPY, GET, LOGIN, START};
+use crate::sandbox::idnow::api::{self, GET, LIST, LOGIN, START, SYSTEM_CHECK};
 use crate::sandbox::idnow::reply::ErrorAnswer;
 
-/// Answers of the stand-in are far smaller.
-const LONGEST_ANSWER: usize = 1 << 20;
+/// Even archives of the stand-in are smaller.
+const LONGEST_ANSWER: usize = 1 << 28;
 const PIECES: usize = 10;
 const PAGE: &str = "<!doctype html><title>Back soon</title><p>This service is being worked on.";
 
@@ -62,16 +62,22 @@ pub(in crate::sandbox::idnow) async fn interfere(
 }
 
 fn operation(request: &Request) -> Option<Operation> {
-    match (request.method().as_str(), api::route(request)?) {
-        ("POST", LOGIN) => Some(Operation::Login),
-        ("POST", START) => Some(Operation::Start),
-        ("GET", GET) => Some(Operation::Get),
-        ("DELETE", GET) => Some(Operation::Delete),
-        ("POST", COPY) => Some(Operation::Copy),
-        ("POST", ARCHIVE) => Some(Operation::Archive),
-        ("GET", BINDING_KEY) => Some(Operation::BindingKey),
-        _ => None,
-    }
+    let route = api::route(request)?;
+    let (above, last) = route.rsplit_once('/')?;
+    Some(match (request.method().as_str(), &*route) {
+        (_, SYSTEM_CHECK) => return None,
+        ("POST", LOGIN) => Operation::Login,
+        ("POST", START) => Operation::Start,
+        ("GET", GET) => Operation::Get,
+        ("DELETE", GET) => Operation::Delete,
+        ("POST", _) if above == GET && last == "copy" => Operation::Copy,
+        ("POST", _) if above == GET && last == "archive" => Operation::Archive,
+        ("GET", _) if route.starts_with(GET) && above == LIST => Operation::File,
+        ("GET", LIST) => Operation::List,
+        _ if route.contains("/document") => Operation::Sign,
+        // Met by `any` alone.
+        _ => Operation::Any,
+    })
 }
 
 fn effect(fault: &Fault) -> Effect {

@@ -3,7 +3,7 @@
 mod answer;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -28,6 +28,7 @@ struct Board {
 struct Active {
     id: u64,
     fault: Fault,
+    since: SystemTime,
     fired: u32,
     cleared: CancellationToken,
 }
@@ -62,13 +63,14 @@ pub(super) struct Detour {
 
 impl Faults {
     /// Switches `fault`, which has been checked, on.
-    pub(super) fn set(&self, fault: Fault) -> Result<View, String> {
+    pub(super) fn set(&self, fault: Fault, now: SystemTime) -> Result<View, String> {
         let mut board = self.lock();
         if board.active.len() == MOST {
             return Err(format!("{MOST} faults are kept already: DELETE /control/faults clears them"));
         }
         board.last += 1;
-        let active = Active { id: board.last, fault, fired: 0, cleared: CancellationToken::new() };
+        let active =
+            Active { id: board.last, fault, since: now, fired: 0, cleared: CancellationToken::new() };
         let view = active.view();
         board.active.push(active);
         Ok(view)
@@ -94,7 +96,14 @@ impl Faults {
     }
 
     /// What happens to the next webhook. One that is dropped meets nothing else.
-    pub(super) fn on_webhook(&self) -> Detour {
+    pub(super) fn on_webhook(&self, now: SystemTime, speed: f64) -> Detour {
+        let mut board = self.lock();
+        let dark = board.active.iter_mut().find(|active| active.is_blackout(now, speed));
+        if let Some(active) = dark {
+            active.fired = active.fired.saturating_add(1);
+            return Detour { dropped: true, ..Detour::default() };
+        }
+        drop(board);
         if self.fire(|fault| matches!(fault, Fault::WebhookDrop { .. })).is_some() {
             return Detour { dropped: true, ..Detour::default() };
         }
@@ -131,6 +140,15 @@ impl Faults {
 }
 
 impl Active {
+    fn is_blackout(&self, now: SystemTime, speed: f64) -> bool {
+        match self.fault {
+            Fault::WebhookBlackout { seconds } => {
+                now < self.since + Duration::from_secs(seconds.into()).div_f64(speed)
+            }
+            _ => false,
+        }
+    }
+
     fn left(&self) -> Option<u32> {
         self.fault.times().map(|times| times.saturating_sub(self.fired))
     }
