@@ -10,7 +10,7 @@ use crate::hub::{Hub, add_links, identifications, store};
 use crate::journal::{Batch, JournalError};
 use crate::model::command::AdoptIdentification;
 use crate::model::lifecycle::{Change, Verdict, judge};
-use crate::model::name::IdentificationName;
+use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::{
@@ -74,13 +74,13 @@ impl Hub {
         vendor: &dyn Vendor,
         once: &Once,
     ) -> Result<AdoptIdentificationResponse> {
-        self.must_be_unknown(command, said).await?;
+        self.must_be_unknown(&command.name.connection, said, ADOPT).await?;
         let adoption = self.ask_for_adoption(command, said, vendor).await?;
         let reference = adoption.blank.identification.vendor_reference.clone().unwrap_or_default();
         let connection = &command.name.connection;
         let _turn = self.turn(connection, &reference).await;
         for _try in 0..CONFLICT_TRIES {
-            self.must_be_unknown(command, &reference).await?;
+            self.must_be_unknown(connection, &reference, ADOPT).await?;
             let seen = self.head();
             let mut response = AdoptIdentificationResponse {
                 identification: Some(adoption.change.record.identification.clone()),
@@ -176,18 +176,19 @@ impl Hub {
         Ok(Adoption { blank, change, observation })
     }
 
-    /// Refuses identifiers that an identification here has already.
-    async fn must_be_unknown(
+    /// Refuses identifiers that an identification on `connection` has already.
+    pub(super) async fn must_be_unknown(
         &self,
-        command: &AdoptIdentification,
+        connection: &ConnectionId,
         reference: &VendorReference,
+        operation: &'static str,
     ) -> Result<()> {
-        let found = self.matching(&command.name.connection, reference).await?;
+        let found = self.matching(connection, reference).await?;
         match found.filter(|record| record.identification.state() != IdentificationState::Deleted) {
             None => Ok(()),
             Some(record) => {
                 let detail = format!("{} is this identification", record.name);
-                Err(Error::new(Kind::ResourceExists, ADOPT, detail).about(&record.name))
+                Err(Error::new(Kind::ResourceExists, operation, detail).about(&record.name))
             }
         }
     }

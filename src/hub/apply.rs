@@ -17,7 +17,9 @@ use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
 use crate::model::name::DeliveryName;
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
-use crate::proto::{EventOrigin, IdentificationOrigin, VendorReference, WebhookDeliveryState as State};
+use crate::proto::{
+    EventOrigin, IdentificationOrigin, IdentificationState, VendorReference, WebhookDeliveryState as State,
+};
 use crate::telemetry::DeliveryOutcome as Fate;
 
 const APPLY: &str = "apply_webhook";
@@ -132,6 +134,9 @@ impl Hub {
         }
         if let Some(record) = known.get(&delivery.subject) {
             delivery.applied_revision = record.identification.revision;
+            if record.identification.state() == IdentificationState::Deleted {
+                batch.erase.push(delivery.subject.clone());
+            }
         }
         let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
         delivery.event_ids.extend(ids);
@@ -178,7 +183,9 @@ impl Hub {
             if own.replays == 0 {
                 deliveries.push(DeliveryChange::CountDuplicate(earlier.name));
             }
+            let owner = Some(earlier.subject).filter(|subject| !subject.is_empty());
             return Ok(Some(Batch {
+                reown: owner.map(|owner| (own.name.to_string(), owner)).into_iter().collect(),
                 deliveries,
                 complete: vec![prepared.job.id.clone()],
                 dedupe: Some(applied_once(own)),

@@ -6,8 +6,9 @@ use prost::Message;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::job::CONFLICT_TRIES;
+use crate::hub::outcome::pending_id;
 use crate::hub::request::Once;
-use crate::hub::settle::{KeptCreate, kept_item};
+use crate::hub::settle::{CREATION, KeptCall};
 use crate::hub::{Hub, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job, JournalError, Position, RecordChange, VendorId};
@@ -23,9 +24,9 @@ use crate::vendor::Vendor;
 const CREATE: &str = "create_identification";
 
 /// A live call is over by then; what it left undone is taken up by the worker.
-const SETTLE_AFTER: Duration = Duration::from_secs(45);
+pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(45);
 /// A creation whose outcome is still unknown by then has failed.
-const SETTLE_HORIZON: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const SETTLE_HORIZON: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Hub {
     /// Records a creation before anything is sent: a crash from here on is found by the worker, which settles it.
@@ -38,7 +39,7 @@ impl Hub {
         once: &Once,
         vendor: &dyn Vendor,
     ) -> Result<Option<CreateIdentificationResponse>> {
-        let kept = KeptCreate { caller, request: request.encode_to_vec() };
+        let kept = KeptCall { caller, request: request.encode_to_vec() };
         let keep = async |seen, outcome| {
             self.keep_answer::<CreateIdentificationRequest>(once, &command.name, seen, outcome)
                 .await
@@ -65,7 +66,7 @@ impl Hub {
     async fn intent(
         &self,
         command: &CreateIdentification,
-        kept: &KeptCreate,
+        kept: &KeptCall,
         once: &Once,
         vendor: &dyn Vendor,
     ) -> Result<Batch> {
@@ -76,7 +77,7 @@ impl Hub {
             .seal(SealInput {
                 connection: command.name.connection.as_str(),
                 owner: &name,
-                item: &kept_item(&command.name),
+                item: &pending_id(CREATION, &command.name),
                 kind: "create_request",
                 plaintext: &kept.encode_to_vec(),
             })
@@ -84,8 +85,8 @@ impl Hub {
         let now = self.clock.now();
         let mut schedule = self.awaken_unmatched(&record).await.map_err(|error| store(error, CREATE))?;
         schedule.push(Job {
-            id: format!("settle/{name}"),
-            kind: "settle".to_owned(),
+            id: pending_id(CREATION, &command.name),
+            kind: CREATION.to_owned(),
             subject: name,
             due_at: now + SETTLE_AFTER,
             attempts: 0,

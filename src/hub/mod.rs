@@ -1,10 +1,16 @@
 //! The hub: where doors, vendors and journal meet. One file per use case.
 
+pub mod activity;
 pub mod adopt;
+pub mod archive;
 pub mod artifact;
+pub mod binding_key;
+pub mod capability;
 pub mod check;
 pub mod config;
+pub mod copy;
 pub mod definition;
+pub mod delete;
 pub mod directory;
 pub mod document;
 pub mod identify;
@@ -13,6 +19,7 @@ pub mod list;
 pub mod reconcile;
 pub mod result;
 pub mod subscribe;
+pub mod update;
 pub mod wait;
 pub mod work;
 
@@ -21,6 +28,7 @@ mod apply;
 mod believe;
 mod confirm;
 mod delivery;
+mod errand;
 mod evolve;
 mod expire;
 mod health;
@@ -28,6 +36,7 @@ mod intent;
 mod job;
 mod learn;
 mod locks;
+mod outcome;
 mod pace;
 mod page;
 mod poll;

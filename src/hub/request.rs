@@ -16,9 +16,11 @@ use crate::hub::{Hub, store};
 use crate::journal::{Answer, Batch, Position, RequestChange, RequestKey};
 use crate::model::name::IdentificationName;
 use crate::proto::{
-    AdoptIdentificationRequest, AdoptIdentificationResponse, CreateDocumentDefinitionRequest,
-    CreateDocumentDefinitionResponse, CreateIdentificationRequest, CreateIdentificationResponse,
-    UploadDocumentHeader, UploadDocumentResponse,
+    AdoptIdentificationRequest, AdoptIdentificationResponse, ArchiveIdentificationRequest,
+    ArchiveIdentificationResponse, CopyIdentificationRequest, CopyIdentificationResponse,
+    CreateDocumentDefinitionRequest, CreateDocumentDefinitionResponse, CreateIdentificationRequest,
+    CreateIdentificationResponse, DeleteIdentificationRequest, DeleteIdentificationResponse, Identification,
+    UpdateIdentificationRequest, UpdateIdentificationResponse, UploadDocumentHeader, UploadDocumentResponse,
 };
 
 /// How long the answer to a `request_id` is kept.
@@ -41,32 +43,57 @@ pub(super) trait Mutation: Message + Clone {
     fn replayed(first: Self::Response, cursor: String) -> Self::Response;
 }
 
-impl Mutation for CreateIdentificationRequest {
-    type Response = CreateIdentificationResponse;
-    const METHOD: &'static str = "/idvgateway.v1.IdentificationService/CreateIdentification";
-    const OPERATION: &'static str = "create_identification";
+/// A mutation that answers with the identification as it is after it.
+pub(super) trait Change: Mutation {
+    /// The answer to a first call. `identification` is `None` where there is nothing to show.
+    fn response(identification: Option<Identification>, cursor: String) -> Self::Response;
 
-    fn payload(self) -> Self {
-        Self { request_id: String::new(), ..self }
-    }
-
-    fn replayed(first: Self::Response, cursor: String) -> Self::Response {
-        Self::Response { replayed: true, cursor, ..first }
-    }
+    /// The answer that an earlier call did not live to give.
+    fn repeated(response: Self::Response) -> Self::Response;
 }
 
-impl Mutation for AdoptIdentificationRequest {
-    type Response = AdoptIdentificationResponse;
-    const METHOD: &'static str = "/idvgateway.v1.IdentificationService/AdoptIdentification";
-    const OPERATION: &'static str = "adopt_identification";
+/// What all mutations of identifications have in common: their requests and responses differ in everything else.
+macro_rules! changes {
+    ($($method:literal, $operation:literal: $request:ident => $response:ident;)*) => {$(
+        impl Mutation for $request {
+            type Response = $response;
+            const METHOD: &'static str = concat!("/idvgateway.v1.IdentificationService/", $method);
+            const OPERATION: &'static str = $operation;
 
-    fn payload(self) -> Self {
-        Self { request_id: String::new(), ..self }
-    }
+            fn payload(self) -> Self {
+                Self { request_id: String::new(), ..self }
+            }
 
-    fn replayed(first: Self::Response, cursor: String) -> Self::Response {
-        Self::Response { replayed: true, cursor, ..first }
-    }
+            fn replayed(first: Self::Response, cursor: String) -> Self::Response {
+                Self::Response { replayed: true, cursor, ..first }
+            }
+        }
+
+        impl Change for $request {
+            fn response(identification: Option<Identification>, cursor: String) -> Self::Response {
+                Self::Response { identification, replayed: false, cursor }
+            }
+
+            fn repeated(response: Self::Response) -> Self::Response {
+                Self::Response { replayed: true, ..response }
+            }
+        }
+    )*};
+}
+
+changes! {
+    "CreateIdentification", "create_identification":
+        CreateIdentificationRequest => CreateIdentificationResponse;
+    "AdoptIdentification", "adopt_identification":
+        AdoptIdentificationRequest => AdoptIdentificationResponse;
+    "UpdateIdentification", "update_identification":
+        UpdateIdentificationRequest => UpdateIdentificationResponse;
+    "ArchiveIdentification", "archive_identification":
+        ArchiveIdentificationRequest => ArchiveIdentificationResponse;
+    "CopyIdentification", "copy_identification":
+        CopyIdentificationRequest => CopyIdentificationResponse;
+    "DeleteIdentification", "delete_identification":
+        DeleteIdentificationRequest => DeleteIdentificationResponse;
 }
 
 impl Mutation for CreateDocumentDefinitionRequest {

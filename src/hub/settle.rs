@@ -6,13 +6,12 @@ use prost::Message;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::evolve::Cause;
-use crate::hub::job::{CONFLICT_TRIES, Outcome, parse_subject};
+use crate::hub::job::{Outcome, parse_subject};
+use crate::hub::outcome::{Pending, leaves_doubt, pending_id};
 use crate::hub::request::Mutation;
-use crate::hub::{Hub, add_links, identifications, sealing, store};
+use crate::hub::{Hub, identifications, sealing, store};
 use crate::journal::{Batch, Job, JournalError, RecordChange, RequestKey};
 use crate::model::command::CreateIdentification;
-use crate::model::lifecycle::{Verdict, judge};
 use crate::model::name::IdentificationName;
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
@@ -23,11 +22,13 @@ use crate::proto::{
 use crate::vendor::{Create, Idempotency, Vendor};
 
 const SETTLE: &str = "create_identification";
+/// Of its job, and of the sealed item that holds its request.
+pub(super) const CREATION: &str = "settle";
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
-/// A create request while its outcome is not known; sealed.
+/// A request while its outcome at the vendor is not known; sealed.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct KeptCreate {
+pub(super) struct KeptCall {
     /// Who asked.
     #[prost(string, tag = "1")]
     pub(super) caller: String,
@@ -46,6 +47,13 @@ pub(super) struct Creation<'a> {
     pub(super) origin: EventOrigin,
 }
 
+impl<'a> Creation<'a> {
+    fn pending(&self) -> Pending<'a> {
+        let Creation { command, vendor, key, origin } = *self;
+        Pending { name: &command.name, vendor, key, origin, kind: CREATION, makes: true }
+    }
+}
+
 impl Hub {
     /// Waits until nobody else sends this creation or records what came of it.
     pub(super) async fn settling(&self, name: &IdentificationName) -> OwnedMutexGuard<()> {
@@ -55,15 +63,11 @@ impl Hub {
     /// Sends the creation (again: the vendor makes one thing of the same reference) and records what came of it.
     pub(super) async fn settle(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
         match self.send(creation).await {
-            Ok(observation) => self.record_outcome(creation, observation, None).await,
-            Err(error) if leaves_doubt(error.kind) => {
+            Err(error) if leaves_doubt(&error) => {
                 self.record_doubt(&creation.command.name).await?;
                 Err(error)
             }
-            Err(error) => {
-                let refused = Observation::new(Word::Refused, Evidence::Fetched);
-                self.record_outcome(creation, refused, Some(error)).await
-            }
+            said => self.record_outcome::<CreateIdentificationRequest>(creation.pending(), said).await,
         }
     }
 
@@ -75,7 +79,7 @@ impl Hub {
             return self.settle(creation).await;
         }
         let known = Observation::new(Word::Accepted, Evidence::Gateway);
-        self.record_outcome(creation, known, None).await
+        self.record_outcome::<CreateIdentificationRequest>(creation.pending(), Ok(known)).await
     }
 
     /// A repeated creation can find the person done: the vendor then refuses to touch what we made.
@@ -92,57 +96,8 @@ impl Hub {
         if answer.word == Word::NotStarted { sent } else { Ok(answer) }
     }
 
-    async fn record_outcome(
-        &self,
-        creation: Creation<'_>,
-        observation: Observation,
-        refusal: Option<Error>,
-    ) -> Result<CreateIdentificationResponse> {
-        let Creation { command, vendor, key, origin } = creation;
-        let name = command.name.to_string();
-        let _turn = self.locks.lock(&name).await;
-        for _try in 0..CONFLICT_TRIES {
-            let seen = self.head();
-            let before = self.existing(&command.name, SETTLE).await?;
-            let mut batch = Batch {
-                complete: vec![format!("settle/{name}")],
-                unseal: vec![kept_item(&command.name)],
-                ..Batch::default()
-            };
-            let mut after = before.clone();
-            if let Verdict::Change(change) = judge(&before, &observation, self.timestamp()) {
-                let cause = Cause::new(origin);
-                self.evolve(&mut batch, vendor.account(), &before, &change, &observation, &cause);
-                after = change.record;
-            }
-            batch.schedule.extend(self.awaken_unmatched(&after).await.map_err(|error| store(error, SETTLE))?);
-            let mut response = CreateIdentificationResponse {
-                identification: Some(after.identification),
-                ..CreateIdentificationResponse::default()
-            };
-            let outcome = refusal.as_ref().map_or(Ok(&response), Err);
-            batch.requests.extend(key.map(|key| self.answer(key, outcome, seen)));
-            let silent = batch.events.is_empty();
-            match self.append(batch).await {
-                Ok(appended) => {
-                    if let Some(error) = refusal {
-                        return Err(error);
-                    }
-                    // Without an event of its own, what others wrote meanwhile is still to come.
-                    let place = if silent { self.place(seen).await? } else { appended.place };
-                    response.cursor = self.cursor(place);
-                    response.identification.iter_mut().for_each(|shown| add_links(shown, vendor));
-                    return Ok(response);
-                }
-                Err(JournalError::Conflict(_)) => {}
-                Err(error) => return Err(store(error, SETTLE)),
-            }
-        }
-        Err(store(JournalError::Conflict(name), SETTLE))
-    }
-
     /// Marks a creation whose outcome nobody knows; the worker goes on with it.
-    async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
+    pub(super) async fn record_doubt(&self, name: &IdentificationName) -> Result<()> {
         let _turn = self.locks.lock(&name.to_string()).await;
         let before = self.existing(name, SETTLE).await?;
         if before.identification.state() != IdentificationState::Creating || before.identification.in_doubt {
@@ -177,8 +132,7 @@ impl Hub {
         let settled = if creating && (never_again || self.horizon_passed(job)) {
             let detail = "whether the vendor created it is not known and it will not be sent again";
             let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);
-            let refused = Observation::new(Word::Refused, Evidence::Gateway);
-            self.record_outcome(creation, refused, Some(error)).await
+            self.record_outcome::<CreateIdentificationRequest>(creation.pending(), Err(error)).await
         } else {
             self.settle_again(creation).await
         };
@@ -192,7 +146,7 @@ impl Hub {
         }
     }
 
-    fn horizon_passed(&self, job: &Job) -> bool {
+    pub(super) fn horizon_passed(&self, job: &Job) -> bool {
         job.give_up_at.is_some_and(|time: SystemTime| time <= self.clock.now())
     }
 
@@ -203,12 +157,12 @@ impl Hub {
         let damaged = |error: prost::DecodeError| {
             Error::new(Kind::StoreUnavailable, SETTLE, "a kept request is damaged").caused_by(error)
         };
-        let item = kept_item(&record.name);
+        let item = pending_id(CREATION, &record.name);
         let Some(sealed) = self.journal.sealed(&item).await.map_err(|error| store(error, SETTLE))? else {
             return Ok(None);
         };
         let bytes = self.vault.open(&sealed).map_err(|error| sealing(error, SETTLE))?;
-        let kept = KeptCreate::decode(&bytes[..]).map_err(damaged)?;
+        let kept = KeptCall::decode(&bytes[..]).map_err(damaged)?;
         let request = CreateIdentificationRequest::decode(kept.request.as_slice()).map_err(damaged)?;
         let mut command = CreateIdentification::parse(request, record.name.id)?;
         command.name = record.name.clone();
@@ -219,23 +173,4 @@ impl Hub {
         });
         Ok(Some((command, key)))
     }
-}
-
-/// The sealed item that holds the request of a creation until its outcome is known.
-pub(super) fn kept_item(name: &IdentificationName) -> String {
-    format!("create/{name}")
-}
-
-/// Errors after which the vendor may have created it all the same, or may still do so when asked again.
-fn leaves_doubt(kind: Kind) -> bool {
-    matches!(
-        kind,
-        Kind::VendorUnavailable
-            | Kind::VendorTimeout
-            | Kind::VendorRateLimited
-            | Kind::VendorCircuitOpen
-            | Kind::VendorOutcomeUnknown
-            | Kind::VendorResponseInvalid
-            | Kind::GatewayOverloaded
-    )
 }

@@ -13,6 +13,7 @@ use crate::hub::poll::LOOK;
 use crate::hub::prepare::{Preparation, Prepared};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
+use crate::proto::{ArchiveIdentificationRequest, CopyIdentificationRequest, DeleteIdentificationRequest};
 use crate::telemetry::JobResult;
 
 /// Jobs taken at once.
@@ -163,6 +164,9 @@ impl Hub {
             let outcome = match job.kind.as_str() {
                 "confirm" => hub.confirm(job.clone()).await,
                 "settle" => hub.settle_later(&job).await,
+                "archive" => hub.errand_later::<ArchiveIdentificationRequest>(&job).await,
+                "copy" => hub.errand_later::<CopyIdentificationRequest>(&job).await,
+                "delete" => hub.errand_later::<DeleteIdentificationRequest>(&job).await,
                 "expire" => hub.expire(&job).await,
                 LOOK => hub.poll(&job).await,
                 "documents" => hub.look_for_signatures(&job).await,
@@ -217,6 +221,9 @@ fn label(kind: &str) -> &'static str {
         "apply" => "apply",
         "confirm" => "confirm",
         "settle" => "settle",
+        "archive" => "archive",
+        "copy" => "copy",
+        "delete" => "delete",
         "expire" => "expire",
         LOOK => LOOK,
         "documents" => "documents",

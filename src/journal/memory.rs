@@ -360,6 +360,7 @@ impl Tables {
                 sealed.owner = owner;
             }
         }
+        self.sealed.retain(|_item, sealed| !batch.erase.contains(&sealed.owner));
         self.jobs.retain(|job| !batch.complete.contains(&job.id));
         for job in batch.schedule {
             self.jobs.retain(|present| present.id != job.id);

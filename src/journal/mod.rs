@@ -150,6 +150,8 @@ pub struct Batch {
     pub reown: Vec<(String, String)>,
     /// Sealed items whose keys and bodies go for good.
     pub unseal: Vec<String>,
+    /// Owners all of whose sealed items go for good, those that `reown` hands over in the same batch as well.
+    pub erase: Vec<String>,
     /// Jobs to add; one with the same id is replaced and is free to be claimed again.
     pub schedule: Vec<Job>,
     /// Ids of jobs that are done.

@@ -15,7 +15,8 @@ use crate::proto::{
 
 const CREATE: &str = "create_identification";
 const ADOPT: &str = "adopt_identification";
-const MAX_REFERENCE: usize = 255;
+/// Longest reference of a caller, in characters.
+pub(super) const MAX_REFERENCE: usize = 255;
 
 /// Create an identification. Subject and spec keep the contract's types: their fields were checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,15 +71,7 @@ impl CreateIdentification {
         let spec = request.spec.and_then(|spec| spec.kind);
         match &spec {
             None => checks.refuse("spec", "is required: set the kind that matches the connection"),
-            Some(Spec::AutoIdent(auto)) => {
-                if auto.custom_data.len() > 5 {
-                    checks.refuse("spec.auto_ident.custom_data", "must be at most 5 values");
-                }
-                for (index, value) in auto.custom_data.iter().enumerate() {
-                    checks.text(&format!("spec.auto_ident.custom_data[{index}]"), value, MAX_REFERENCE);
-                }
-            }
-            Some(Spec::Invitation(_) | Spec::Otp(_) | Spec::IdentityDocument(_)) => {}
+            Some(spec) => check_spec(spec, &mut checks),
         }
         let policy = ReferenceConflictPolicy::try_from(request.reference_conflict_policy)
             .map_err(|_number| {
@@ -131,5 +124,20 @@ impl AdoptIdentification {
             labels: request.labels.into_iter().collect(),
             request_id,
         })
+    }
+}
+
+/// Refuses what no vendor can take.
+pub(super) fn check_spec(spec: &Spec, checks: &mut Checks) {
+    match spec {
+        Spec::AutoIdent(auto) => {
+            if auto.custom_data.len() > 5 {
+                checks.refuse("spec.auto_ident.custom_data", "must be at most 5 values");
+            }
+            for (index, value) in auto.custom_data.iter().enumerate() {
+                checks.text(&format!("spec.auto_ident.custom_data[{index}]"), value, MAX_REFERENCE);
+            }
+        }
+        Spec::Invitation(_) | Spec::Otp(_) | Spec::IdentityDocument(_) => {}
     }
 }

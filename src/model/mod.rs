@@ -1,5 +1,6 @@
 //! Our own words: names parsed once, commands parsed from requests, and the status rule.
 
+pub mod change;
 pub mod command;
 pub mod document;
 pub mod filter;

@@ -73,23 +73,24 @@ impl IdentificationService for Service {
 
     async fn update_identification(
         &self,
-        _request: Request<UpdateIdentificationRequest>,
+        request: Request<UpdateIdentificationRequest>,
     ) -> Answer<UpdateIdentificationResponse> {
-        Err(not_served("UpdateIdentification"))
+        let updated = self.hub.update_identification(CALLER.to_owned(), request.into_inner()).await;
+        updated.map(Response::new).map_err(status)
     }
 
     async fn cancel_identification(
         &self,
-        _request: Request<CancelIdentificationRequest>,
+        request: Request<CancelIdentificationRequest>,
     ) -> Answer<CancelIdentificationResponse> {
-        Err(not_served("CancelIdentification"))
+        self.hub.cancel_identification(request.get_ref()).map(Response::new).map_err(status)
     }
 
     async fn restart_identification(
         &self,
-        _request: Request<RestartIdentificationRequest>,
+        request: Request<RestartIdentificationRequest>,
     ) -> Answer<RestartIdentificationResponse> {
-        Err(not_served("RestartIdentification"))
+        self.hub.restart_identification(request.get_ref()).map(Response::new).map_err(status)
     }
 
     async fn adopt_identification(
@@ -102,23 +103,26 @@ impl IdentificationService for Service {
 
     async fn copy_identification(
         &self,
-        _request: Request<CopyIdentificationRequest>,
+        request: Request<CopyIdentificationRequest>,
     ) -> Answer<CopyIdentificationResponse> {
-        Err(not_served("CopyIdentification"))
+        let copied = self.hub.copy_identification(CALLER.to_owned(), request.into_inner()).await;
+        copied.map(Response::new).map_err(status)
     }
 
     async fn archive_identification(
         &self,
-        _request: Request<ArchiveIdentificationRequest>,
+        request: Request<ArchiveIdentificationRequest>,
     ) -> Answer<ArchiveIdentificationResponse> {
-        Err(not_served("ArchiveIdentification"))
+        let archived = self.hub.archive_identification(CALLER.to_owned(), request.into_inner()).await;
+        archived.map(Response::new).map_err(status)
     }
 
     async fn delete_identification(
         &self,
-        _request: Request<DeleteIdentificationRequest>,
+        request: Request<DeleteIdentificationRequest>,
     ) -> Answer<DeleteIdentificationResponse> {
-        Err(not_served("DeleteIdentification"))
+        let deleted = self.hub.delete_identification(CALLER.to_owned(), request.into_inner()).await;
+        deleted.map(Response::new).map_err(status)
     }
 
     async fn get_identification_result(
@@ -146,18 +150,18 @@ impl IdentificationService for Service {
         Ok(Response::new(Box::pin(messages.map(|message| message.map_err(status)))))
     }
 
-    async fn get_binding_key(
-        &self,
-        _request: Request<GetBindingKeyRequest>,
-    ) -> Answer<GetBindingKeyResponse> {
-        Err(not_served("GetBindingKey"))
+    async fn get_binding_key(&self, request: Request<GetBindingKeyRequest>) -> Answer<GetBindingKeyResponse> {
+        purpose(&request)?;
+        let name = parse_name(&request.get_ref().name, "get_binding_key")?;
+        self.hub.binding_key(&name).await.map(Response::new).map_err(status)
     }
 
     async fn list_activities(
         &self,
-        _request: Request<ListActivitiesRequest>,
+        request: Request<ListActivitiesRequest>,
     ) -> Answer<ListActivitiesResponse> {
-        Err(not_served("ListActivities"))
+        purpose(&request)?;
+        self.hub.list_activities(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn check_invitation(

@@ -2,6 +2,7 @@
 //!
 //! Absence is said once, by `None`; the support matrix is read off the accessors.
 
+pub mod capability;
 pub mod kit;
 pub mod registry;
 
@@ -25,6 +26,7 @@ use crate::proto::{
     Vendor as VendorKind, VendorReference,
 };
 use crate::settings::Window;
+use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
 use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 use crate::vendor::kit::polling::PollingSettings;
@@ -46,6 +48,16 @@ pub trait Vendor: Send + Sync {
     fn lists(&self) -> Option<&dyn Lists>;
     /// Documents that are signed, where the vendor has them.
     fn signing(&self) -> Option<&dyn Signing>;
+    /// Updates, where the vendor takes them.
+    fn updates(&self) -> Option<&dyn Updates>;
+    /// Copying, where accounts may copy to each other.
+    fn copies(&self) -> Option<&dyn Copies>;
+    /// Archiving, where the vendor has an archive.
+    fn archives(&self) -> Option<&dyn Archives>;
+    /// Erasing, where the vendor does it when asked.
+    fn deletions(&self) -> Option<&dyn Deletions>;
+    /// Device binding keys, where the vendor has them.
+    fn binding_keys(&self) -> Option<&dyn BindingKeys>;
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks>;
 }

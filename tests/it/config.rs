@@ -95,19 +95,16 @@ fn what_the_documented_example_calls_a_default_is_one() {
     let documented = idnow(&documented_with_examples());
     let bare = idnow(&format!("{SOUND}{CONNECTION}").replace("region = \"de\"\n", ""));
     assert_eq!(documented.region, bare.region);
-    assert_eq!(documented.start_results, bare.start_results);
-    assert_eq!(documented.min_evidence, bare.min_evidence);
+    assert_eq!((documented.start_results, documented.min_evidence), (bare.start_results, bare.min_evidence));
     let files = FileSettings { spool_directory: None, xml_signing_keys: Vec::new(), ..documented.files };
     assert_eq!((&files, &files), (&bare.files, &FileSettings::default()));
-    let signing = &documented.signing;
-    assert_eq!((signing, signing), (&bare.signing, &SigningSettings::default()));
+    assert_eq!([&documented.signing, &bare.signing], [&SigningSettings::default(); 2]);
     assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
     assert_eq!(documented.polling, bare.polling);
     let rate = documented.limits.max_requests_per_second;
     assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
     assert_eq!(bare.limits, LimitSettings::default());
-    assert_eq!(documented.lists, bare.lists);
-    assert_eq!(documented.adopt_unknown, bare.adopt_unknown);
+    assert_eq!((documented.lists, documented.adopt_unknown), (bare.lists, bare.adopt_unknown));
     assert_eq!(bare.links, LinkTemplates::default());
 }
 

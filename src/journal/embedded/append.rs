@@ -53,6 +53,7 @@ pub(super) fn apply(
     for (item, owner) in &batch.reown {
         write.run("UPDATE sealed_keys SET owner = ?2 WHERE item = ?1", [item, owner])?;
     }
+    batch.erase.iter().try_for_each(|owner| write.erase(owner))?;
     for id in &batch.complete {
         write.run("DELETE FROM jobs WHERE id = ?1", [id])?;
     }
@@ -241,6 +242,13 @@ impl Write<'_> {
     fn unseal(&self, item: &str) -> Result<()> {
         self.run("DELETE FROM sealed_keys WHERE item = ?1", [item])?;
         self.run("DELETE FROM sealed_bodies WHERE item = ?1", [item]).map(drop)
+    }
+
+    fn erase(&self, owner: &str) -> Result<()> {
+        let bodies =
+            "DELETE FROM sealed_bodies WHERE item IN (SELECT item FROM sealed_keys WHERE owner = ?1)";
+        self.run(bodies, [owner])?;
+        self.run("DELETE FROM sealed_keys WHERE owner = ?1", [owner]).map(drop)
     }
 
     fn job(&self, job: &Job) -> Result<()> {

@@ -170,6 +170,10 @@ impl<'a> Draft<'a> {
         });
     }
 
+    pub(super) fn revise(&mut self, change: impl FnOnce(&mut Identification)) {
+        change(&mut self.identification);
+    }
+
     /// False when it was archived before.
     pub(super) fn archive(&mut self) -> bool {
         let time = self.time();

@@ -16,7 +16,8 @@ use crate::model::lifecycle::order::{Order, order};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
-    AttemptEnd, EventType, Evidence, IdentificationState as State, Outcome, ProvisionalOutcome,
+    AttemptEnd, EventType, Evidence, Identification, IdentificationState as State, Outcome,
+    ProvisionalOutcome,
 };
 
 /// What the rule makes of an observation.
@@ -53,6 +54,15 @@ pub fn judge(record: &Record, observation: &Observation, now: Timestamp) -> Verd
         Ruling::Stale => Verdict::Stale,
         Ruling::Ask => Verdict::Ask,
     }
+}
+
+/// What a caller's own change makes of an identification: UPDATED, whatever state it is in.
+pub fn revise(record: &Record, change: impl FnOnce(&mut Identification), now: Timestamp) -> Change {
+    let own = Observation::new(Word::Accepted, Evidence::Gateway);
+    let mut draft = Draft::new(record, &own, now);
+    draft.revise(change);
+    draft.step(EventType::IdentificationUpdated);
+    draft.finish()
 }
 
 /// Whether `answer`, which the vendor gave when asked, bears out what a webhook hinted at.

@@ -8,11 +8,12 @@ use bytes::Bytes;
 use futures::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::vendor::idnow::fault::Refused;
-use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer, StartBody};
+use crate::vendor::idnow::wire::{LoginAnswer, LoginBody, StartAnswer};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
 use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::http::{Answer, Call, FileStream, Opened};
@@ -40,7 +41,7 @@ const FILE: Alphabet = Alphabet::letters_digits_and("-_.", 260);
 
 /// The API of one account.
 pub(super) struct Api {
-    server: Arc<Server>,
+    pub(super) server: Arc<Server>,
     tokens: TokenCache<HeaderValue>,
 }
 
@@ -52,16 +53,19 @@ pub(super) enum Found {
     Result(Answer),
 }
 
-struct Server {
+pub(super) struct Server {
     line: Line,
     clock: Clock,
     origin: Origin,
-    customer: Segment,
+    pub(super) customer: Segment,
     login: PathTemplate,
     start: PathTemplate,
-    ident: PathTemplate,
+    pub(super) ident: PathTemplate,
     file: PathTemplate,
     idents: PathTemplate,
+    pub(super) copy: PathTemplate,
+    pub(super) archive: PathTemplate,
+    pub(super) binding_key: PathTemplate,
     system_check: PathTemplate,
 }
 
@@ -84,6 +88,9 @@ impl Api {
             ident: path("/api/v1/{customer}/identifications/{t}")?,
             file: path("/api/v1/{customer}/identifications/{file}")?,
             idents: path("/api/v1/{customer}/identifications")?,
+            copy: path("/api/v1/{customer}/identifications/{t}/copy")?,
+            archive: path("/api/v1/{customer}/identifications/{t}/archive")?,
+            binding_key: path("/api/v1/{customer}/identifications/{t}/bindingKey")?,
             system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
@@ -98,10 +105,15 @@ impl Api {
     }
 
     /// Creates the identification `number`, or updates it while it is not finished. Returns its IdentID.
-    pub(super) async fn start(&self, number: &Segment, body: &StartBody<'_>) -> Result<Segment> {
+    /// `repeat` says whether it is sent again where that may help.
+    pub(super) async fn start(
+        &self,
+        number: &Segment,
+        body: &impl Serialize,
+        repeat: Repeat,
+    ) -> Result<Segment> {
         let target = self.server.target(START, &self.server.start, Some(("t", number)))?;
-        // The same number makes the same identification, however often it is sent.
-        let call = Call::new(START, Method::POST, target).repeat(Repeat::Freely).json(body)?;
+        let call = Call::new(START, Method::POST, target).repeat(repeat).json(body)?;
         let answer = self.call(call).await?;
         if let Some(refused) = Refused::read(&answer) {
             return Err(refused.error(&answer));
@@ -218,6 +230,17 @@ impl Api {
             token.worked();
         }
         Ok(opened)
+    }
+
+    /// A call of `method` to what `path` makes of `number`.
+    pub(super) fn about(
+        &self,
+        operation: &'static str,
+        method: Method,
+        path: &PathTemplate,
+        number: &Segment,
+    ) -> Result<Call> {
+        Ok(Call::new(operation, method, self.server.target(operation, path, Some(("t", number)))?))
     }
 
     /// Makes `call` with the login token; when that is refused, once more with a new one.

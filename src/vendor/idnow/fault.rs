@@ -8,7 +8,7 @@ use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
 /// The vendor's fields and where they come from in a request.
-const FIELDS: [(&str, &str); 28] = [
+pub(super) const FIELDS: [(&str, &str); 28] = [
     ("birthday", "subject.birth_date"),
     ("birthname", "subject.birth_name"),
     ("birthplace", "subject.birth_place"),
@@ -78,6 +78,11 @@ impl Refused {
         self.status == StatusCode::UNAUTHORIZED && self.cause != "SECURITY_VIOLATION"
     }
 
+    /// The vendor knows of no start, or erased everything.
+    pub(super) fn knows_nothing(&self) -> bool {
+        self.status == StatusCode::NOT_FOUND && self.cause == "OBJECT_NOT_FOUND"
+    }
+
     /// `Ok`: the vendor knows of no start, or erased everything. A 404 that is not the vendor's own says nothing.
     pub(super) fn nothing_or_error(&self, answer: &Answer) -> Result<()> {
         match (self.status, self.cause.as_str()) {
@@ -100,6 +105,16 @@ impl Refused {
     /// An error of `kind` in place of the one that the status alone would make.
     pub(super) fn as_kind(&self, answer: &Answer, kind: Kind, detail: &str) -> Error {
         answer.error(kind, detail, &self.cause, &self.id)
+    }
+
+    /// What was asked for waits for its result. Nothing but this text tells it from what is not there.
+    pub(super) fn waits_for_result(&self) -> bool {
+        self.knows_nothing() && self.key.trim_end().ends_with("not yet finished")
+    }
+
+    /// The vendor has done so before.
+    pub(super) fn is_conflict(&self) -> bool {
+        self.status == StatusCode::CONFLICT
     }
 
     /// The error for callers. Of what the vendor said only the cause and the number go on.

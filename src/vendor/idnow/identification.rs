@@ -15,6 +15,7 @@ use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
 use crate::vendor::kit::http::Answer as HttpAnswer;
 use crate::vendor::kit::polling::PollingSettings;
+use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::url::Segment;
 use crate::vendor::{Answer, Create, Get, Idempotency, Identifications};
 
@@ -67,7 +68,8 @@ impl Identifications for Idnow {
         let number = TRANSACTION_NUMBER.segment(&reference);
         let number =
             number.map_err(|error| refused("idnow.start", "identification_id", error.to_string()))?;
-        let id = self.api.start(&number, &start_body(&command.subject, spec)).await?;
+        // The same number makes the same identification, however often it is sent.
+        let id = self.api.start(&number, &start_body(&command.subject, spec), Repeat::Freely).await?;
         let reference =
             VendorReference { id: id.as_str().to_owned(), reference, ..VendorReference::default() };
         Ok(Observation { reference, ..Observation::new(Word::Accepted, Evidence::Gateway) })
@@ -139,7 +141,7 @@ fn is_asked_for(answered: &VendorReference, asked: &VendorReference) -> bool {
     crossed || (same(&answered.id, &asked.id) && same(&answered.reference, &asked.reference))
 }
 
-fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> StartBody<'a> {
+pub(super) fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> StartBody<'a> {
     let custom = |index: usize| spec.custom_data.get(index).map_or("", String::as_str);
     let address = subject.address.as_ref();
     StartBody {

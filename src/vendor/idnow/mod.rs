@@ -2,16 +2,19 @@
 
 mod api;
 pub mod config;
+mod copy;
 mod fault;
 mod files;
 mod findings;
 mod identification;
+mod keeping;
 mod link;
 mod list;
 mod probe;
 pub mod reason;
 mod result;
 mod signing;
+mod update;
 mod webhook;
 mod wire;
 
@@ -22,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::{Network, Problems};
+use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings, ListSettings};
 use crate::vendor::idnow::files::Files;
@@ -107,7 +111,18 @@ impl Idnow {
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
                 adopt_unknown: settings.adopt_unknown,
-                capabilities: vec!["get", "list", "result", "artifacts", "document_signing"],
+                capabilities: vec![
+                    "get",
+                    "list",
+                    "update",
+                    "copy",
+                    "archive",
+                    "delete",
+                    "result",
+                    "artifacts",
+                    "binding_key",
+                    "document_signing",
+                ],
                 connection,
             },
         })
@@ -159,6 +174,26 @@ impl Vendor for Idnow {
     }
 
     fn signing(&self) -> Option<&dyn Signing> {
+        Some(self)
+    }
+
+    fn updates(&self) -> Option<&dyn Updates> {
+        Some(self)
+    }
+
+    fn copies(&self) -> Option<&dyn Copies> {
+        Some(self)
+    }
+
+    fn archives(&self) -> Option<&dyn Archives> {
+        Some(self)
+    }
+
+    fn deletions(&self) -> Option<&dyn Deletions> {
+        Some(self)
+    }
+
+    fn binding_keys(&self) -> Option<&dyn BindingKeys> {
         Some(self)
     }
 

@@ -72,6 +72,20 @@ pub(super) struct StartAnswer {
     pub(super) id: Option<String>,
 }
 
+/// Body of a copy.
+#[derive(Serialize)]
+pub(super) struct CopyBody<'a> {
+    pub(super) target_companyid: &'a str,
+    pub(super) target_transactionnumber: &'a str,
+}
+
+/// Answer to a question for a binding key.
+#[derive(Deserialize)]
+pub(super) struct BindingKeyAnswer {
+    #[serde(rename = "bindingKey")]
+    pub(super) binding_key: Option<String>,
+}
+
 /// An error body. The vendor also sends a message and free text in `key`; the message is not even read.
 #[derive(Default, Deserialize)]
 pub(super) struct ErrorBody {

@@ -13,6 +13,7 @@ pub mod polling;
 pub mod retry;
 pub mod spool;
 pub mod token;
+pub mod transport;
 pub mod url;
 
 /// What stands in for a vendor's word that is not [`printable`].

@@ -49,7 +49,8 @@ impl Room {
     /// The room a place lies in; `None` for the top of the crate.
     fn of(place: &Place, modules: &HashSet<Place>) -> Option<Self> {
         let folder = place.get(..2).filter(|folder| {
-            folder[0] == "vendor" && folder[1] != "kit" && modules.contains(&folder.to_vec())
+            let own = ["capability", "kit"].contains(&folder[1].as_str());
+            folder[0] == "vendor" && !own && modules.contains(&folder.to_vec())
         });
         let name = folder.map_or_else(|| place.first().cloned(), |folder| Some(folder.join("::")));
         name.map(Self)

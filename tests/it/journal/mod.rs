@@ -107,6 +107,7 @@ conformance! {
     rules_sealed {
         a_sealed_item_comes_back_and_goes_for_good,
         an_item_changes_its_owner,
+        an_owner_is_erased_with_all_it_has,
         sealing_again_replaces,
     }
     rules_jobs {

@@ -44,6 +44,22 @@ pub(super) async fn an_item_changes_its_owner(fixture: Fixture) {
     assert_eq!(journal.sealed("gone").await.unwrap(), None);
 }
 
+pub(super) async fn an_owner_is_erased_with_all_it_has(fixture: Fixture) {
+    let journal = fixture.journal;
+    let of = |name: &str, owner: &str| SealedItem { owner: owner.to_owned(), ..item(name) };
+    let seal =
+        vec![of("one", "a person"), of("two", "a person"), of("three", "another"), of("four", "a delivery")];
+    journal.append(Batch { seal, ..Batch::default() }).await.unwrap();
+    // What is handed over in the same batch goes along.
+    let reown = vec![("four".to_owned(), "a person".to_owned())];
+    let erase = vec!["a person".to_owned(), "nobody".to_owned()];
+    journal.append(Batch { reown, erase, ..Batch::default() }).await.unwrap();
+    for gone in ["one", "two", "four"] {
+        assert_eq!(journal.sealed(gone).await.unwrap(), None, "{gone}");
+    }
+    assert_eq!(journal.sealed("three").await.unwrap(), Some(of("three", "another")));
+}
+
 pub(super) async fn sealing_again_replaces(fixture: Fixture) {
     let journal = fixture.journal;
     journal.append(Batch { seal: vec![item("one")], ..Batch::default() }).await.unwrap();

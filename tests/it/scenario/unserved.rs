@@ -11,7 +11,7 @@ use tonic_prost::ProstCodec;
 use super::house::House;
 use super::words::{PURPOSE, refused};
 
-const SERVED: [&str; 26] = [
+const SERVED: &[&str] = &[
     "idvgateway.v1.IdentificationService.CreateIdentification",
     "idvgateway.v1.IdentificationService.GetIdentification",
     "idvgateway.v1.IdentificationService.ListIdentifications",
@@ -21,6 +21,14 @@ const SERVED: [&str; 26] = [
     "idvgateway.v1.IdentificationService.GetIdentificationResult",
     "idvgateway.v1.IdentificationService.ListArtifacts",
     "idvgateway.v1.IdentificationService.DownloadArtifact",
+    "idvgateway.v1.IdentificationService.UpdateIdentification",
+    "idvgateway.v1.IdentificationService.CancelIdentification",
+    "idvgateway.v1.IdentificationService.RestartIdentification",
+    "idvgateway.v1.IdentificationService.CopyIdentification",
+    "idvgateway.v1.IdentificationService.ArchiveIdentification",
+    "idvgateway.v1.IdentificationService.DeleteIdentification",
+    "idvgateway.v1.IdentificationService.GetBindingKey",
+    "idvgateway.v1.IdentificationService.ListActivities",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
     "idvgateway.v1.ConnectionService.CheckConnection",

@@ -16,6 +16,11 @@ pub(super) const OTHER_BANK: &str = "connections/musterbank";
 /// What the scenarios read personal data for.
 pub(super) const PURPOSE: &str = "fraud-investigation";
 
+/// The name of the identification `id` on the first connection.
+pub(super) fn named(id: &str) -> String {
+    format!("{BANK}/identifications/{id}")
+}
+
 /// A request that creates a made-up person's identification.
 pub(super) fn create(connection: &str) -> CreateIdentificationRequest {
     let kind = identification_spec::Kind::AutoIdent(AutoIdentSpec::default());

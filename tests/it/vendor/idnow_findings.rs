@@ -309,7 +309,7 @@ proptest! {
                 *value = odd(kind);
             }
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let found = runtime.block_on(find(200, body.to_string())).unwrap();
         for path in &found.drift {
             let ours = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".*".contains(&byte));

@@ -37,7 +37,22 @@ fn connections_are_found_by_id_and_listed_in_order() {
     assert_eq!((account.region.as_str(), account.display_name.as_str()), ("de", "bank-de"));
     assert_eq!(
         (account.capabilities.as_slice(), account.min_evidence),
-        (["get", "list", "result", "artifacts", "document_signing"].as_slice(), Evidence::Fetched)
+        (
+            [
+                "get",
+                "list",
+                "update",
+                "copy",
+                "archive",
+                "delete",
+                "result",
+                "artifacts",
+                "binding_key",
+                "document_signing",
+            ]
+            .as_slice(),
+            Evidence::Fetched
+        )
     );
     assert!(registry.get(&"other".parse().unwrap()).is_none());
 }

@@ -1,0 +1,88 @@
+//! What some vendors can do with an identification that exists. Each is `None` on a connection that cannot.
+
+use async_trait::async_trait;
+
+use crate::error::{Error, Violation};
+use crate::model::change::UpdateIdentification;
+use crate::proto::VendorReference;
+
+/// Telling the vendor other data about a person whom it has not decided about.
+#[async_trait]
+pub trait Updates: Send + Sync {
+    /// Which parts of `update` this vendor cannot take; called before anything is sent.
+    fn check(&self, update: &UpdateIdentification) -> Vec<Violation>;
+    /// Tells it. The same update may be told again. `Err` IDENTIFICATION_COMPLETED: it has decided.
+    async fn update(&self, update: Update<'_>) -> Result<(), Error>;
+}
+
+/// Input of [`Updates::update`].
+#[derive(Debug)]
+pub struct Update<'a> {
+    /// The vendor's identifiers.
+    pub reference: &'a VendorReference,
+    /// What the caller changes; only what its paths name is sent.
+    pub command: &'a UpdateIdentification,
+}
+
+/// Copying a decided identification to another account at the same vendor.
+#[async_trait]
+pub trait Copies: Send + Sync {
+    /// What other accounts call this one when they copy to it.
+    fn account_name(&self) -> &str;
+    /// Which of `vendor_account` and `target_reference` cannot be any of the vendor's; an empty one is not looked at.
+    fn check(&self, vendor_account: &str, target_reference: &str) -> Vec<Violation>;
+    /// Copies it and returns the copy's identifiers. Nothing says that it is safe to repeat: the caller looks first.
+    async fn copy(&self, copy: Copy<'_>) -> Result<VendorReference, Error>;
+}
+
+/// Input of [`Copies::copy`].
+#[derive(Debug)]
+pub struct Copy<'a> {
+    /// The vendor's identifiers of the original.
+    pub reference: &'a VendorReference,
+    /// The account that gets the copy.
+    pub account: &'a str,
+    /// The copy's reference there.
+    pub target_reference: &'a str,
+}
+
+/// Moving a decided identification to the vendor's archive.
+#[async_trait]
+pub trait Archives: Send + Sync {
+    /// Archives it; also `Ok` when it was archived before.
+    async fn archive(&self, reference: &VendorReference) -> Result<(), Error>;
+}
+
+/// Erasing an identification at the vendor.
+#[async_trait]
+pub trait Deletions: Send + Sync {
+    /// Erases it. May be repeated.
+    async fn delete(&self, deletion: Deletion<'_>) -> Result<Deleted, Error>;
+}
+
+/// Input of [`Deletions::delete`].
+#[derive(Debug)]
+pub struct Deletion<'a> {
+    /// The vendor's identifiers.
+    pub reference: &'a VendorReference,
+    /// Also where the vendor has begun with it, if it makes that difference.
+    pub force: bool,
+}
+
+/// What a deletion found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deleted {
+    /// The vendor has erased it now.
+    Now,
+    /// The vendor has nothing to erase: it has done so before, or has no result yet.
+    NothingThere,
+    /// The vendor erases only what is finished.
+    NotFinished,
+}
+
+/// Keys that bind a person's device to an identification.
+#[async_trait]
+pub trait BindingKeys: Send + Sync {
+    /// The key as a JWS; `None`: there is none, or none yet.
+    async fn binding_key(&self, reference: &VendorReference) -> Result<Option<String>, Error>;
+}

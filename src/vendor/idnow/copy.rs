@@ -1,0 +1,67 @@
+//! Copies at IDnow, from one account to another.
+
+use async_trait::async_trait;
+use http::{Method, StatusCode};
+
+use crate::error::{Error, Kind, Violation};
+use crate::proto::VendorReference;
+use crate::vendor::capability::{Copies, Copy};
+use crate::vendor::idnow::fault::Refused;
+use crate::vendor::idnow::identification::address;
+use crate::vendor::idnow::result::canonical;
+use crate::vendor::idnow::wire::{CopyBody, StartAnswer};
+use crate::vendor::idnow::{CUSTOMER, IDENT_ID, Idnow, TRANSACTION_NUMBER};
+
+const COPY: &str = "idnow.copy";
+
+#[async_trait]
+impl Copies for Idnow {
+    fn account_name(&self) -> &str {
+        self.api.server.customer.as_str()
+    }
+
+    fn check(&self, vendor_account: &str, target_reference: &str) -> Vec<Violation> {
+        let parts = [
+            ("vendor_account", vendor_account, CUSTOMER),
+            ("target_reference", target_reference, TRANSACTION_NUMBER),
+        ];
+        let named = parts.into_iter().filter(|(_, text, _)| !text.is_empty());
+        named
+            .filter_map(|(part, text, alphabet)| {
+                alphabet.segment(text).err().map(|error| Violation::new(part, error.to_string()))
+            })
+            .collect()
+    }
+
+    async fn copy(&self, copy: Copy<'_>) -> Result<VendorReference, Error> {
+        let body =
+            CopyBody { target_companyid: copy.account, target_transactionnumber: copy.target_reference };
+        let number = address(copy.reference)?;
+        let call = self.api.about(COPY, Method::POST, &self.api.server.copy, &number)?.json(&body)?;
+        let answer = self.api.call(call).await?;
+        if let Some(refused) = Refused::read(&answer) {
+            let error = refused.error(&answer);
+            if refused.knows_nothing() {
+                let detail = "the vendor does not have it any more".to_owned();
+                return Err(Error { kind: Kind::IdentificationGone, detail, ..error });
+            }
+            if refused.is_conflict() {
+                let detail = "the account has an identification with this reference".to_owned();
+                return Err(Error { detail, ..error });
+            }
+            return Err(error);
+        }
+        if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
+            return Err(answer.invalid("has a status that the vendor does not document"));
+        }
+        // Its present document shows no answer; the one before it, an IdentID.
+        let id = match answer.body().trim_ascii() {
+            b"" => String::new(),
+            _ => answer.json::<StartAnswer>()?.id.unwrap_or_default(),
+        };
+        if !id.is_empty() && IDENT_ID.segment(&id).is_err() {
+            return Err(answer.invalid("has no usable IdentID"));
+        }
+        Ok(canonical(&id, copy.target_reference))
+    }
+}
