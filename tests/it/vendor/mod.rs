@@ -15,6 +15,7 @@ mod faults;
 mod faulty;
 mod hostile;
 mod idnow_api;
+mod idnow_calls;
 mod idnow_config;
 mod idnow_files;
 mod idnow_findings;
