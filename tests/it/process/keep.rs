@@ -84,7 +84,7 @@ async fn the_printed_lines_work() {
 
     // The stories' events, then those of the identification just made, live.
     let mut watch = shell(&grpcurl, &kept.printed("grpcurl", "/WatchEvents"));
-    for _ in 0..5 {
+    for _ in 0..6 {
         watch.lines_until(|line| line.contains("EVENT_TYPE_IDENTIFICATION_COMPLETED")).await;
     }
     let address = get.split_whitespace().find(|word| word.starts_with("127.0.0.1:")).unwrap();
@@ -94,6 +94,7 @@ async fn the_printed_lines_work() {
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
         "idvgateway.v1.ConnectionService",
+        "idvgateway.v1.DocumentSigningService",
         "idvgateway.v1.EventService",
         "idvgateway.v1.IdentificationService",
         "idvgateway.v1.WebhookService",
