@@ -80,7 +80,9 @@ async fn webhooks_for_an_id_never_seen_are_kept_until_it_is_created() {
     let seen = types(&events);
     let expected = [CREATED, STARTED, SUBMITTED, EventType::IdentificationUpdated];
     assert_eq!(seen.iter().filter(|kind| expected.contains(kind)).count(), seen.len());
-    assert_eq!(seen[..3], expected[..3], "in the order in which they came");
+    // The vendor's answer to the creation may come in between, and is an update.
+    let steps: Vec<_> = seen.into_iter().filter(|kind| *kind != EventType::IdentificationUpdated).collect();
+    assert_eq!(steps, expected[..3], "in the order in which they came");
     assert_eq!(shown(events.last().unwrap()).state(), IdentificationState::InReview);
 }
 
