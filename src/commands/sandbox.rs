@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use idv_gateway::clock::Clock;
-use idv_gateway::sandbox::{Account, Fault, Sandbox as Server, SandboxOptions, WebhookTarget};
+use idv_gateway::sandbox::{Account, Fault, IdnowCall, Sandbox as Server, SandboxOptions, WebhookTarget};
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
 
@@ -58,7 +58,7 @@ pub(super) struct Sandbox {
     ///
     /// get=503:3 lets three questions fail; start=hang/after creates and never says so; webhooks=drop loses all.
     #[arg(long, value_name = "FAULT")]
-    fault: Vec<Fault>,
+    fault: Vec<Fault<IdnowCall>>,
 }
 
 impl Sandbox {

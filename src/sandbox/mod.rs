@@ -5,14 +5,24 @@
 //! stand-in does, how to act as the person and the reviewer, and what it does not check.
 
 mod background;
+mod control;
 mod fault;
 mod idnow;
+mod picture;
+mod stand_in;
+mod statistics;
+mod webhook;
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -22,6 +32,7 @@ use crate::clock::Clock;
 use background::Background;
 
 pub use fault::{Effect, Fault, Operation};
+pub use idnow::IdnowCall;
 
 /// How long a shutdown waits for requests in flight before it cuts them off.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -44,7 +55,7 @@ pub struct SandboxOptions {
     /// Who may log in. At least one.
     pub accounts: Vec<Account>,
     /// What goes wrong from the start.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Fault<IdnowCall>>,
 }
 
 /// One customer account (a shortname) and its key.
@@ -85,7 +96,7 @@ impl Sandbox {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let background = Background::default();
-        let router = idnow::router(options, background.clone())?;
+        let router = router(options, &background)?;
         let stopped = background.stopped();
         let server = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
         Ok(Self {
@@ -116,6 +127,21 @@ impl Sandbox {
             Err(_elapsed) => server.abort(),
         }
     }
+}
+
+/// Every stand-in, and what they have in common.
+fn router(options: SandboxOptions, background: &Background) -> io::Result<Router> {
+    let clock = options.clock.clone();
+    Ok(Router::new()
+        .merge(idnow::router(options, background.clone())?)
+        .route("/", get(async || idnow::ABOUT))
+        .fallback(async move |uri: Uri| nothing_here(&clock, &uri))
+        .layer(DefaultBodyLimit::max(stand_in::BODY)))
+}
+
+fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
+    let nothing = || (StatusCode::NOT_FOUND, "Nothing here. GET / tells what the sandbox can do.\n");
+    idnow::no_such_path(clock, uri.path()).unwrap_or_else(|| nothing().into_response())
 }
 
 impl fmt::Debug for Sandbox {
