@@ -86,8 +86,6 @@ Let things go wrong, and see what was met; DELETE ends it:
 
   POST /control/faults                                {\"kind\":\"status\",\"operation\":\"get\",\"status\":503,\"times\":3}
   GET  /control/faults
-
-docs/sandbox.md tells the rest.
 ";
 
 /// The whole stand-in.
