@@ -80,32 +80,32 @@ struct Idnow {
 #[command(next_help_heading = "Preventor ID")]
 struct Preventor {
     /// A file with the account's API key. Its tenant and env are "sandbox", its banknu is "SANDBOX".
-    #[arg(long = "preventor-api-key-file", value_name = "FILE", requires = "preventor_secret_file")]
+    #[arg(long, value_name = "FILE", requires = "preventor_secret_file")]
     preventor_api_key_file: Option<PathBuf>,
     /// A file with the account's secret.
-    #[arg(long = "preventor-secret-file", value_name = "FILE", requires = "preventor_api_key_file")]
+    #[arg(long, value_name = "FILE", requires = "preventor_api_key_file")]
     preventor_secret_file: Option<PathBuf>,
     /// What stands before every path: the vendor's hosts differ in it.
-    #[arg(long = "preventor-base-path", value_name = "PATH", default_value = "/id/v1/identity")]
-    base_path: String,
+    #[arg(long, value_name = "PATH", default_value = "/id/v1/identity")]
+    preventor_base_path: String,
     /// A file with the webhooks that are registered from the start: a JSON list of what PUT /settings/webhooks takes.
     ///
     /// One each for WH_001 (tickets) and WH_002 (invitations): {"type","url"}, and "events", "secret" (32 bytes:
     /// bodies are encrypted) and "authorization" (BASIC_AUTH, BEARER_TOKEN or API_KEY) as you like.
-    #[arg(long = "preventor-webhooks", value_name = "FILE")]
-    webhooks: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    preventor_webhooks: Option<PathBuf>,
     /// How the vendor's documents are read where they are silent, as JSON, for example '{"token_status":201}'.
     ///
     /// token_status 200 or 201; expiry seconds, epoch_ms or absent; envelope_status number or text; message text, list
     /// or object; generation current or legacy; order ticket_first or invitation_first; retry {"kind":"none"} or
     /// {"kind":"pauses","seconds":[1,5]}. POST /control/preventor/profile changes it later.
-    #[arg(long = "preventor-profile", value_name = "JSON")]
-    profile: Option<Profile>,
+    #[arg(long, value_name = "JSON")]
+    preventor_profile: Option<Profile>,
     /// What goes wrong, as with --fault, for example ticket=503:3. Can be given several times.
     ///
     /// WHERE is token, check, register, send, update, delete, activities, ticket, images, settings or any, or webhooks.
-    #[arg(long = "preventor-fault", value_name = "FAULT")]
-    fault: Vec<Fault<PreventorCall>>,
+    #[arg(long, value_name = "FAULT")]
+    preventor_fault: Vec<Fault<PreventorCall>>,
 }
 
 impl Sandbox {
@@ -155,11 +155,11 @@ impl Preventor {
             _ => None,
         };
         Ok(preventor::Options {
-            base_path: self.base_path,
+            base_path: self.preventor_base_path,
             account,
-            webhooks: self.webhooks.as_deref().map_or(Ok(Vec::new()), registrations)?,
-            profile: self.profile.unwrap_or_default(),
-            faults: self.fault,
+            webhooks: self.preventor_webhooks.as_deref().map_or(Ok(Vec::new()), registrations)?,
+            profile: self.preventor_profile.unwrap_or_default(),
+            faults: self.preventor_fault,
         })
     }
 }

@@ -24,9 +24,16 @@ pub(super) trait StandIn: Send + Sync + Sized + 'static {
     /// Where its control API lies.
     const CONTROL: &'static str;
 
+    /// Time, ids and randomness.
     fn clock(&self) -> &Clock;
+
+    /// What goes on between requests.
     fn background(&self) -> &Background;
+
+    /// What goes wrong.
     fn faults(&self) -> &Faults<Self::Operation>;
+
+    /// What was asked.
     fn statistics(&self) -> &Statistics;
 
     /// What of the vendor's a request asks for: its path with names in place of the values.

@@ -104,7 +104,7 @@ async fn complete(State(preventor): State<Arc<Preventor>>, Path(name): Path<Stri
 }
 
 async fn expire(State(preventor): State<Arc<Preventor>>, Path(name): Path<String>) -> Answer {
-    preventor.at(&name, |place| preventor.advance(place, Invitation::expire))
+    preventor.at(&name, |place| preventor.advance(place, Invitation::try_expire))
 }
 
 async fn play(State(preventor): State<Arc<Preventor>>, Path(name): Path<String>, body: Bytes) -> Answer {

@@ -133,14 +133,13 @@ impl Phone {
     fn is(&self, name: &str) -> bool {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
         let (asked, own) = (digits(name), digits(&self.phone_number));
-        let Some(before) = asked.strip_suffix(&own) else { return false };
-        match &self.phone_number_prefix {
-            _ if own.is_empty() => false,
-            _ if before.is_empty() => true,
+        let Some(before) = asked.strip_suffix(&own).filter(|_| !own.is_empty()) else { return false };
+        let is_prefix = match &self.phone_number_prefix {
             Some(prefix) => before == digits(prefix),
             // A country code has up to three digits.
             None => before.len() <= 3,
-        }
+        };
+        before.is_empty() || is_prefix
     }
 }
 
@@ -155,8 +154,9 @@ impl Invitation {
         match self.state {
             State::Completed => return Err("The invitation is completed"),
             State::Deleted => return Err("The invitation is deleted"),
-            State::Registered | State::Sent | State::Expired => self.state = State::Sent,
-            State::InProgress => {}
+            State::Registered | State::Sent | State::InProgress | State::Expired => {
+                self.state = if self.tickets.is_empty() { State::Sent } else { State::InProgress };
+            }
         }
         self.expires = expires;
         self.note("SENT", now, None);
@@ -211,12 +211,17 @@ impl Invitation {
     }
 
     /// Nobody finished it in time.
-    pub(super) fn expire(&mut self, now: SystemTime) -> Result<News, String> {
+    pub(super) fn expire(&mut self, now: SystemTime) {
+        self.state = State::Expired;
+        self.note("EXPIRED", now, None);
+    }
+
+    /// The same, unless it has ended already.
+    pub(super) fn try_expire(&mut self, now: SystemTime) -> Result<News, String> {
         if !self.is_open() {
             return Err(format!("{} has ended already", self.id));
         }
-        self.state = State::Expired;
-        self.note("EXPIRED", now, None);
+        self.expire(now);
         Ok(News::None)
     }
 

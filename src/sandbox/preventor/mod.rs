@@ -229,7 +229,7 @@ impl Preventor {
                     Decision { flow_status, disposition: None, risk_code: None, confidence_score: None };
                 invitation.complete(place.ticket, decision, now)
             }
-            Move::Expire => invitation.expire(now),
+            Move::Expire => invitation.try_expire(now),
         }
     }
 

@@ -75,10 +75,9 @@ impl Register {
 
     /// Ends what nobody finished before `now`.
     pub(super) fn expire(&mut self, now: SystemTime) {
-        for invitation in self.invitations.iter_mut().filter(|known| known.expires < now) {
-            let end = invitation.expires;
-            // One that has ended stays as it is.
-            let _ended = invitation.expire(end);
+        let is_over = |known: &&mut Invitation| known.is_open() && known.expires < now;
+        for invitation in self.invitations.iter_mut().filter(is_over) {
+            invitation.expire(invitation.expires);
         }
     }
 
