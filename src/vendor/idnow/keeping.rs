@@ -37,7 +37,7 @@ impl Archives for Idnow {
 impl Deletions for Idnow {
     async fn delete(&self, deletion: Deletion<'_>) -> Result<Deleted, Error> {
         let path = &self.api.server.ident;
-        let call = self.api.about(DELETE, Method::DELETE, path, &address(deletion.reference)?)?;
+        let call = self.api.about(DELETE, Method::DELETE, path, &address(deletion.about.reference)?)?;
         let answer = self.api.call(call).await?;
         match Refused::read(&answer) {
             Some(refused) if refused.waits_for_result() => Ok(Deleted::NotFinished),

@@ -111,18 +111,6 @@ impl Idnow {
                 min_evidence: settings.min_evidence.into(),
                 silence_after: settings.silence_after(),
                 adopt_unknown: settings.adopt_unknown,
-                capabilities: vec![
-                    "get",
-                    "list",
-                    "update",
-                    "copy",
-                    "archive",
-                    "delete",
-                    "result",
-                    "artifacts",
-                    "binding_key",
-                    "document_signing",
-                ],
                 connection,
             },
         })

@@ -10,6 +10,7 @@ use crate::vendor::capability::{Update, Updates};
 use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::fault::FIELDS;
 use crate::vendor::idnow::identification::{address, start_body};
+use crate::vendor::keepsake::{About, Keepsake};
 use crate::vendor::kit::retry::Repeat;
 
 const UPDATE: &str = "idnow.start";
@@ -35,8 +36,8 @@ impl Updates for Idnow {
         violations
     }
 
-    async fn update(&self, update: Update<'_>) -> Result<(), Error> {
-        let Update { reference, command } = update;
+    async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error> {
+        let Update { about: About { reference, .. }, command } = update;
         let mut body = said(command).map_err(|_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, UPDATE, "the request cannot be written as JSON")
         })?;
@@ -53,7 +54,7 @@ impl Updates for Idnow {
             _ => error,
         })?;
         if reference.id.is_empty() || reference.id.eq_ignore_ascii_case(id.as_str()) {
-            return Ok(());
+            return Ok(None);
         }
         let detail = "the vendor's answer is about another identification";
         Err(Error::new(Kind::VendorResponseInvalid, UPDATE, detail))
