@@ -1,13 +1,12 @@
 //! Vendors whose list of webhooks can be changed by calls.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::error::{Error, Violation};
 use crate::proto::{VendorWebhook, VendorWebhookKind, WebhookAuthentication};
 use crate::settings::Window;
+use crate::vendor::kit::delivery::Proof;
 
 /// Whom one vendor account sends webhooks to.
 #[async_trait]
@@ -59,35 +58,4 @@ pub struct GeneratedSecret {
     pub cipher_key: Option<SecretString>,
     /// When it is accepted.
     pub window: Window,
-}
-
-/// How a vendor shows who it is.
-#[derive(Clone)]
-pub enum Proof {
-    /// HTTP Basic.
-    Basic {
-        /// Has no colon.
-        username: String,
-        /// The password.
-        password: SecretString,
-    },
-    /// `Authorization: Bearer`.
-    Bearer(SecretString),
-    /// A header field of its own.
-    ApiKey {
-        /// Its name, in lower case.
-        header: String,
-        /// Its value.
-        value: SecretString,
-    },
-}
-
-impl fmt::Debug for Proof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Basic { .. } => "Basic",
-            Self::Bearer(_) => "Bearer",
-            Self::ApiKey { .. } => "ApiKey",
-        })
-    }
 }
