@@ -11,6 +11,7 @@ pub mod ticket;
 pub mod webhook_setting;
 
 pub mod idnow;
+pub mod preventor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -224,6 +225,10 @@ pub trait Identifications: Send + Sync {
     fn polling(&self) -> &PollingSettings;
     /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.
     fn check(&self, command: &CreateIdentification) -> Vec<Violation>;
+    /// The reference that a creation of `command` has at this vendor.
+    fn reference(&self, command: &CreateIdentification) -> String {
+        command.name.id.to_string()
+    }
     /// The identifiers in a caller's `vendor_reference`, spelt as the vendor's own words are, or which parts of it
     /// this vendor cannot have given; called before the vendor is asked about them.
     fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>>;
