@@ -17,6 +17,7 @@ use crate::proto::{
     DeleteIdentificationRequest, DeleteIdentificationResponse, Evidence, IdentificationState as State,
 };
 use crate::vendor::capability::{Deleted, Deletion};
+use crate::vendor::keepsake::About;
 
 const DELETE: &str = "delete_identification";
 
@@ -66,7 +67,8 @@ impl Errand for DeleteIdentificationRequest {
         let deletions = offered(&*vendor, vendor.deletions(), "delete", DELETE)?;
         let shown = hub.existing(name, DELETE).await?.identification;
         let reference = shown.vendor_reference.clone().unwrap_or_default();
-        let deleted = deletions.delete(Deletion { reference: &reference, force: self.force }).await;
+        let about = About { reference: &reference, keepsake: None };
+        let deleted = deletions.delete(Deletion { about, force: self.force }).await;
         match hub.note_health(&*vendor, deleted).await? {
             Deleted::Now => {}
             // What is decided, or ended, and is not there any more was erased before.

@@ -8,7 +8,7 @@ use crate::hub::page::{self, Pages};
 use crate::model::name::ConnectionId;
 use crate::model::validate::Checks;
 use crate::proto::{Connection, ListConnectionsRequest, ListConnectionsResponse};
-use crate::vendor::Vendor;
+use crate::vendor::{Vendor, capabilities};
 
 const LIST: &str = "list_connections";
 
@@ -45,7 +45,7 @@ impl Hub {
             display_name: account.display_name.clone(),
             environment: account.environment.clone(),
             region: account.region.clone(),
-            capabilities: account.capabilities.iter().map(|name| (*name).to_owned()).collect(),
+            capabilities: capabilities(vendor).into_iter().map(str::to_owned).collect(),
             health: Some(self.health_of(vendor)),
         }
     }

@@ -9,7 +9,7 @@ use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::outcome::pending_id;
 use crate::hub::request::Once;
 use crate::hub::settle::{CREATION, KeptCall};
-use crate::hub::{Hub, sealing, store};
+use crate::hub::{Hub, identifications, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job, JournalError, Position, RecordChange, VendorId};
 use crate::model::command::CreateIdentification;
@@ -109,8 +109,8 @@ impl Hub {
         let identification = &mut record.identification;
         identification.external_reference.clone_from(&command.external_reference);
         identification.labels.clone_from(&command.labels);
-        identification.vendor_reference =
-            Some(VendorReference { reference: command.name.id.to_string(), ..VendorReference::default() });
+        let reference = identifications(vendor, CREATE)?.reference(command);
+        identification.vendor_reference = Some(VendorReference { reference, ..VendorReference::default() });
         identification.set_origin(IdentificationOrigin::Api);
         Ok(record)
     }

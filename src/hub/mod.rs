@@ -74,6 +74,7 @@ use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::{Event, Identification, VendorReference};
 use crate::telemetry::{AppendFailure, Metrics};
+use crate::vendor::keepsake::About;
 use crate::vendor::registry::Registry;
 use crate::vendor::{Get, Identifications, Signing, Vendor};
 
@@ -337,6 +338,6 @@ fn add_links(identification: &mut Identification, vendor: &dyn Vendor) {
         && identification.startable
         && let Some(reference) = &identification.vendor_reference
     {
-        identification.start_links = identifications.start_links(reference);
+        identification.start_links = identifications.start_links(About { reference, keepsake: None });
     }
 }

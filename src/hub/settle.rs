@@ -85,7 +85,7 @@ impl Hub {
     /// A repeated creation can find the person done: the vendor then refuses to touch what we made.
     async fn send(&self, Creation { command, vendor, .. }: Creation<'_>) -> Result<Observation> {
         let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
-        let sent = self.note_health(vendor, sent).await;
+        let sent = self.note_health(vendor, sent).await.map(|created| created.observation);
         let taken = matches!(&sent, Err(error) if error.kind == Kind::ResourceExists);
         if !taken || !self.existing(&command.name, SETTLE).await?.identification.in_doubt {
             return sent;

@@ -19,6 +19,7 @@ use crate::proto::{
 };
 use crate::vendor::Vendor;
 use crate::vendor::capability::Update;
+use crate::vendor::keepsake::About;
 
 const UPDATE: &str = "update_identification";
 
@@ -79,7 +80,8 @@ impl Hub {
         if told {
             let reference = before.identification.vendor_reference.unwrap_or_default();
             let updates = offered(vendor, vendor.updates(), "update", UPDATE)?;
-            let sent = updates.update(Update { reference: &reference, command }).await;
+            let about = About { reference: &reference, keepsake: None };
+            let sent = updates.update(Update { about, command }).await;
             self.note_health(vendor, sent).await?;
         }
         let _turn = self.locks.lock(&name.to_string()).await;

@@ -43,6 +43,15 @@ pub struct ArtifactName {
     pub artifact: String,
 }
 
+/// `connections/{connection}/tickets/{ticket}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TicketName {
+    /// The connection it lives on.
+    pub connection: ConnectionId,
+    /// The vendor's id of it, in the alphabet of resource names.
+    pub id: String,
+}
+
 /// What an event can be about: `connections/{connection}`, or under it `identifications/{uuid}`,
 /// `identifications/{uuid}/documents/{definition}` or `tickets/{ticket}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,6 +145,27 @@ impl FromStr for ArtifactName {
 impl fmt::Display for ArtifactName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/artifacts/{}", self.identification, self.artifact)
+    }
+}
+
+impl FromStr for TicketName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let parse = || {
+            let (connection, id) = text.strip_prefix("connections/")?.split_once("/tickets/")?;
+            Some(Self {
+                connection: connection.parse().ok()?,
+                id: is_resource_id(id).then(|| id.to_owned())?,
+            })
+        };
+        parse().ok_or(NameError("must be connections/{connection}/tickets/{ticket}"))
+    }
+}
+
+impl fmt::Display for TicketName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/tickets/{}", self.connection.name(), self.id)
     }
 }
 

@@ -3,7 +3,8 @@
 use prost_types::Timestamp;
 
 use crate::proto::{
-    AttemptEnd, Evidence, Outcome, ProofOfAddressOutcome, ProvisionalOutcome, Reason, VendorReference,
+    AttemptEnd, Evidence, Outcome, ProofOfAddressOutcome, ProvisionalOutcome, Reason, TicketStep,
+    VendorReference,
 };
 
 /// One statement of a vendor (a webhook, an answer to a call) or of the gateway itself (a timer).
@@ -29,6 +30,12 @@ pub struct Observation {
     pub changed_by_reviewer: bool,
     /// Result of the proof of address, where the vendor checks one.
     pub proof_of_address_outcome: ProofOfAddressOutcome,
+    /// How sure the vendor is of a decision, 0 to 1, where it says so.
+    pub confidence: Option<f64>,
+    /// Tries left, where the vendor counts them.
+    pub remaining_tries: Option<i32>,
+    /// A step of the flow of the last of `reference.ticket_ids`, where it tells of one.
+    pub step: Option<TicketStep>,
 }
 
 /// What an observation says. The order of the variants has no meaning.
@@ -74,6 +81,9 @@ impl Observation {
             changed_by_agent: false,
             changed_by_reviewer: false,
             proof_of_address_outcome: ProofOfAddressOutcome::Unspecified,
+            confidence: None,
+            remaining_tries: None,
+            step: None,
         }
     }
 }

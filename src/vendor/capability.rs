@@ -1,25 +1,29 @@
 //! What some vendors can do with an identification that exists. Each is `None` on a connection that cannot.
 
 use async_trait::async_trait;
+use prost_types::Timestamp;
+use secrecy::SecretString;
 
 use crate::error::{Error, Violation};
 use crate::model::change::UpdateIdentification;
-use crate::proto::VendorReference;
+use crate::proto::{Activity, VendorReference};
+use crate::vendor::keepsake::{About, Keepsake};
 
 /// Telling the vendor other data about a person whom it has not decided about.
 #[async_trait]
 pub trait Updates: Send + Sync {
     /// Which parts of `update` this vendor cannot take; called before anything is sent.
     fn check(&self, update: &UpdateIdentification) -> Vec<Violation>;
-    /// Tells it. The same update may be told again. `Err` IDENTIFICATION_COMPLETED: it has decided.
-    async fn update(&self, update: Update<'_>) -> Result<(), Error>;
+    /// Tells it. The same update may be told again. `Some`: what is to be kept in place of the keepsake from now on.
+    /// `Err` IDENTIFICATION_COMPLETED: it has decided.
+    async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error>;
 }
 
 /// Input of [`Updates::update`].
 #[derive(Debug)]
 pub struct Update<'a> {
-    /// The vendor's identifiers.
-    pub reference: &'a VendorReference,
+    /// Whose.
+    pub about: About<'a>,
     /// What the caller changes; only what its paths name is sent.
     pub command: &'a UpdateIdentification,
 }
@@ -63,8 +67,8 @@ pub trait Deletions: Send + Sync {
 /// Input of [`Deletions::delete`].
 #[derive(Debug)]
 pub struct Deletion<'a> {
-    /// The vendor's identifiers.
-    pub reference: &'a VendorReference,
+    /// What is erased.
+    pub about: About<'a>,
     /// Also where the vendor has begun with it, if it makes that difference.
     pub force: bool,
 }
@@ -78,6 +82,54 @@ pub enum Deleted {
     NothingThere,
     /// The vendor erases only what is finished.
     NotFinished,
+}
+
+/// Ending an identification for good.
+#[async_trait]
+pub trait Cancellations: Send + Sync {
+    /// Which parts of `reason` this vendor cannot take; called before anything is sent. Vendors without reasons take any.
+    fn check(&self, reason: &str) -> Vec<Violation>;
+    /// Cancels it; also `Ok` when it was cancelled before. `Err` STATE_NOT_ALLOWED: the vendor has finished it.
+    async fn cancel(&self, cancellation: Cancellation<'_>) -> Result<(), Error>;
+}
+
+/// Input of [`Cancellations::cancel`].
+#[derive(Debug)]
+pub struct Cancellation<'a> {
+    /// What is cancelled.
+    pub about: About<'a>,
+    /// Why, in the caller's words; without personal data. May be empty.
+    pub reason: &'a str,
+}
+
+/// New attempts at vendors that need a call for them.
+#[async_trait]
+pub trait Restarts: Send + Sync {
+    /// Opens a new attempt. Nothing says that it is safe to repeat. `Some`: what is to be kept in place of the keepsake.
+    async fn restart(&self, about: About<'_>) -> Result<Option<Keepsake>, Error>;
+}
+
+/// The vendor's own log of an identification.
+#[async_trait]
+pub trait Activities: Send + Sync {
+    /// What the vendor noted, oldest first: personal data. `None`: it has nothing of the identification.
+    async fn activities(&self, about: About<'_>) -> Result<Option<Vec<Activity>>, Error>;
+}
+
+/// Short-lived tokens for a vendor's SDK on a person's device.
+#[async_trait]
+pub trait ClientTokens: Send + Sync {
+    /// Mints one. Each call makes another.
+    async fn issue(&self) -> Result<ClientToken, Error>;
+}
+
+/// A token for a vendor's SDK.
+#[derive(Debug)]
+pub struct ClientToken {
+    /// The token.
+    pub token: SecretString,
+    /// Until when the vendor takes it, where that is known.
+    pub expire_time: Option<Timestamp>,
 }
 
 /// Keys that bind a person's device to an identification.

@@ -3,10 +3,15 @@
 //! Absence is said once, by `None`; the support matrix is read off the accessors.
 
 pub mod capability;
+pub mod invitation;
+pub mod keepsake;
 pub mod kit;
 pub mod registry;
+pub mod ticket;
+pub mod webhook_setting;
 
 pub mod idnow;
+pub mod preventor;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,40 +31,121 @@ use crate::proto::{
     Vendor as VendorKind, VendorReference,
 };
 use crate::settings::Window;
-use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
+use crate::vendor::capability::{
+    Activities, Archives, BindingKeys, Cancellations, ClientTokens, Copies, Deletions, Restarts, Updates,
+};
+use crate::vendor::invitation::Invitations;
+use crate::vendor::keepsake::{About, Keepsake};
 use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::delivery::{Refusal, Unverified, Verified};
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::spool::{Spool, Spools};
+use crate::vendor::ticket::Tickets;
+use crate::vendor::webhook_setting::{GeneratedSecret, WebhookSettings};
 
-/// One configured account at a vendor.
+/// One configured account at a vendor. It has the capabilities whose accessors it overrides, and no others.
 pub trait Vendor: Send + Sync {
     /// Who and where it is.
     fn account(&self) -> &Account;
     /// How to find out whether it works.
     fn probe(&self) -> &dyn Probe;
     /// Identifications, where the vendor has them.
-    fn identifications(&self) -> Option<&dyn Identifications>;
+    fn identifications(&self) -> Option<&dyn Identifications> {
+        None
+    }
     /// What the vendor found out, where it tells.
-    fn results(&self) -> Option<&dyn Results>;
+    fn results(&self) -> Option<&dyn Results> {
+        None
+    }
     /// Files of identifications, where the vendor has them.
-    fn artifacts(&self) -> Option<&dyn Artifacts>;
+    fn artifacts(&self) -> Option<&dyn Artifacts> {
+        None
+    }
     /// Lists of identifications, where the vendor keeps them.
-    fn lists(&self) -> Option<&dyn Lists>;
+    fn lists(&self) -> Option<&dyn Lists> {
+        None
+    }
     /// Documents that are signed, where the vendor has them.
-    fn signing(&self) -> Option<&dyn Signing>;
+    fn signing(&self) -> Option<&dyn Signing> {
+        None
+    }
     /// Updates, where the vendor takes them.
-    fn updates(&self) -> Option<&dyn Updates>;
+    fn updates(&self) -> Option<&dyn Updates> {
+        None
+    }
     /// Copying, where accounts may copy to each other.
-    fn copies(&self) -> Option<&dyn Copies>;
+    fn copies(&self) -> Option<&dyn Copies> {
+        None
+    }
     /// Archiving, where the vendor has an archive.
-    fn archives(&self) -> Option<&dyn Archives>;
+    fn archives(&self) -> Option<&dyn Archives> {
+        None
+    }
     /// Erasing, where the vendor does it when asked.
-    fn deletions(&self) -> Option<&dyn Deletions>;
+    fn deletions(&self) -> Option<&dyn Deletions> {
+        None
+    }
+    /// Ending for good, where the vendor does it when asked.
+    fn cancellations(&self) -> Option<&dyn Cancellations> {
+        None
+    }
+    /// New attempts, where the vendor needs a call for them.
+    fn restarts(&self) -> Option<&dyn Restarts> {
+        None
+    }
     /// Device binding keys, where the vendor has them.
-    fn binding_keys(&self) -> Option<&dyn BindingKeys>;
+    fn binding_keys(&self) -> Option<&dyn BindingKeys> {
+        None
+    }
+    /// Invitations, where the vendor invites people itself.
+    fn invitations(&self) -> Option<&dyn Invitations> {
+        None
+    }
+    /// Verification records, where the vendor has them.
+    fn tickets(&self) -> Option<&dyn Tickets> {
+        None
+    }
+    /// The vendor's own log of an identification, where it shows one.
+    fn activities(&self) -> Option<&dyn Activities> {
+        None
+    }
+    /// Tokens for a vendor's SDK, where the connection allows them.
+    fn client_tokens(&self) -> Option<&dyn ClientTokens> {
+        None
+    }
     /// Webhooks, where the vendor sends them and the connection accepts them.
-    fn webhooks(&self) -> Option<&dyn Webhooks>;
+    fn webhooks(&self) -> Option<&dyn Webhooks> {
+        None
+    }
+    /// The vendor's list of whom it sends webhooks to, where it can be changed by calls.
+    fn webhook_settings(&self) -> Option<&dyn WebhookSettings> {
+        None
+    }
+}
+
+/// What works on a connection, as the contract's policies spell it, for example `get`.
+pub fn capabilities(vendor: &dyn Vendor) -> Vec<&'static str> {
+    let identifications = vendor.identifications().is_some();
+    let all = [
+        ("get", identifications),
+        ("list", vendor.lists().is_some()),
+        ("update", vendor.updates().is_some()),
+        ("cancel", vendor.cancellations().is_some()),
+        ("restart", vendor.restarts().is_some()),
+        ("copy", vendor.copies().is_some()),
+        ("archive", vendor.archives().is_some()),
+        ("delete", vendor.deletions().is_some()),
+        ("result", vendor.results().is_some()),
+        ("artifacts", vendor.artifacts().is_some()),
+        ("binding_key", vendor.binding_keys().is_some()),
+        ("invitation", vendor.invitations().is_some()),
+        ("ticket", vendor.tickets().is_some()),
+        ("ticket_images", vendor.tickets().is_some()),
+        ("document_signing", vendor.signing().is_some()),
+        ("webhook_settings", vendor.webhook_settings().is_some()),
+        ("client_token", vendor.client_tokens().is_some()),
+    ];
+    all.into_iter().filter(|(_name, offered)| *offered).map(|(name, _offered)| name).collect()
 }
 
 /// What does not change about a connection while the gateway runs.
@@ -81,8 +167,6 @@ pub struct Account {
     pub silence_after: Option<Duration>,
     /// What the vendor speaks of and nobody here knows is taken over.
     pub adopt_unknown: bool,
-    /// Capability names as the contract's policies spell them, for example `get`.
-    pub capabilities: Vec<&'static str>,
 }
 
 /// On what evidence a connection's decisions are published; on weaker evidence the vendor is asked first.
@@ -141,15 +225,24 @@ pub trait Identifications: Send + Sync {
     fn polling(&self) -> &PollingSettings;
     /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.
     fn check(&self, command: &CreateIdentification) -> Vec<Violation>;
+    /// The reference that a creation of `command` has at this vendor.
+    fn reference(&self, command: &CreateIdentification) -> String {
+        command.name.id.to_string()
+    }
     /// The identifiers in a caller's `vendor_reference`, spelt as the vendor's own words are, or which parts of it
     /// this vendor cannot have given; called before the vendor is asked about them.
     fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>>;
     /// Creates it. `Ok` is [`Word::Accepted`](crate::model::observation::Word::Accepted) with the vendor's ids.
-    async fn create(&self, create: Create<'_>) -> Result<Observation, Error>;
+    async fn create(&self, create: Create<'_>) -> Result<Created, Error>;
+    /// Goes on with a creation that may have reached the vendor, where it has to be looked for first
+    /// ([`Idempotency::CheckFirst`]): what is there, or made now.
+    async fn create_again(&self, create: Create<'_>) -> Result<Created, Error> {
+        self.create(create).await
+    }
     /// Asks for its present state, Evidence FETCHED.
     async fn get(&self, get: Get<'_>) -> Result<Answer, Error>;
-    /// Where the person starts. Computed from the ids, never stored.
-    fn start_links(&self, reference: &VendorReference) -> Vec<StartLink>;
+    /// Where the person starts: computed from the ids, or what the vendor gave for it.
+    fn start_links(&self, about: About<'_>) -> Vec<StartLink>;
 }
 
 /// Input of [`Identifications::create`].
@@ -157,6 +250,21 @@ pub trait Identifications: Send + Sync {
 pub struct Create<'a> {
     /// What the caller asked for; `command.name.id` is the reference at the vendor.
     pub command: &'a CreateIdentification,
+}
+
+/// What came of a creation.
+#[derive(Debug)]
+pub struct Created {
+    /// [`Word::Accepted`](crate::model::observation::Word::Accepted), or what is known to have become of it since.
+    pub observation: Observation,
+    /// What the connector needs for later calls about it.
+    pub keepsake: Option<Keepsake>,
+}
+
+impl From<Observation> for Created {
+    fn from(observation: Observation) -> Self {
+        Self { observation, keepsake: None }
+    }
 }
 
 /// Input of [`Identifications::get`].
@@ -337,6 +445,9 @@ pub trait Webhooks: Send + Sync {
     fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal>;
     /// The shared secrets a delivery may come with, each with its time.
     fn secrets(&self) -> Vec<SecretWindow>;
+    /// Takes also what the gateway itself made when it registered its webhooks, in place of what it took before. Where
+    /// the vendor has no such registration there is nothing to take.
+    fn accept(&self, _secrets: Vec<GeneratedSecret>) {}
     /// Reads a delivery. `Err` keeps it as UNREADABLE.
     fn normalise(&self, delivery: &Verified) -> Result<Reading, Unreadable>;
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, Kind, Result, Violation};
 use crate::vendor::idnow::api::{GET, LIST, LOGIN, PROVE};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
+use crate::vendor::kit::refusal::by_status;
 
 /// The vendor's fields and where they come from in a request.
 pub(super) const FIELDS: [(&str, &str); 28] = [
@@ -125,29 +126,10 @@ impl Refused {
             401 if self.cause == "SECURITY_VIOLATION" => {
                 error(Kind::ResourceNotFound, "the identification belongs to another account at the vendor")
             }
-            401 => error(
-                Kind::VendorCredentialsRejected,
-                "the vendor does not take the credentials of the connection",
-            ),
-            403 => error(
-                Kind::VendorFeatureNotEnabled,
-                "the vendor account lacks a permission or feature for this",
-            ),
-            404 => error(Kind::VendorRejectedRequest, "the vendor does not know what was asked of it"),
-            409 if READS.contains(&answer.operation()) => {
-                error(Kind::VendorConflict, "the vendor refuses this in the present state of the account")
-            }
-            409 => {
+            409 if !READS.contains(&answer.operation()) => {
                 error(Kind::ResourceExists, "the vendor has a finished identification with this reference")
             }
-            412 => error(Kind::VendorFeatureNotEnabled, "the vendor account is not set up for this"),
-            429 => answer.rate_limited(&self.cause, &self.id),
-            408 | 500..=599 => answer.unavailable(&self.cause, &self.id),
-            402..=499 => error(Kind::VendorRejectedRequest, "the vendor refused the form of the request"),
-            _ => error(
-                Kind::VendorResponseInvalid,
-                "the vendor's answer is neither a success nor a known error",
-            ),
+            status => by_status(answer, status, &self.cause, &self.id),
         }
     }
 

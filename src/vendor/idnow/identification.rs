@@ -13,11 +13,12 @@ use crate::vendor::idnow::api::Found;
 use crate::vendor::idnow::result::canonical;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
+use crate::vendor::keepsake::About;
 use crate::vendor::kit::http::Answer as HttpAnswer;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::url::Segment;
-use crate::vendor::{Answer, Create, Get, Idempotency, Identifications};
+use crate::vendor::{Answer, Create, Created, Get, Idempotency, Identifications};
 
 #[async_trait]
 impl Identifications for Idnow {
@@ -59,7 +60,7 @@ impl Identifications for Idnow {
         if violations.is_empty() { Ok(canonical(&said.id, &said.reference)) } else { Err(violations) }
     }
 
-    async fn create(&self, create: Create<'_>) -> Result<Observation, Error> {
+    async fn create(&self, create: Create<'_>) -> Result<Created, Error> {
         let command = create.command;
         let Spec::AutoIdent(spec) = &command.spec else {
             return Err(Error::invalid("idnow.start", self.check(command)));
@@ -72,7 +73,7 @@ impl Identifications for Idnow {
         let id = self.api.start(&number, &start_body(&command.subject, spec), Repeat::Freely).await?;
         let reference =
             VendorReference { id: id.as_str().to_owned(), reference, ..VendorReference::default() };
-        Ok(Observation { reference, ..Observation::new(Word::Accepted, Evidence::Gateway) })
+        Ok(Observation { reference, ..Observation::new(Word::Accepted, Evidence::Gateway) }.into())
     }
 
     async fn get(&self, get: Get<'_>) -> Result<Answer, Error> {
@@ -80,8 +81,8 @@ impl Identifications for Idnow {
         Ok(Answer { observation, drift: found.map(|found| found.drift).unwrap_or_default() })
     }
 
-    fn start_links(&self, reference: &VendorReference) -> Vec<StartLink> {
-        self.links.all(reference)
+    fn start_links(&self, about: About<'_>) -> Vec<StartLink> {
+        self.links.all(about.reference)
     }
 }
 

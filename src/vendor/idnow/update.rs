@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result, Violation};
-use crate::model::change::UpdateIdentification;
+use crate::model::change::{UpdateIdentification, covers};
 use crate::proto::identification_spec::Kind as Spec;
 use crate::vendor::capability::{Update, Updates};
 use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::fault::FIELDS;
 use crate::vendor::idnow::identification::{address, start_body};
+use crate::vendor::keepsake::{About, Keepsake};
 use crate::vendor::kit::retry::Repeat;
 
 const UPDATE: &str = "idnow.start";
@@ -35,8 +36,8 @@ impl Updates for Idnow {
         violations
     }
 
-    async fn update(&self, update: Update<'_>) -> Result<(), Error> {
-        let Update { reference, command } = update;
+    async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error> {
+        let Update { about: About { reference, .. }, command } = update;
         let mut body = said(command).map_err(|_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, UPDATE, "the request cannot be written as JSON")
         })?;
@@ -53,7 +54,7 @@ impl Updates for Idnow {
             _ => error,
         })?;
         if reference.id.is_empty() || reference.id.eq_ignore_ascii_case(id.as_str()) {
-            return Ok(());
+            return Ok(None);
         }
         let detail = "the vendor's answer is about another identification";
         Err(Error::new(Kind::VendorResponseInvalid, UPDATE, detail))
@@ -70,9 +71,4 @@ fn said(update: &UpdateIdentification) -> serde_json::Result<Map<String, Value>>
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),
     }
-}
-
-/// Whether the field at `ours` is the one at `path`, or lies under it.
-fn covers(path: &str, ours: &str) -> bool {
-    ours.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

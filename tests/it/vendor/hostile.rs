@@ -10,7 +10,7 @@ use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::kit::url::{Alphabet, Origin, PathTemplate, Plain};
 use idv_gateway::vendor::{Create, Get, Identifications, Vendor};
 
-use super::rig::{Files, Recorder, command, connect, delivery, offline, reference, right};
+use super::rig::{Files, Recorder, about, command, connect, delivery, offline, reference, right};
 
 /// Whole ids, and pieces that are also tried before, after and inside a harmless one.
 const PIECES: [&str; 62] = [
@@ -157,9 +157,9 @@ fn no_id_of_a_caller_is_taken_for_the_vendors() {
 fn no_id_gets_into_a_link() {
     let idnow = offline();
     for id in hostile() {
-        assert!(idnow.start_links(&reference(&id, &id)).is_empty(), "{id:?}");
+        assert!(idnow.start_links(about(&reference(&id, &id))).is_empty(), "{id:?}");
     }
-    assert_eq!(idnow.start_links(&reference("TST-KLMNP", "harmless")).len(), 3);
+    assert_eq!(idnow.start_links(about(&reference("TST-KLMNP", "harmless"))).len(), 3);
 }
 
 #[test]

@@ -21,7 +21,8 @@ const STARTED: &str = r#"{"id":"tst-klmnp"}"#;
 
 async fn create(stub: &Stub) -> Result<Observation, Error> {
     let (idnow, _time) = over_sockets(&stub.base);
-    idnow.create(Create { command: &command(Subject::default(), AutoIdentSpec::default()) }).await
+    let command = command(Subject::default(), AutoIdentSpec::default());
+    idnow.create(Create { command: &command }).await.map(|created| created.observation)
 }
 
 async fn get(stub: &Stub) -> Result<Observation, Error> {
@@ -62,7 +63,7 @@ async fn a_start_sends_every_documented_field_in_the_vendors_spelling() {
     let stub = Stub::logged_in(|_seen| json(201, STARTED)).await;
     let (idnow, _time) = over_sockets(&stub.base);
     let (subject, spec) = erika();
-    let created = idnow.create(Create { command: &command(subject, spec) }).await.unwrap();
+    let created = idnow.create(Create { command: &command(subject, spec) }).await.unwrap().observation;
     assert_eq!((created.word, created.evidence), (Word::Accepted, Evidence::Gateway));
     assert_eq!(created.reference, reference("TST-KLMNP", ID));
 

@@ -12,7 +12,7 @@ use idv_gateway::vendor::kit::delivery::{Refusal, Source, Unverified};
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::{Get, Identifications, Vendor};
 
-use super::rig::{Files, ID, Recorder, basic, connect, delivery, line, reference, right};
+use super::rig::{Files, ID, Recorder, about, basic, connect, delivery, line, reference, right};
 
 fn problems(environment: &str, more: &str) -> Vec<(String, String)> {
     let mut problems = Problems::default();
@@ -215,15 +215,15 @@ async fn each_region_and_environment_has_its_servers() {
         }
         let settings = files.settings(environment, &more);
         let idnow = connect(&settings, Clock::system(), recorder.clone());
-        let about = reference("TST-KLMNP", ID);
-        assert!(idnow.get(Get { reference: &about, deadline: None }).await.is_err());
+        let wanted = reference("TST-KLMNP", ID);
+        assert!(idnow.get(Get { reference: &wanted, deadline: None }).await.is_err());
         assert!(idnow.probe().ask_server().await.is_err());
         assert_eq!(idnow.probe().server(), api);
         let login = format!("{api}/api/v1/examplebank/login");
         let ident = format!("{api}/api/v1/examplebank/identifications/{ID}");
         assert_eq!(*recorder.urls.lock().unwrap(), [login, ident, format!("{api}/system_check")]);
         assert_eq!(
-            links(&idnow.start_links(&about)),
+            links(&idnow.start_links(about(&wanted))),
             [
                 (StartLinkKind::Web, format!("{go}/examplebank/identifications/{ID}")),
                 (StartLinkKind::WebShort, format!("{go}/TST-KLMNP")),
@@ -245,7 +245,7 @@ fn links_follow_their_templates_and_need_their_ids() {
     let files = Files::new();
     let idnow = connect(&files.settings("sandbox", more), Clock::system(), Arc::clone(&transport) as _);
     assert_eq!(
-        links(&idnow.start_links(&reference("TST-KLMNP", ID))),
+        links(&idnow.start_links(about(&reference("TST-KLMNP", ID)))),
         [
             (StartLinkKind::Web, format!("http://127.0.0.1:8090/examplebank/identifications/{ID}")),
             (StartLinkKind::WebShort, "https://short.example/TST-KLMNP".to_owned()),
@@ -256,12 +256,12 @@ fn links_follow_their_templates_and_need_their_ids() {
             ),
         ]
     );
-    let without_id = idnow.start_links(&reference("", ID));
+    let without_id = idnow.start_links(about(&reference("", ID)));
     assert_eq!(
         links(&without_id).into_iter().map(|(kind, _)| kind).collect::<Vec<_>>(),
         [StartLinkKind::Web]
     );
-    assert!(idnow.start_links(&reference("", "")).is_empty());
+    assert!(idnow.start_links(about(&reference("", ""))).is_empty());
 }
 
 fn links(links: &[StartLink]) -> Vec<(StartLinkKind, String)> {

@@ -5,7 +5,7 @@ use idv_gateway::error::{Error, Kind};
 use idv_gateway::proto::VendorReference;
 use idv_gateway::vendor::capability::{Archives, BindingKeys, Copies, Copy, Deleted, Deletion, Deletions};
 
-use super::rig::{ID, Stub, fault, json, offline, over_sockets, reference};
+use super::rig::{ID, Stub, about, fault, json, offline, over_sockets, reference};
 
 const UNFINISHED: &str = r#""Ident TST-KLMNP / IdentRequest 381892 not yet finished""#;
 const UNKNOWN: &str =
@@ -21,7 +21,7 @@ async fn archive(stub: &Stub) -> Result<(), Error> {
 
 async fn delete(stub: &Stub) -> Result<Deleted, Error> {
     let reference = reference("TST-KLMNP", ID);
-    over_sockets(&stub.base).0.delete(Deletion { reference: &reference, force: false }).await
+    over_sockets(&stub.base).0.delete(Deletion { about: about(&reference), force: false }).await
 }
 
 async fn copy(stub: &Stub) -> Result<VendorReference, Error> {

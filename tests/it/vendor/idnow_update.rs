@@ -9,7 +9,7 @@ use idv_gateway::proto::{
 use idv_gateway::vendor::capability::{Update, Updates};
 use prost_types::FieldMask;
 
-use super::rig::{ID, Stub, fault, json, offline, over_sockets, reference};
+use super::rig::{ID, Stub, about, fault, json, offline, over_sockets, reference};
 
 fn update(paths: &[&str]) -> UpdateIdentification {
     let spec = AutoIdentSpec {
@@ -39,7 +39,10 @@ fn update(paths: &[&str]) -> UpdateIdentification {
 
 async fn send(stub: &Stub, paths: &[&str]) -> Result<(), Error> {
     let (idnow, _time) = over_sockets(&stub.base);
-    idnow.update(Update { reference: &reference("TST-KLMNP", ID), command: &update(paths) }).await
+    idnow
+        .update(Update { about: about(&reference("TST-KLMNP", ID)), command: &update(paths) })
+        .await
+        .map(drop)
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use idv_gateway::model::name::ConnectionId;
 use idv_gateway::proto::{Evidence, Vendor as VendorKind};
 use idv_gateway::settings::Problems;
 use idv_gateway::telemetry::Metrics;
+use idv_gateway::vendor::capabilities;
 use idv_gateway::vendor::kit::http::{Request, Transport};
 use idv_gateway::vendor::registry::{ConnectionSettings, Registry};
 
@@ -32,11 +33,12 @@ fn connections_are_found_by_id_and_listed_in_order() {
     let registry = Registry::build(connections, &Clock::system(), &transport(), &Metrics::noop()).unwrap();
     let ids: Vec<_> = registry.list().map(|vendor| vendor.account().connection.to_string()).collect();
     assert_eq!(ids, ["a", "bank-de", "z9"]);
-    let account = registry.get(&"bank-de".parse().unwrap()).unwrap().account();
+    let vendor = registry.get(&"bank-de".parse().unwrap()).unwrap();
+    let account = vendor.account();
     assert_eq!((account.vendor, account.environment.as_str()), (VendorKind::IdnowAutoident, "test"));
     assert_eq!((account.region.as_str(), account.display_name.as_str()), ("de", "bank-de"));
     assert_eq!(
-        (account.capabilities.as_slice(), account.min_evidence),
+        (capabilities(&**vendor).as_slice(), account.min_evidence),
         (
             [
                 "get",

@@ -19,6 +19,7 @@ use idv_gateway::proto::{self, CreateIdentificationRequest, VendorReference};
 use idv_gateway::telemetry::Metrics;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::idnow::config::IdnowSettings;
+use idv_gateway::vendor::keepsake::About;
 use idv_gateway::vendor::kit::delivery::{Source, Unverified};
 use idv_gateway::vendor::kit::http::{self, HttpTransport, Timeouts, Transport, TransportError};
 use idv_gateway::vendor::kit::limit::LimitSettings;
@@ -239,4 +240,9 @@ pub(crate) fn right() -> String {
 
 pub(crate) fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/idnow").join(folder)
+}
+
+/// What its connector knows of an identification, where nothing else is kept.
+pub(crate) fn about(reference: &VendorReference) -> About<'_> {
+    About { reference, keepsake: None }
 }

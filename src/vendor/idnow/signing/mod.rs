@@ -126,7 +126,7 @@ impl Idnow {
         if let Some(put) = put {
             call = call.json(&PutDefinitionBody::new(put.id, put.definition))?;
         }
-        let answer = self.api.call(call).await?;
+        let answer = self.api.session.call(call).await?;
         match Refused::read(&answer) {
             None => Ok(Some(answer)),
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
@@ -141,7 +141,7 @@ impl Idnow {
         places: &[(&str, &Segment)],
     ) -> Result<Option<(Vec<T>, Answer)>> {
         let target = self.api.target(operation, path, places)?;
-        let answer = self.api.call(Call::new(operation, Method::GET, target)).await?;
+        let answer = self.api.session.call(Call::new(operation, Method::GET, target)).await?;
         match Refused::read(&answer) {
             None => Ok(Some((answer.json::<Several<T>>()?.0, answer))),
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
@@ -207,7 +207,7 @@ impl Signing for Idnow {
         let target = self.api.target(UPLOAD, &self.signing.paths.data, &[("t", &number), ("id", &id)])?;
         // The same place takes the same file, however often it is sent.
         let call = Call::new(UPLOAD, Method::POST, target).repeat(Repeat::Freely);
-        let answer = self.api.call(call.file(PDF, upload.content.clone())).await?;
+        let answer = self.api.session.call(call.file(PDF, upload.content.clone())).await?;
         let Some(refused) = Refused::read(&answer) else { return Ok(()) };
         Err(match refused.status() {
             StatusCode::PRECONDITION_FAILED => {
@@ -263,10 +263,11 @@ impl Signing for Idnow {
         let (number, id) = places(GET_SIGNED, get.reference, get.name)?;
         let target =
             self.api.target(GET_SIGNED, &self.signing.paths.signed, &[("t", &number), ("id", &id)])?;
-        let answer = match self.api.open(Call::new(GET_SIGNED, Method::GET, target).accept_any()).await? {
-            Opened::File(file) => return Ok(Some(bounded(file.pieces))),
-            Opened::Answer(answer) => answer,
-        };
+        let answer =
+            match self.api.session.open(Call::new(GET_SIGNED, Method::GET, target).accept_any()).await? {
+                Opened::File(file) => return Ok(Some(bounded(file.pieces))),
+                Opened::Answer(answer) => answer,
+            };
         match Refused::read(&answer) {
             None => Err(answer.invalid("is no file")),
             Some(refused) if refused.is_about("document") => {
