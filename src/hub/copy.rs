@@ -96,9 +96,10 @@ impl Hub {
             "" => self.clock.uuid().to_string(),
             chosen => chosen.to_owned(),
         };
+        // Once it is sent, nothing may fail that would leave it to a repeat.
+        let cursor = self.cursor(self.place(seen).await?);
         let reference = self.send_copy(original, account, &target_reference).await?;
         let copy = copied_from(&original.identification, reference);
-        let cursor = self.cursor(self.place(seen).await?);
         Ok(CopyIdentificationRequest::response(Some(copy), cursor))
     }
 

@@ -67,17 +67,24 @@ impl Hub {
         let _errand = self.on_errand(name).await;
         let _settling = self.settling(name).await;
         let seen = self.head();
-        let outcome = match self.admitted::<Q>(&target).await {
-            Ok(known) => {
-                self.begin_in_doubt::<Q>(&mut once, name).await?;
-                self.send_single(request, &*vendor, &once, name, &known).await
-            }
-            Err(refusal) => Err(refusal),
-        };
-        match outcome {
-            Ok(response) => Ok(response),
-            refused => self.keep_answer::<Q>(&once, name, seen, refused).await,
+        match self.sent(request, &target, &*vendor, &mut once).await {
+            Ok(effect) => self.record_effect::<Q>(&*vendor, &once, name, &effect).await,
+            Err(refusal) => self.keep_answer::<Q>(&once, name, seen, Err(refusal)).await,
         }
+    }
+
+    async fn sent<Q: Single>(
+        &self,
+        request: &Q,
+        target: &Target,
+        vendor: &dyn Vendor,
+        once: &mut Once,
+    ) -> Result<Effect> {
+        let shown = self.admitted::<Q>(target).await?;
+        let known = self.known(&shown, Q::OPERATION).await?;
+        self.begin_in_doubt::<Q>(once, &target.name).await?;
+        let sent = request.send(vendor, known.about()).await;
+        self.note_health(vendor, sent).await.map_err(|error| in_doubt(error, Q::OPERATION))
     }
 
     async fn admitted<Q: Single>(&self, target: &Target) -> Result<Identification> {
@@ -90,29 +97,26 @@ impl Hub {
         let detail = if state == State::Creating {
             format!("the vendor has not confirmed {name} yet; try again after its CREATED event")
         } else {
-            format!("{name} is {} and takes this no more", word(state))
+            format!("{name} is {}, where this is not allowed", word(state))
         };
         Err(Error::new(Kind::StateNotAllowed, Q::OPERATION, detail).about(name))
     }
 
-    async fn send_single<Q: Single>(
+    /// Where this fails, the answer stays that nobody knows: it was sent.
+    async fn record_effect<Q: Single>(
         &self,
-        request: &Q,
         vendor: &dyn Vendor,
         once: &Once,
         name: &IdentificationName,
-        shown: &Identification,
+        effect: &Effect,
     ) -> Result<Q::Response> {
-        let known = self.known(shown, Q::OPERATION).await?;
-        let sent = request.send(vendor, known.about()).await;
-        let effect = self.note_health(vendor, sent).await.map_err(|error| in_doubt(error, Q::OPERATION))?;
         let renewed = self.clock.now() + identifications(vendor, Q::OPERATION)?.lifetime();
         let change = |before: &Record| {
             if before.identification.state() == State::Deleted {
                 return Err(gone(before, Q::OPERATION));
             }
             let now = self.timestamp();
-            Ok(Some(vouch(before, Q::EVENT, |shown| apply(shown, &effect, now, renewed.into()), now)))
+            Ok(Some(vouch(before, Q::EVENT, |shown| apply(shown, effect, now, renewed.into()), now)))
         };
         self.record_own::<Q>(vendor, once, name, effect.keepsake.as_ref(), &change).await
     }
