@@ -6,7 +6,7 @@ use crate::error::{Error, Kind, Result, Violation};
 use crate::hub::evolve::Cause;
 use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::request::{Entry, Once};
-use crate::hub::{Hub, add_links, identifications, store};
+use crate::hub::{Hub, identifications, store};
 use crate::journal::{Batch, JournalError};
 use crate::model::command::AdoptIdentification;
 use crate::model::lifecycle::{Change, Verdict, judge};
@@ -63,7 +63,7 @@ impl Hub {
                 }
             }
         };
-        response.identification.iter_mut().for_each(|identification| add_links(identification, &*vendor));
+        self.add_links(response.identification.as_mut(), &*vendor, ADOPT).await?;
         Ok(response)
     }
 

@@ -12,6 +12,9 @@ pub(super) struct StoredAnswer {
     response: Option<Vec<u8>>,
     #[prost(message, optional, tag = "2")]
     error: Option<StoredError>,
+    /// None of it took place: a repeat begins it once more.
+    #[prost(bool, tag = "3")]
+    open: bool,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -36,7 +39,7 @@ struct StoredError {
 
 impl StoredAnswer {
     pub(super) fn encode_response(response: &impl Message) -> Vec<u8> {
-        Self { response: Some(response.encode_to_vec()), error: None }.encode_to_vec()
+        Self { response: Some(response.encode_to_vec()), ..Self::default() }.encode_to_vec()
     }
 
     pub(super) fn encode_error(error: &Error) -> Vec<u8> {
@@ -51,7 +54,17 @@ impl StoredAnswer {
             vendor_status: vendor.status.into(),
             resource: error.resource.as_deref().cloned().unwrap_or_default().name,
         };
-        Self { response: None, error: Some(stored) }.encode_to_vec()
+        Self { error: Some(stored), ..Self::default() }.encode_to_vec()
+    }
+
+    /// No answer.
+    pub(super) fn encode_open() -> Vec<u8> {
+        Self { open: true, ..Self::default() }.encode_to_vec()
+    }
+
+    /// Whether `bytes` are no answer.
+    pub(super) fn is_open(bytes: &[u8]) -> bool {
+        Self::decode_bytes(bytes).is_ok_and(|stored| stored.open)
     }
 
     /// The answer as it was given.

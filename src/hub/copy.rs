@@ -11,8 +11,8 @@ use uuid::Uuid;
 use crate::error::{Error, Kind, Result, Violation};
 use crate::hub::capability::offered;
 use crate::hub::errand::{Admission, Errand};
-use crate::hub::outcome::leaves_doubt;
-use crate::hub::request::{Change as _, Entry, Once};
+use crate::hub::request::{Change as _, Entry};
+use crate::hub::single::{in_doubt, outcome_unknown};
 use crate::hub::update::gone;
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Position, RecordChange};
@@ -70,50 +70,37 @@ impl Hub {
         command: &CopyIdentification,
         account: &str,
     ) -> Result<CopyIdentificationResponse> {
-        let seen = self.head();
-        let once = match self.enter(caller, request, command.request_id).await? {
+        let mut once = match self.enter(caller, request, command.request_id).await? {
             Entry::Answered(first) => return Ok(first),
-            Entry::BrokeOff(once, _) => return self.answer_for_good(&once, seen, Err(unknown())).await,
-            Entry::First(once) => once,
+            Entry::First(once) | Entry::BrokeOff(once, _) => once,
         };
-        let original = match self.original(&command.source).await {
-            Ok(original) => original,
-            Err(refusal) => {
-                let kept =
-                    self.keep_answer::<CopyIdentificationRequest>(&once, &command.source, seen, Err(refusal));
-                return kept.await;
+        let seen = self.head();
+        let outcome = match self.original(&command.source).await {
+            Ok(original) => {
+                self.begin_in_doubt::<CopyIdentificationRequest>(&mut once, &command.source).await?;
+                self.send_out(&original, account, &command.target_reference, seen).await
             }
+            Err(refusal) => Err(refusal),
         };
-        let begun = Batch { requests: once.begin(&command.source).into_iter().collect(), ..Batch::default() };
-        self.append(begun).await.map_err(|error| store(error, COPY))?;
-        let target_reference = match command.target_reference.as_str() {
+        self.keep_answer::<CopyIdentificationRequest>(&once, &command.source, seen, outcome).await
+    }
+
+    async fn send_out(
+        &self,
+        original: &Record,
+        account: &str,
+        target_reference: &str,
+        seen: Position,
+    ) -> Result<CopyIdentificationResponse> {
+        let target_reference = match target_reference {
             "" => self.clock.uuid().to_string(),
             chosen => chosen.to_owned(),
         };
-        let copied = self.send_copy(&original, account, &target_reference).await;
-        let outcome = match copied {
-            Ok(reference) => {
-                let copy = copied_from(&original.identification, reference);
-                let cursor = self.cursor(self.place(seen).await?);
-                Ok(CopyIdentificationRequest::response(Some(copy), cursor))
-            }
-            Err(error) => Err(error),
-        };
-        self.answer_for_good(&once, seen, outcome).await
-    }
-
-    async fn answer_for_good(
-        &self,
-        once: &Once,
-        seen: Position,
-        outcome: Result<CopyIdentificationResponse>,
-    ) -> Result<CopyIdentificationResponse> {
-        if let Some(key) = once.key() {
-            let requests = vec![self.answer(key, outcome.as_ref(), seen)];
-            let batch = Batch { requests, ..Batch::default() };
-            self.append(batch).await.map_err(|error| store(error, COPY))?;
-        }
-        outcome
+        // Once it is sent, nothing may fail that would leave it to a repeat.
+        let cursor = self.cursor(self.place(seen).await?);
+        let reference = self.send_copy(original, account, &target_reference).await?;
+        let copy = copied_from(&original.identification, reference);
+        Ok(CopyIdentificationRequest::response(Some(copy), cursor))
     }
 
     /// The identification to copy.
@@ -139,12 +126,7 @@ impl Hub {
         let reference = original.identification.vendor_reference.clone().unwrap_or_default();
         let copies = offered(&*vendor, vendor.copies(), "copy", COPY)?;
         let sent = copies.copy(Copy { reference: &reference, account, target_reference }).await;
-        self.note_health(&*vendor, sent).await.map_err(|error| match error.kind {
-            // Nothing was made: the vendor wants to be asked later.
-            Kind::VendorRateLimited | Kind::VendorCircuitOpen => error,
-            _ if leaves_doubt(&error) => Error { retry_after: None, ..unknown().caused_by(error) },
-            _ => error,
-        })
+        self.note_health(&*vendor, sent).await.map_err(|error| in_doubt(error, COPY))
     }
 
     /// What the account that was to get the copy shows under its reference; `None`: nothing.
@@ -155,7 +137,7 @@ impl Hub {
     ) -> Result<Option<Observation>> {
         match self.ask(destination, reference, COPY).await {
             Ok(shown) => Ok(Some(shown).filter(|shown| shown.word != Word::NotStarted)),
-            Err(error) => Err(unknown().caused_by(error)),
+            Err(error) => Err(outcome_unknown(COPY).caused_by(error)),
         }
     }
 }
@@ -207,7 +189,7 @@ impl Errand for CopyIdentificationRequest {
         match hub.send_copy(&original, account, &reference.reference).await {
             // An earlier try may have made it.
             Err(error) if again && error.kind == Kind::ResourceExists => {
-                return Err(unknown().caused_by(error));
+                return Err(outcome_unknown(COPY).caused_by(error));
             }
             sent => sent?,
         };
@@ -221,10 +203,6 @@ impl Errand for CopyIdentificationRequest {
 
 fn accepted(violations: Vec<Violation>) -> Result<()> {
     if violations.is_empty() { Ok(()) } else { Err(Error::invalid(COPY, violations)) }
-}
-
-fn unknown() -> Error {
-    Error::new(Kind::VendorOutcomeUnknown, COPY, "whether the vendor made the copy is not known")
 }
 
 /// What a copy has from its original, and what the vendor calls it.

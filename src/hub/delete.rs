@@ -17,7 +17,6 @@ use crate::proto::{
     DeleteIdentificationRequest, DeleteIdentificationResponse, Evidence, IdentificationState as State,
 };
 use crate::vendor::capability::{Deleted, Deletion};
-use crate::vendor::keepsake::About;
 
 const DELETE: &str = "delete_identification";
 
@@ -66,9 +65,8 @@ impl Errand for DeleteIdentificationRequest {
         let vendor = hub.vendor(&name.connection, DELETE)?;
         let deletions = offered(&*vendor, vendor.deletions(), "delete", DELETE)?;
         let shown = hub.existing(name, DELETE).await?.identification;
-        let reference = shown.vendor_reference.clone().unwrap_or_default();
-        let about = About { reference: &reference, keepsake: None };
-        let deleted = deletions.delete(Deletion { about, force: self.force }).await;
+        let known = hub.known(&shown, DELETE).await?;
+        let deleted = deletions.delete(Deletion { about: known.about(), force: self.force }).await;
         match hub.note_health(&*vendor, deleted).await? {
             Deleted::Now => {}
             // What is decided, or ended, and is not there any more was erased before.

@@ -20,6 +20,7 @@ use crate::journal::{Batch, Job, RequestKey};
 use crate::model::name::IdentificationName;
 use crate::model::observation::Observation;
 use crate::proto::{EventOrigin, Identification};
+use crate::vendor::Created;
 
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
@@ -138,7 +139,7 @@ impl Hub {
                 self.record_doubt(pending.name).await?;
                 Err(error)
             }
-            said => self.record_outcome::<Q>(pending, said).await,
+            said => self.record_outcome::<Q>(pending, said.map(Created::from)).await,
         }
     }
 
@@ -175,7 +176,7 @@ impl Hub {
     }
 
     /// Waits until nobody else is on an errand for this identification.
-    async fn on_errand(&self, name: &IdentificationName) -> OwnedMutexGuard<()> {
+    pub(super) async fn on_errand(&self, name: &IdentificationName) -> OwnedMutexGuard<()> {
         self.locks.lock(&format!("errand/{name}")).await
     }
 

@@ -7,8 +7,8 @@ use prost_types::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::hub::request::{Entry, Once};
-use crate::hub::settle::Creation;
-use crate::hub::{Hub, add_links, identifications};
+use crate::hub::settle::{Creation, Try};
+use crate::hub::{Hub, identifications};
 use crate::model::command::CreateIdentification;
 use crate::model::name::IdentificationName;
 use crate::model::record::{Memory, Record};
@@ -59,11 +59,11 @@ impl Hub {
                 let _settling = self.settling(&command.name).await;
                 match self.record_intent(&command, &request, caller, &once, &*vendor).await? {
                     Some(instead) => instead,
-                    None => self.settle(creation(&command, &*vendor, &once)).await?,
+                    None => self.settle(creation(&command, &*vendor, &once), Try::First).await?,
                 }
             }
         };
-        response.identification.iter_mut().for_each(|identification| add_links(identification, &*vendor));
+        self.add_links(response.identification.as_mut(), &*vendor, CREATE).await?;
         Ok(response)
     }
 
@@ -76,7 +76,7 @@ impl Hub {
         if let Some((_seen, holder)) = self.instead(command).await? {
             return Ok(holder);
         }
-        if let Some(taken) = self.taken(&command.name).await? {
+        if let Some(taken) = self.taken(command).await? {
             return Err(taken);
         }
         let record = self.intended(command, vendor)?;
@@ -129,7 +129,7 @@ impl Hub {
         let vendor = self.vendor(&name.connection, GET)?;
         let mut identification = self.existing(name, GET).await?.identification;
         if view == IdentificationView::Full {
-            add_links(&mut identification, &*vendor);
+            self.add_links(Some(&mut identification), &*vendor, GET).await?;
         }
         Ok(GetIdentificationResponse { identification: Some(identification) })
     }

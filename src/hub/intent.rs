@@ -13,11 +13,12 @@ use crate::hub::{Hub, identifications, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job, JournalError, Position, RecordChange, VendorId};
 use crate::model::command::CreateIdentification;
-use crate::model::name::{ConnectionId, IdentificationName};
+use crate::model::name::ConnectionId;
 use crate::model::record::Record;
+use crate::proto::identification_spec::Kind as Spec;
 use crate::proto::{
     CreateIdentificationRequest, CreateIdentificationResponse, IdentificationOrigin, IdentificationState,
-    ReferenceConflictPolicy as Policy, VendorReference,
+    InvitationStatus, ReferenceConflictPolicy as Policy, VendorReference,
 };
 use crate::vendor::Vendor;
 
@@ -56,7 +57,7 @@ impl Hub {
                 Err(JournalError::Conflict(_)) => {}
                 Err(error) => return Err(store(error, CREATE)),
             }
-            if let Some(taken) = self.taken(&command.name).await? {
+            if let Some(taken) = self.taken(command).await? {
                 return keep(self.head(), Err(taken)).await;
             }
         }
@@ -112,6 +113,15 @@ impl Hub {
         let reference = identifications(vendor, CREATE)?.reference(command);
         identification.vendor_reference = Some(VendorReference { reference, ..VendorReference::default() });
         identification.set_origin(IdentificationOrigin::Api);
+        if let Spec::Invitation(spec) = &command.spec {
+            // What the vendor sends along with the creation; it takes it back with a refusal.
+            identification.invitation = Some(InvitationStatus {
+                delivery_method: spec.delivery_method,
+                last_send_time: spec.deliver.then(|| self.timestamp()),
+                send_count: spec.deliver.into(),
+                vendor_state: String::new(),
+            });
+        }
         Ok(record)
     }
 
@@ -154,8 +164,8 @@ impl Hub {
     }
 
     /// The refusal of a creation whose name, or whose reference at the vendor, belongs to another one.
-    pub(super) async fn taken(&self, name: &IdentificationName) -> Result<Option<Error>> {
-        let reference = name.id.to_string();
+    pub(super) async fn taken(&self, command: &CreateIdentification) -> Result<Option<Error>> {
+        let (name, reference) = (&command.name, command.reference());
         let mut found = self.journal.record(name).await.map_err(|error| store(error, CREATE))?;
         if found.is_none() {
             let adopted = self.journal.find(&name.connection, VendorId::Reference(&reference)).await;

@@ -5,8 +5,9 @@ pub mod adopt;
 pub mod archive;
 pub mod artifact;
 pub mod binding_key;
-pub mod capability;
+pub mod cancel;
 pub mod check;
+pub mod client_token;
 pub mod config;
 pub mod copy;
 pub mod definition;
@@ -15,8 +16,10 @@ pub mod directory;
 pub mod document;
 pub mod identify;
 pub mod intake;
+pub mod invite;
 pub mod list;
 pub mod reconcile;
+pub mod restart;
 pub mod result;
 pub mod subscribe;
 pub mod update;
@@ -26,6 +29,7 @@ pub mod work;
 mod answer;
 mod apply;
 mod believe;
+mod capability;
 mod confirm;
 mod delivery;
 mod errand;
@@ -34,6 +38,7 @@ mod expire;
 mod health;
 mod intent;
 mod job;
+mod keepsake;
 mod learn;
 mod locks;
 mod outcome;
@@ -47,6 +52,7 @@ mod request;
 mod secrets;
 mod settle;
 mod signature;
+mod single;
 mod transfer;
 
 use std::sync::Arc;
@@ -72,9 +78,8 @@ use crate::journal::{Appended, Batch, Journal, JournalError, Place, Position, cu
 use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
-use crate::proto::{Event, Identification, VendorReference};
+use crate::proto::{Event, VendorReference};
 use crate::telemetry::{AppendFailure, Metrics};
-use crate::vendor::keepsake::About;
 use crate::vendor::registry::Registry;
 use crate::vendor::{Get, Identifications, Signing, Vendor};
 
@@ -329,15 +334,5 @@ fn refused_cursor(error: CursorError, operation: &'static str) -> Error {
             format!("events right after the cursor are no longer kept; the earliest cursor is {earliest}"),
         ),
         CursorError::Journal(error) => store(error, operation),
-    }
-}
-
-/// Adds the links the person may start with, while they may start.
-fn add_links(identification: &mut Identification, vendor: &dyn Vendor) {
-    if let Some(identifications) = vendor.identifications()
-        && identification.startable
-        && let Some(reference) = &identification.vendor_reference
-    {
-        identification.start_links = identifications.start_links(About { reference, keepsake: None });
     }
 }

@@ -6,13 +6,13 @@ use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::prepare::turn_key;
 use crate::hub::request::Change;
 use crate::hub::{Hub, store};
-use crate::journal::{Batch, JournalError, RequestKey};
+use crate::journal::{Batch, JournalError, RecordChange, RequestKey};
 use crate::model::lifecycle::{Verdict, judge};
 use crate::model::name::IdentificationName;
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{EventOrigin, Evidence, IdentificationState};
-use crate::vendor::Vendor;
+use crate::vendor::{Created, Vendor};
 
 /// A change that was recorded before it was sent.
 #[derive(Clone, Copy)]
@@ -46,11 +46,11 @@ impl Hub {
     pub(super) async fn record_outcome<Q: Change>(
         &self,
         pending: Pending<'_>,
-        said: Result<Observation>,
+        said: Result<Created>,
     ) -> Result<Q::Response> {
-        let (observation, refusal) = match said {
-            Ok(observation) => (Some(observation), None),
-            Err(refusal) => (pending.makes.then(|| refused(&refusal)), Some(refusal)),
+        let (observation, keepsake, refusal) = match said {
+            Ok(Created { observation, keepsake }) => (Some(observation), keepsake, None),
+            Err(refusal) => (pending.makes.then(|| refused(&refusal)), None, Some(refusal)),
         };
         let Pending { name, vendor, key, origin, .. } = pending;
         let _turns = self.turns(&self.existing(name, Q::OPERATION).await?).await;
@@ -67,6 +67,14 @@ impl Hub {
                 let cause = Cause::new(origin);
                 self.evolve(&mut batch, vendor.account(), &before, &change, observation, &cause);
                 after = change.record;
+            }
+            if let Some(keepsake) = &keepsake {
+                self.keep_safe(&mut batch, name, keepsake, Q::OPERATION)?;
+                if batch.records.is_empty() {
+                    // What is erased meanwhile must not be kept anything of.
+                    let replaces = Some(before.identification.revision);
+                    batch.records.push(RecordChange { record: before.clone(), replaces });
+                }
             }
             if after.identification.state() == IdentificationState::Deleted {
                 batch.erase.push(name.to_string());

@@ -12,19 +12,23 @@ use uuid::Uuid;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::answer::StoredAnswer;
+use crate::hub::single::outcome_unknown;
 use crate::hub::{Hub, store};
 use crate::journal::{Answer, Batch, Position, RequestChange, RequestKey};
 use crate::model::name::IdentificationName;
 use crate::proto::{
     AdoptIdentificationRequest, AdoptIdentificationResponse, ArchiveIdentificationRequest,
-    ArchiveIdentificationResponse, CopyIdentificationRequest, CopyIdentificationResponse,
-    CreateDocumentDefinitionRequest, CreateDocumentDefinitionResponse, CreateIdentificationRequest,
-    CreateIdentificationResponse, DeleteIdentificationRequest, DeleteIdentificationResponse, Identification,
-    UpdateIdentificationRequest, UpdateIdentificationResponse, UploadDocumentHeader, UploadDocumentResponse,
+    ArchiveIdentificationResponse, CancelIdentificationRequest, CancelIdentificationResponse,
+    CopyIdentificationRequest, CopyIdentificationResponse, CreateDocumentDefinitionRequest,
+    CreateDocumentDefinitionResponse, CreateIdentificationRequest, CreateIdentificationResponse,
+    DeleteIdentificationRequest, DeleteIdentificationResponse, Identification, IssueClientTokenRequest,
+    IssueClientTokenResponse, RestartIdentificationRequest, RestartIdentificationResponse,
+    SendInvitationRequest, SendInvitationResponse, UpdateIdentificationRequest, UpdateIdentificationResponse,
+    UploadDocumentHeader, UploadDocumentResponse,
 };
 
 /// How long the answer to a `request_id` is kept.
-const KEEP_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const KEEP_ANSWER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A request whose repeats get the first answer.
 pub(super) trait Mutation: Message + Clone {
@@ -94,6 +98,26 @@ changes! {
         CopyIdentificationRequest => CopyIdentificationResponse;
     "DeleteIdentification", "delete_identification":
         DeleteIdentificationRequest => DeleteIdentificationResponse;
+    "CancelIdentification", "cancel_identification":
+        CancelIdentificationRequest => CancelIdentificationResponse;
+    "RestartIdentification", "restart_identification":
+        RestartIdentificationRequest => RestartIdentificationResponse;
+    "SendInvitation", "send_invitation":
+        SendInvitationRequest => SendInvitationResponse;
+}
+
+impl Mutation for IssueClientTokenRequest {
+    type Response = IssueClientTokenResponse;
+    const METHOD: &'static str = "/idvgateway.v1.ConnectionService/IssueClientToken";
+    const OPERATION: &'static str = "issue_client_token";
+
+    fn payload(self) -> Self {
+        Self { request_id: String::new(), ..self }
+    }
+
+    fn replayed(first: Self::Response, _cursor: String) -> Self::Response {
+        Self::Response { replayed: true, ..first }
+    }
 }
 
 impl Mutation for CreateDocumentDefinitionRequest {
@@ -180,6 +204,9 @@ impl Hub {
             return Err(Error::new(Kind::RequestIdReused, Q::OPERATION, detail));
         }
         if let Some(answer) = earlier.answer {
+            if StoredAnswer::is_open(&answer.bytes) {
+                return Ok(Entry::First(once));
+            }
             return Ok(Entry::Answered(self.replay::<Q>(&answer).await?));
         }
         let name = earlier.subject.parse().map_err(|error| {
@@ -220,16 +247,35 @@ impl Hub {
         seen: Position,
         outcome: Result<Q::Response>,
     ) -> Result<Q::Response> {
-        let kept = match &outcome {
-            Ok(_response) => true,
-            Err(error) => is_final(error.kind),
+        let requests = match (&outcome, &once.key) {
+            (Err(error), Some(key)) if !is_final(error.kind) => {
+                // What is in doubt stays so. Anything else that was begun may be begun once more.
+                let open = once.begun && error.kind != Kind::VendorOutcomeUnknown;
+                open.then(|| self.keep_bytes(key, StoredAnswer::encode_open(), seen)).into_iter().collect()
+            }
+            _ => self.answered(once, subject, outcome.as_ref(), seen),
         };
-        if kept && once.key.is_some() {
-            let requests = self.answered(once, subject, outcome.as_ref(), seen);
+        if !requests.is_empty() {
             let batch = Batch { requests, ..Batch::default() };
             self.append(batch).await.map_err(|error| store(error, Q::OPERATION))?;
         }
         outcome
+    }
+
+    /// Begins what must not be sent twice: until its outcome is written, a repeat hears that nobody knows it.
+    pub(super) async fn begin_in_doubt<Q: Mutation>(
+        &self,
+        once: &mut Once,
+        subject: &impl Display,
+    ) -> Result<()> {
+        let unknown = outcome_unknown(Q::OPERATION);
+        let requests = self.answered::<Q::Response>(once, subject, Err(&unknown), self.head());
+        if !requests.is_empty() {
+            let batch = Batch { requests, ..Batch::default() };
+            self.append(batch).await.map_err(|error| store(error, Q::OPERATION))?;
+            once.begun = true;
+        }
+        Ok(())
     }
 
     /// What records a call and its answer with its effect. `seen`: as with [`Hub::keep_answer`].
@@ -255,6 +301,10 @@ impl Hub {
             Ok(response) => StoredAnswer::encode_response(response),
             Err(error) => StoredAnswer::encode_error(error),
         };
+        self.keep_bytes(key, bytes, seen)
+    }
+
+    fn keep_bytes(&self, key: &RequestKey, bytes: Vec<u8>, seen: Position) -> RequestChange {
         RequestChange::Answer {
             key: key.clone(),
             bytes: bytes.into(),

@@ -12,6 +12,7 @@ use crate::hub::request::Mutation;
 use crate::hub::{Hub, identifications, sealing, store};
 use crate::journal::{Batch, Job, JournalError, RecordChange, RequestKey};
 use crate::model::command::CreateIdentification;
+use crate::model::lifecycle::is_open;
 use crate::model::name::IdentificationName;
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
@@ -19,7 +20,7 @@ use crate::proto::{
     CreateIdentificationRequest, CreateIdentificationResponse, EventOrigin, Evidence, IdentificationState,
     VendorReference,
 };
-use crate::vendor::{Create, Idempotency, Vendor};
+use crate::vendor::{Create, Created, Idempotency, Vendor};
 
 const SETTLE: &str = "create_identification";
 /// Of its job, and of the sealed item that holds its request.
@@ -47,6 +48,13 @@ pub(super) struct Creation<'a> {
     pub(super) origin: EventOrigin,
 }
 
+/// Whether a creation may have reached the vendor before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Try {
+    First,
+    Again,
+}
+
 impl<'a> Creation<'a> {
     fn pending(&self) -> Pending<'a> {
         let Creation { command, vendor, key, origin } = *self;
@@ -60,9 +68,13 @@ impl Hub {
         self.locks.lock(&format!("settle/{name}")).await
     }
 
-    /// Sends the creation (again: the vendor makes one thing of the same reference) and records what came of it.
-    pub(super) async fn settle(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
-        match self.send(creation).await {
+    /// Sends the creation and records what came of it.
+    pub(super) async fn settle(
+        &self,
+        creation: Creation<'_>,
+        which: Try,
+    ) -> Result<CreateIdentificationResponse> {
+        match self.send(creation, which).await {
             Err(error) if leaves_doubt(&error) => {
                 self.record_doubt(&creation.command.name).await?;
                 Err(error)
@@ -71,29 +83,59 @@ impl Hub {
         }
     }
 
-    /// Goes on with a creation that broke off before it was answered, unless a webhook has proven meanwhile that the vendor made it.
+    /// Goes on with a creation that broke off before it was answered, as far as its vendor allows.
     pub(super) async fn settle_again(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
-        let record = self.existing(&creation.command.name, SETTLE).await?;
-        if record.identification.state() == IdentificationState::Creating {
-            self.record_doubt(&creation.command.name).await?;
-            return self.settle(creation).await;
+        let state = self.existing(&creation.command.name, SETTLE).await?.identification.state();
+        match (identifications(creation.vendor, SETTLE)?.idempotency(), state) {
+            (Idempotency::None, IdentificationState::Creating) => self.end_creation(creation).await,
+            (_, IdentificationState::Creating) => {
+                self.record_doubt(&creation.command.name).await?;
+                self.settle(creation, Try::Again).await
+            }
+            // A webhook has proven that it exists. What its connector needs for later calls only the vendor can tell.
+            (Idempotency::CheckFirst, state) if is_open(state) => {
+                match self.send(creation, Try::Again).await {
+                    Err(error) if leaves_doubt(&error) => Err(error),
+                    Err(_refused) => self.end_creation(creation).await,
+                    found => {
+                        self.record_outcome::<CreateIdentificationRequest>(creation.pending(), found).await
+                    }
+                }
+            }
+            _ => self.end_creation(creation).await,
         }
-        let known = Observation::new(Word::Accepted, Evidence::Gateway);
-        self.record_outcome::<CreateIdentificationRequest>(creation.pending(), Ok(known)).await
     }
 
-    /// A repeated creation can find the person done: the vendor then refuses to touch what we made.
-    async fn send(&self, Creation { command, vendor, .. }: Creation<'_>) -> Result<Observation> {
-        let sent = identifications(vendor, SETTLE)?.create(Create { command }).await;
-        let sent = self.note_health(vendor, sent).await.map(|created| created.observation);
+    /// Ends a creation that the vendor is not asked about any more: it failed, unless a webhook has proven meanwhile
+    /// that the vendor made it.
+    async fn end_creation(&self, creation: Creation<'_>) -> Result<CreateIdentificationResponse> {
+        let state = self.existing(&creation.command.name, SETTLE).await?.identification.state();
+        let said = if state == IdentificationState::Creating {
+            let detail = "whether the vendor created it is not known and it will not be sent again";
+            Err(Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail))
+        } else {
+            Ok(Observation::new(Word::Accepted, Evidence::Gateway).into())
+        };
+        self.record_outcome::<CreateIdentificationRequest>(creation.pending(), said).await
+    }
+
+    async fn send(&self, Creation { command, vendor, .. }: Creation<'_>, which: Try) -> Result<Created> {
+        let identifications = identifications(vendor, SETTLE)?;
+        let create = Create { command };
+        let sent = match which {
+            Try::First => identifications.create(create).await,
+            Try::Again => identifications.create_again(create).await,
+        };
+        let sent = self.note_health(vendor, sent).await;
         let taken = matches!(&sent, Err(error) if error.kind == Kind::ResourceExists);
-        if !taken || !self.existing(&command.name, SETTLE).await?.identification.in_doubt {
+        let blindly = identifications.idempotency() == Idempotency::UpsertByReference;
+        if !taken || which == Try::First || !blindly {
             return sent;
         }
-        let reference =
-            VendorReference { reference: command.name.id.to_string(), ..VendorReference::default() };
+        // The person may be done: the vendor then refuses to touch what we made.
+        let reference = VendorReference { reference: command.reference(), ..VendorReference::default() };
         let answer = self.ask(vendor, &reference, SETTLE).await?;
-        if answer.word == Word::NotStarted { sent } else { Ok(answer) }
+        if answer.word == Word::NotStarted { sent } else { Ok(answer.into()) }
     }
 
     /// Marks a creation whose outcome nobody knows; the worker goes on with it.
@@ -125,14 +167,10 @@ impl Hub {
             return Ok(Outcome::Done);
         };
         let vendor = self.vendor(&name.connection, SETTLE)?;
-        let creating = record.identification.state() == IdentificationState::Creating;
-        let never_again = identifications(&*vendor, SETTLE)?.idempotency() == Idempotency::None;
         let creation =
             Creation { command: &command, vendor: &*vendor, key: key.as_ref(), origin: EventOrigin::Timer };
-        let settled = if creating && (never_again || self.horizon_passed(job)) {
-            let detail = "whether the vendor created it is not known and it will not be sent again";
-            let error = Error::new(Kind::VendorOutcomeUnknown, SETTLE, detail);
-            self.record_outcome::<CreateIdentificationRequest>(creation.pending(), Err(error)).await
+        let settled = if self.horizon_passed(job) {
+            self.end_creation(creation).await
         } else {
             self.settle_again(creation).await
         };
@@ -144,6 +182,12 @@ impl Hub {
             }
             Ok(_) | Err(_) => Ok(Outcome::Done),
         }
+    }
+
+    /// Whether the creation of `name` is not sent any more.
+    pub(super) async fn is_settled(&self, name: &IdentificationName) -> Result<bool> {
+        let kept = self.journal.sealed(&pending_id(CREATION, name)).await;
+        Ok(kept.map_err(|error| store(error, SETTLE))?.is_none())
     }
 
     pub(super) fn horizon_passed(&self, job: &Job) -> bool {

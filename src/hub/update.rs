@@ -3,23 +3,17 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
+use crate::hub::Hub;
 use crate::hub::capability::offered;
-use crate::hub::evolve::Cause;
-use crate::hub::job::CONFLICT_TRIES;
-use crate::hub::request::{Change as _, Entry, Once};
-use crate::hub::{Hub, store};
-use crate::journal::{Batch, JournalError};
+use crate::hub::request::{Entry, Once};
 use crate::model::change::{Target, UpdateIdentification};
 use crate::model::lifecycle::{is_open, revise};
-use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
-    EventOrigin, Evidence, Identification, IdentificationState as State, UpdateIdentificationRequest,
-    UpdateIdentificationResponse,
+    Identification, IdentificationState as State, UpdateIdentificationRequest, UpdateIdentificationResponse,
 };
 use crate::vendor::Vendor;
 use crate::vendor::capability::Update;
-use crate::vendor::keepsake::About;
 
 const UPDATE: &str = "update_identification";
 
@@ -77,52 +71,28 @@ impl Hub {
         let before = self.existing(name, UPDATE).await?;
         may_update(&before, &command.target)?;
         let told = !command.paths.is_empty();
+        let mut keepsake = None;
         if told {
-            let reference = before.identification.vendor_reference.unwrap_or_default();
             let updates = offered(vendor, vendor.updates(), "update", UPDATE)?;
-            let about = About { reference: &reference, keepsake: None };
-            let sent = updates.update(Update { about, command }).await;
-            self.note_health(vendor, sent).await?;
+            let known = self.known(&before.identification, UPDATE).await?;
+            let sent = updates.update(Update { about: known.about(), command }).await;
+            keepsake = self.note_health(vendor, sent).await?;
         }
-        let _turn = self.locks.lock(&name.to_string()).await;
-        for _try in 0..CONFLICT_TRIES {
-            let seen = self.head();
-            let before = self.existing(name, UPDATE).await?;
+        let change = |before: &Record| {
             if !told {
-                may_update(&before, &command.target)?;
+                may_update(before, &command.target)?;
             } else if before.identification.state() == State::Deleted {
-                return Err(gone(&before, UPDATE));
+                return Err(gone(before, UPDATE));
             }
-            let mut batch = Batch::default();
-            let mut after = before.clone();
             let labels = command.labels.as_ref().filter(|labels| **labels != before.identification.labels);
-            if told || labels.is_some() {
-                let relabel = |shown: &mut Identification| {
-                    if let Some(labels) = labels {
-                        shown.labels.clone_from(labels);
-                    }
-                };
-                let change = revise(&before, relabel, self.timestamp());
-                let own = Observation::new(Word::Accepted, Evidence::Gateway);
-                let cause = Cause::new(EventOrigin::Api);
-                self.evolve(&mut batch, vendor.account(), &before, &change, &own, &cause);
-                after = change.record;
-            }
-            let silent = batch.events.is_empty();
-            let mut response =
-                UpdateIdentificationRequest::response(Some(after.identification), String::new());
-            batch.requests = self.answered(once, name, Ok(&response), seen);
-            match self.append(batch).await {
-                Ok(appended) => {
-                    let place = if silent { self.place(seen).await? } else { appended.place };
-                    response.cursor = self.cursor(place);
-                    return Ok(response);
+            let relabel = |shown: &mut Identification| {
+                if let Some(labels) = labels {
+                    shown.labels.clone_from(labels);
                 }
-                Err(JournalError::Conflict(_)) => {}
-                Err(error) => return Err(store(error, UPDATE)),
-            }
-        }
-        Err(store(JournalError::Conflict(name.to_string()), UPDATE))
+            };
+            Ok((told || labels.is_some()).then(|| revise(before, relabel, self.timestamp())))
+        };
+        self.record_own::<UpdateIdentificationRequest>(vendor, once, name, keepsake.as_ref(), &change).await
     }
 }
 

@@ -8,12 +8,16 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 use crate::hub::believe::Answers;
+use crate::hub::client_token::FORGET;
 use crate::hub::job::Outcome;
 use crate::hub::poll::LOOK;
 use crate::hub::prepare::{Preparation, Prepared};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
-use crate::proto::{ArchiveIdentificationRequest, CopyIdentificationRequest, DeleteIdentificationRequest};
+use crate::proto::{
+    ArchiveIdentificationRequest, CancelIdentificationRequest, CopyIdentificationRequest,
+    DeleteIdentificationRequest,
+};
 use crate::telemetry::JobResult;
 
 /// Jobs taken at once.
@@ -165,9 +169,11 @@ impl Hub {
                 "confirm" => hub.confirm(job.clone()).await,
                 "settle" => hub.settle_later(&job).await,
                 "archive" => hub.errand_later::<ArchiveIdentificationRequest>(&job).await,
+                "cancel" => hub.errand_later::<CancelIdentificationRequest>(&job).await,
                 "copy" => hub.errand_later::<CopyIdentificationRequest>(&job).await,
                 "delete" => hub.errand_later::<DeleteIdentificationRequest>(&job).await,
                 "expire" => hub.expire(&job).await,
+                FORGET => hub.forget(&job).await,
                 LOOK => hub.poll(&job).await,
                 "documents" => hub.look_for_signatures(&job).await,
                 kind => {
@@ -222,9 +228,11 @@ fn label(kind: &str) -> &'static str {
         "confirm" => "confirm",
         "settle" => "settle",
         "archive" => "archive",
+        "cancel" => "cancel",
         "copy" => "copy",
         "delete" => "delete",
         "expire" => "expire",
+        FORGET => FORGET,
         LOOK => LOOK,
         "documents" => "documents",
         _ => "unknown",

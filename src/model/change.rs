@@ -11,7 +11,8 @@ use crate::model::validate::Checks;
 use crate::proto::identification_spec::Kind as Spec;
 use crate::proto::{
     ArchiveIdentificationRequest, CancelIdentificationRequest, CopyIdentificationRequest,
-    DeleteIdentificationRequest, RestartIdentificationRequest, Subject, UpdateIdentificationRequest,
+    DeleteIdentificationRequest, RestartIdentificationRequest, SendInvitationRequest, Subject,
+    UpdateIdentificationRequest,
 };
 
 const MAX_ETAG: usize = 64;
@@ -80,6 +81,11 @@ impl Target {
     /// Parses a request to restart.
     pub fn of_restart(request: &RestartIdentificationRequest) -> Result<Self> {
         Self::alone("restart_identification", &request.name, &request.etag, &request.request_id)
+    }
+
+    /// Parses a request to send an invitation, which no etag guards.
+    pub fn of_send_invitation(request: &SendInvitationRequest) -> Result<Self> {
+        Self::alone("send_invitation", &request.name, "", &request.request_id)
     }
 
     /// Parses a request to cancel.

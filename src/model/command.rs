@@ -9,19 +9,20 @@ use crate::model::name::{ConnectionId, IdentificationName};
 use crate::model::validate::Checks;
 use crate::proto::identification_spec::Kind as Spec;
 use crate::proto::{
-    AdoptIdentificationRequest, CreateIdentificationRequest, ReferenceConflictPolicy, Subject,
-    VendorReference,
+    AdoptIdentificationRequest, CreateIdentificationRequest, DeliveryMethod, ReferenceConflictPolicy,
+    Subject, VendorReference,
 };
 
 const CREATE: &str = "create_identification";
 const ADOPT: &str = "adopt_identification";
 /// Longest reference of a caller, in characters.
 pub(super) const MAX_REFERENCE: usize = 255;
+const INVITED_BY: &str = "spec.invitation.delivery_method";
 
 /// Create an identification. Subject and spec keep the contract's types: their fields were checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CreateIdentification {
-    /// Its name; the last part is the reference at the vendor.
+    /// Its name.
     pub name: IdentificationName,
     /// The caller's own key.
     pub external_reference: String,
@@ -56,6 +57,14 @@ pub struct AdoptIdentification {
 }
 
 impl CreateIdentification {
+    /// What the vendor is told to call it: the caller's own value where the spec has one, else the last part of its name.
+    pub fn reference(&self) -> String {
+        match &self.spec {
+            Spec::Invitation(invitation) if !invitation.unique.is_empty() => invitation.unique.clone(),
+            _ => self.name.id.to_string(),
+        }
+    }
+
     /// Parses a request; `fresh` becomes the last part of the name when the caller names none.
     pub fn parse(request: CreateIdentificationRequest, fresh: Uuid) -> Result<Self> {
         let mut checks = Checks::default();
@@ -71,7 +80,10 @@ impl CreateIdentification {
         let spec = request.spec.and_then(|spec| spec.kind);
         match &spec {
             None => checks.refuse("spec", "is required: set the kind that matches the connection"),
-            Some(spec) => check_spec(spec, &mut checks),
+            Some(spec) => {
+                check_spec(spec, &mut checks);
+                check_start(spec, &subject, &mut checks);
+            }
         }
         let policy = ReferenceConflictPolicy::try_from(request.reference_conflict_policy)
             .map_err(|_number| {
@@ -138,6 +150,40 @@ pub(super) fn check_spec(spec: &Spec, checks: &mut Checks) {
                 checks.text(&format!("spec.auto_ident.custom_data[{index}]"), value, MAX_REFERENCE);
             }
         }
-        Spec::Invitation(_) | Spec::Otp(_) | Spec::IdentityDocument(_) => {}
+        Spec::Invitation(invitation) => {
+            let texts =
+                [("unique", &invitation.unique), ("broker", &invitation.broker), ("flow", &invitation.flow)];
+            for (part, text) in texts {
+                checks.text(&format!("spec.invitation.{part}"), text, MAX_REFERENCE);
+            }
+            let known = matches!(
+                DeliveryMethod::try_from(invitation.delivery_method),
+                Ok(DeliveryMethod::Unspecified
+                    | DeliveryMethod::None
+                    | DeliveryMethod::Email
+                    | DeliveryMethod::Phone
+                    | DeliveryMethod::Assistant)
+            );
+            if !known {
+                checks.refuse(INVITED_BY, "must be NONE, EMAIL, PHONE or ASSISTANT");
+            }
+        }
+        Spec::Otp(_) | Spec::IdentityDocument(_) => {}
     }
+}
+
+/// Refuses what no vendor can begin with.
+fn check_start(spec: &Spec, subject: &Subject, checks: &mut Checks) {
+    let Spec::Invitation(invitation) = spec else { return };
+    let method = invitation.delivery_method();
+    if invitation.delivery_method == 0 {
+        checks.refuse(INVITED_BY, "is required: NONE, EMAIL, PHONE or ASSISTANT");
+    }
+    if method == DeliveryMethod::None && invitation.deliver {
+        checks.refuse("spec.invitation.deliver", "must be false with delivery_method NONE");
+    }
+    if invitation.flow.is_empty() {
+        checks.refuse("spec.invitation.flow", "is required: the vendor's workflow to run");
+    }
+    checks.reachable(method, ("subject.email", &subject.email), ("subject.phone", subject.phone.as_ref()));
 }

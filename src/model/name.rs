@@ -21,7 +21,7 @@ pub struct ConnectionId(String);
 pub struct IdentificationName {
     /// The connection it lives on.
     pub connection: ConnectionId,
-    /// The last part; also the reference at the vendor of one that the gateway made there.
+    /// The last part; also the reference at the vendor of one that the gateway made there, unless its caller chose another.
     pub id: Uuid,
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result, Violation};
 use crate::model::name::{ConnectionId, parse_uuid};
-use crate::proto::{Address, Date, PhoneNumber, Subject};
+use crate::proto::{Address, Date, DeliveryMethod, PhoneNumber, Subject};
 
 /// Longest text field of a person, in characters.
 const MAX_TEXT: usize = 255;
@@ -164,9 +164,7 @@ impl Checks {
         if !matches!(subject.gender.as_str(), "" | "MALE" | "FEMALE" | "OTHER") {
             self.refuse(format!("{field}.gender"), "must be MALE, FEMALE, OTHER or empty");
         }
-        if !subject.email.is_empty() && !is_email(&subject.email) {
-            self.refuse(format!("{field}.email"), "must be an e-mail address");
-        }
+        self.email(&format!("{field}.email"), &subject.email);
         if !subject.language_code.is_empty() && !is_language(&subject.language_code) {
             self.refuse(
                 format!("{field}.language_code"),
@@ -184,13 +182,39 @@ impl Checks {
         }
     }
 
+    /// An e-mail address, or empty.
+    pub fn email(&mut self, field: &str, email: &str) {
+        if !email.is_empty() && !is_email(email) {
+            self.refuse(field, "must be an e-mail address");
+        }
+    }
+
+    /// That there is what an invitation by `method` goes to; each with the path of its field.
+    pub fn reachable(
+        &mut self,
+        method: DeliveryMethod,
+        (email_field, email): (&str, &str),
+        (phone_field, phone): (&str, Option<&PhoneNumber>),
+    ) {
+        match method {
+            DeliveryMethod::Email if email.is_empty() => {
+                self.refuse(email_field, "is required with delivery_method EMAIL");
+            }
+            DeliveryMethod::Phone if phone.is_none() => {
+                self.refuse(phone_field, "is required with delivery_method PHONE");
+            }
+            _ => {}
+        }
+    }
+
     fn date(&mut self, field: &str, date: &Date) {
         if !is_date(date) {
             self.refuse(field, "must be a full calendar date between 1850 and 2200");
         }
     }
 
-    fn phone(&mut self, field: &str, phone: &PhoneNumber) {
+    /// A phone number.
+    pub fn phone(&mut self, field: &str, phone: &PhoneNumber) {
         let digits = phone.e164.strip_prefix('+').unwrap_or_default();
         let shape = (7..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
         if !shape || digits.starts_with('0') {

@@ -9,7 +9,8 @@ use crate::hub::Hub;
 use crate::model::name::{ConnectionId, NameError};
 use crate::proto::connection_service_server::ConnectionService;
 use crate::proto::*;
-use crate::rpc::status::{not_served, status};
+use crate::rpc::CALLER;
+use crate::rpc::status::status;
 
 pub(super) struct Service(pub(super) Arc<Hub>);
 
@@ -50,9 +51,10 @@ impl ConnectionService for Service {
 
     async fn issue_client_token(
         &self,
-        _request: Request<IssueClientTokenRequest>,
+        request: Request<IssueClientTokenRequest>,
     ) -> Answer<IssueClientTokenResponse> {
-        Err(not_served("IssueClientToken"))
+        let issued = self.0.issue_client_token(CALLER.to_owned(), request.into_inner()).await;
+        issued.map(Response::new).map_err(status)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::proto::*;
 use crate::rpc::CALLER;
 use crate::rpc::deadline::{deadline, timeout};
 use crate::rpc::purpose::purpose;
-use crate::rpc::status::{not_served, status};
+use crate::rpc::status::status;
 
 pub(super) struct Service {
     pub(super) hub: Arc<Hub>,
@@ -83,14 +83,16 @@ impl IdentificationService for Service {
         &self,
         request: Request<CancelIdentificationRequest>,
     ) -> Answer<CancelIdentificationResponse> {
-        self.hub.cancel_identification(request.get_ref()).map(Response::new).map_err(status)
+        let cancelled = self.hub.cancel_identification(CALLER.to_owned(), request.into_inner()).await;
+        cancelled.map(Response::new).map_err(status)
     }
 
     async fn restart_identification(
         &self,
         request: Request<RestartIdentificationRequest>,
     ) -> Answer<RestartIdentificationResponse> {
-        self.hub.restart_identification(request.get_ref()).map(Response::new).map_err(status)
+        let restarted = self.hub.restart_identification(CALLER.to_owned(), request.into_inner()).await;
+        restarted.map(Response::new).map_err(status)
     }
 
     async fn adopt_identification(
@@ -166,16 +168,17 @@ impl IdentificationService for Service {
 
     async fn check_invitation(
         &self,
-        _request: Request<CheckInvitationRequest>,
+        request: Request<CheckInvitationRequest>,
     ) -> Answer<CheckInvitationResponse> {
-        Err(not_served("CheckInvitation"))
+        self.hub.check_invitation(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
     async fn send_invitation(
         &self,
-        _request: Request<SendInvitationRequest>,
+        request: Request<SendInvitationRequest>,
     ) -> Answer<SendInvitationResponse> {
-        Err(not_served("SendInvitation"))
+        let sent = self.hub.send_invitation(CALLER.to_owned(), request.into_inner()).await;
+        sent.map(Response::new).map_err(status)
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretSlice};
 
+use crate::error::{Error, Kind};
 use crate::proto::VendorReference;
 
 /// Bytes that only their connector reads: a recipient, a link that cannot be computed. Personal data: the hub keeps them
@@ -18,6 +19,17 @@ pub struct About<'a> {
     pub reference: &'a VendorReference,
     /// What the connector wanted kept; `None` where it wanted nothing, and for what was made without the gateway.
     pub keepsake: Option<&'a Keepsake>,
+}
+
+impl<'a> About<'a> {
+    /// The keepsake, for a call that cannot do without it.
+    pub fn needed(&self, operation: &'static str) -> Result<&'a Keepsake, Error> {
+        self.keepsake.ok_or_else(|| {
+            let detail = "the vendor addresses this by what is not known of an identification that was made without the \
+                          gateway; do it at the vendor";
+            Error::new(Kind::StateNotAllowed, operation, detail)
+        })
+    }
 }
 
 impl Keepsake {

@@ -248,7 +248,7 @@ pub trait Identifications: Send + Sync {
 /// Input of [`Identifications::create`].
 #[derive(Debug)]
 pub struct Create<'a> {
-    /// What the caller asked for; `command.name.id` is the reference at the vendor.
+    /// What the caller asked for; `command.reference()` is what the vendor is told to call it.
     pub command: &'a CreateIdentification,
 }
 

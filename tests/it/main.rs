@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test")]
 
 mod architecture;
+mod calls;
 mod config;
 mod contract;
+mod double;
 mod file_vendor;
 mod hub;
 mod journal;

@@ -16,7 +16,7 @@ use crate::model::lifecycle::order::{Order, order};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
-    AttemptEnd, EventType, Evidence, Identification, IdentificationState as State, Outcome,
+    AttemptEnd, EventType, Evidence, Identification, IdentificationState as State, InvitationStatus, Outcome,
     ProvisionalOutcome,
 };
 
@@ -65,6 +65,24 @@ pub fn revise(record: &Record, change: impl FnOnce(&mut Identification), now: Ti
     draft.finish()
 }
 
+/// What the vendor's word to a caller's own call makes of an identification: `event`, after REOPENED where it had expired.
+pub fn vouch(
+    record: &Record,
+    event: EventType,
+    change: impl FnOnce(&mut Identification),
+    now: Timestamp,
+) -> Change {
+    let own = Observation::new(Word::Accepted, Evidence::Gateway);
+    let mut draft = Draft::new(record, &own, now);
+    draft.revise(change);
+    if draft.state() == State::Expired {
+        draft.enter(State::AwaitingUser);
+        draft.step(EventType::IdentificationReopened);
+    }
+    draft.step(event);
+    draft.finish()
+}
+
 /// Whether `answer`, which the vendor gave when asked, bears out what a webhook hinted at.
 pub fn agrees(answer: Word, hint: Word) -> bool {
     match hint {
@@ -109,6 +127,7 @@ fn creating(mut draft: Draft<'_>, observation: &Observation) -> Verdict {
         // A 404 does not tell whether the create is still on its way.
         Word::NotStarted => return Verdict::Same,
         Word::Refused => {
+            draft.revise(|shown| shown.invitation.iter_mut().for_each(unsend));
             draft.enter(State::Failed);
             draft.step(EventType::IdentificationFailed);
         }
@@ -122,6 +141,12 @@ fn creating(mut draft: Draft<'_>, observation: &Observation) -> Verdict {
         }
     }
     Verdict::Change(Box::new(draft.finish()))
+}
+
+/// An invitation that was to go out with a creation did not.
+fn unsend(invitation: &mut InvitationStatus) {
+    invitation.last_send_time = None;
+    invitation.send_count = 0;
 }
 
 fn consider(draft: &mut Draft<'_>, observation: &Observation) -> Ruling {

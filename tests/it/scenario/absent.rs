@@ -1,6 +1,10 @@
 //! What the vendor has no call for: the connection is named, and nothing is sent.
 
-use idv_gateway::proto::{CancelIdentificationRequest, RestartIdentificationRequest};
+use idv_gateway::proto::connection_service_client::ConnectionServiceClient;
+use idv_gateway::proto::{
+    CancelIdentificationRequest, CheckInvitationRequest, DeliveryMethod, IssueClientTokenRequest,
+    RestartIdentificationRequest, SendInvitationRequest,
+};
 use tonic::{Code, Status};
 
 use super::house::House;
@@ -27,6 +31,30 @@ async fn neither_cancel_nor_restart_is_a_capability_of_the_connection() {
         let details = refused(&status, Code::Unimplemented, "CAPABILITY_NOT_SUPPORTED");
         assert_eq!(resource(&details), BANK);
         assert!(status.message().contains(BANK), "{}", status.message());
+    }
+    assert_eq!(house.events().await.len(), 1);
+}
+
+#[tokio::test]
+async fn neither_are_invitations_and_client_tokens() {
+    let house = House::silent().await;
+    let name = named(&house.created().await);
+    let check = CheckInvitationRequest {
+        parent: BANK.to_owned(),
+        delivery_method: DeliveryMethod::Email.into(),
+        email: "erika@beispiel.example".to_owned(),
+        ..Default::default()
+    };
+    let send = SendInvitationRequest { name, ..Default::default() };
+    let issue = IssueClientTokenRequest { name: BANK.to_owned(), ..Default::default() };
+    let mut connections = ConnectionServiceClient::new(house.channel.clone());
+    for status in [
+        house.identifications().check_invitation(check).await.unwrap_err(),
+        house.identifications().send_invitation(send).await.unwrap_err(),
+        connections.issue_client_token(issue).await.unwrap_err(),
+    ] {
+        let details = refused(&status, Code::Unimplemented, "CAPABILITY_NOT_SUPPORTED");
+        assert_eq!(resource(&details), BANK);
     }
     assert_eq!(house.events().await.len(), 1);
 }

@@ -28,11 +28,14 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.IdentificationService.ArchiveIdentification",
     "idvgateway.v1.IdentificationService.DeleteIdentification",
     "idvgateway.v1.IdentificationService.GetBindingKey",
+    "idvgateway.v1.IdentificationService.CheckInvitation",
+    "idvgateway.v1.IdentificationService.SendInvitation",
     "idvgateway.v1.IdentificationService.ListActivities",
     "idvgateway.v1.ConnectionService.ListConnections",
     "idvgateway.v1.ConnectionService.GetConnection",
     "idvgateway.v1.ConnectionService.CheckConnection",
     "idvgateway.v1.ConnectionService.ReconcileConnection",
+    "idvgateway.v1.ConnectionService.IssueClientToken",
     "idvgateway.v1.EventService.WatchEvents",
     "idvgateway.v1.WebhookService.ListWebhookDeliveries",
     "idvgateway.v1.WebhookService.GetWebhookDelivery",
@@ -72,6 +75,6 @@ async fn every_method_of_a_later_release_says_so() {
             }
         }
     }
-    assert!(unserved >= 8, "{unserved}");
+    assert!(unserved >= 2, "{unserved}");
     assert_eq!(house.see("statistics").await["by_path"], serde_json::json!({}));
 }

@@ -1,0 +1,142 @@
+//! Short-lived tokens for a vendor's SDK on a person's device.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use secrecy::ExposeSecret as _;
+
+use crate::error::{Error, Kind, Result};
+use crate::hub::evolve::system_time;
+use crate::hub::job::Outcome;
+use crate::hub::request::{Entry, KEEP_ANSWER, Once};
+use crate::hub::{Hub, sealing, store};
+use crate::journal::seal::SealInput;
+use crate::journal::{Batch, Job, RequestKey};
+use crate::model::name::ConnectionId;
+use crate::model::validate::Checks;
+use crate::proto::{IssueClientTokenRequest, IssueClientTokenResponse};
+use crate::vendor::Vendor;
+
+const ISSUE: &str = "issue_client_token";
+/// Of the job that forgets a token.
+pub(super) const FORGET: &str = "forget";
+
+impl Hub {
+    /// Mints a token. Goes on to the end when the caller goes away.
+    ///
+    /// Kept answers hold no secrets, so what a repeat gets is sealed beside its answer until it is of no use. Nothing is
+    /// recorded before the vendor is asked: a token that nobody got harms nobody.
+    pub async fn issue_client_token(
+        self: &Arc<Self>,
+        caller: String,
+        request: IssueClientTokenRequest,
+    ) -> Result<IssueClientTokenResponse> {
+        let hub = self.clone();
+        self.see_through(ISSUE, async move { hub.issue(&caller, &request).await }).await
+    }
+
+    async fn issue(
+        &self,
+        caller: &str,
+        request: &IssueClientTokenRequest,
+    ) -> Result<IssueClientTokenResponse> {
+        let mut checks = Checks::default();
+        let connection = ConnectionId::from_name(&request.name)
+            .map_err(|error| checks.refuse("name", error.to_string()))
+            .ok();
+        let request_id = checks.optional_uuid("request_id", &request.request_id);
+        let Some(connection) = connection else { return Err(checks.refused(ISSUE)) };
+        checks.finish(ISSUE)?;
+        let vendor = self.vendor(&connection, ISSUE)?;
+        let tokens = vendor.client_tokens().ok_or_else(|| not_allowed(&*vendor))?;
+        let once = match self.enter(caller, request, request_id).await? {
+            Entry::Answered(first) => return self.handed_out(first, &connection, caller, request).await,
+            Entry::First(once) | Entry::BrokeOff(once, _) => once,
+        };
+        let issued = tokens.issue().await;
+        let issued = self.note_health(&*vendor, issued).await?;
+        let response = IssueClientTokenResponse {
+            token: issued.token.expose_secret().to_owned(),
+            expire_time: issued.expire_time,
+            replayed: false,
+        };
+        if let Some(key) = once.key() {
+            let batch = self.remembered(&once, key, &connection, &response)?;
+            self.append(batch).await.map_err(|error| store(error, ISSUE))?;
+        }
+        Ok(response)
+    }
+
+    /// What keeps a token for repeats of the call, and forgets it in time.
+    fn remembered(
+        &self,
+        once: &Once,
+        key: &RequestKey,
+        connection: &ConnectionId,
+        response: &IssueClientTokenResponse,
+    ) -> Result<Batch> {
+        let item = item(connection, &key.caller, &key.request_id.to_string());
+        let sealed = self.vault.seal(SealInput {
+            connection: connection.as_str(),
+            owner: &connection.name(),
+            item: &item,
+            kind: "client_token",
+            plaintext: response.token.as_bytes(),
+        });
+        let latest: SystemTime = self.clock.now() + KEEP_ANSWER;
+        let expires = response.expire_time.as_ref().map(system_time);
+        let forget = Job {
+            id: format!("{FORGET}/{item}"),
+            kind: FORGET.to_owned(),
+            subject: item,
+            due_at: expires.map_or(latest, |expires| expires.min(latest)),
+            attempts: 0,
+            give_up_at: None,
+        };
+        let answer = IssueClientTokenResponse { token: String::new(), ..response.clone() };
+        Ok(Batch {
+            seal: vec![sealed.map_err(|error| sealing(error, ISSUE))?],
+            schedule: vec![forget],
+            requests: self.answered(once, &connection.name(), Ok(&answer), self.head()),
+            ..Batch::default()
+        })
+    }
+
+    /// The first answer with its token.
+    async fn handed_out(
+        &self,
+        first: IssueClientTokenResponse,
+        connection: &ConnectionId,
+        caller: &str,
+        request: &IssueClientTokenRequest,
+    ) -> Result<IssueClientTokenResponse> {
+        let sealed = self.journal.sealed(&item(connection, caller, &request.request_id)).await;
+        let Some(sealed) = sealed.map_err(|error| store(error, ISSUE))? else {
+            let detail =
+                "the token of this request_id has expired; ask for another one with a new request_id";
+            return Err(Error::new(Kind::RequestIdReused, ISSUE, detail));
+        };
+        let token = self.vault.open(&sealed).map_err(|error| sealing(error, ISSUE))?;
+        Ok(IssueClientTokenResponse { token: String::from_utf8_lossy(&token).into_owned(), ..first })
+    }
+
+    /// The job that forgets a token which is of no use any more.
+    pub(super) async fn forget(&self, job: &Job) -> Result<Outcome> {
+        let batch =
+            Batch { unseal: vec![job.subject.clone()], complete: vec![job.id.clone()], ..Batch::default() };
+        self.append(batch).await.map_err(|error| store(error, ISSUE))?;
+        Ok(Outcome::Written)
+    }
+}
+
+fn item(connection: &ConnectionId, caller: &str, request_id: &str) -> String {
+    format!("client_token/{connection}/{caller}/{request_id}")
+}
+
+fn not_allowed(vendor: &dyn Vendor) -> Error {
+    let connection = vendor.account().connection.name();
+    let detail = format!(
+        "{connection} hands out no client tokens: its vendor has none, or its setting allow_client_tokens is not true"
+    );
+    Error::new(Kind::CapabilityNotSupported, ISSUE, detail).about(connection)
+}
