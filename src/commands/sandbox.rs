@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use idv_gateway::clock::Clock;
+use idv_gateway::sandbox::masstack::{self, MasstackCall, ServiceAccount};
 use idv_gateway::sandbox::preventor::{self, PreventorCall, Profile, Registration};
 use idv_gateway::sandbox::{Account, Fault, IdnowCall, Sandbox as Server, SandboxOptions, WebhookTarget};
 use idv_gateway::settings::SecretSource;
@@ -18,12 +19,17 @@ const EXAMPLES: &str = "\
 Examples:
   idv-gateway sandbox --listen 127.0.0.1:8090 --customer demobank --api-key-file key \\
     --webhook-url http://127.0.0.1:8081/webhooks/demobank --webhook-user idnow --webhook-password-file password
-  idv-gateway sandbox --preventor-api-key-file key --preventor-secret-file secret --preventor-webhooks webhooks.json";
+  idv-gateway sandbox --preventor-api-key-file key --preventor-secret-file secret --preventor-webhooks webhooks.json
+  idv-gateway sandbox --masstack-service-account-file service-account.json";
+
+/// What a sandbox without an account at IDnow is started with.
+const OTHER_ACCOUNTS: [&str; 2] = ["preventor_api_key_file", "masstack_service_account_file"];
 
 /// Run stand-ins for the vendors' APIs, to try the gateway without a vendor account.
 ///
-/// One address serves IDnow AutoIdent below /api/v1 and Preventor ID below /id/v1/identity. docs/sandbox.md describes
-/// the control APIs, with which you act as the person and as the reviewer, and says what is not checked.
+/// One address serves IDnow AutoIdent below /api/v1, Preventor ID below /id/v1/identity and MasStack below /v1/orgs.
+/// docs/sandbox.md describes the control APIs, with which you act as the person and as the reviewer, and says what is
+/// not checked.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Sandbox {
@@ -37,6 +43,8 @@ pub(super) struct Sandbox {
     idnow: Idnow,
     #[command(flatten)]
     preventor: Preventor,
+    #[command(flatten)]
+    masstack: Masstack,
 }
 
 #[derive(Debug, Args)]
@@ -46,7 +54,7 @@ struct Idnow {
     #[arg(long, value_name = "NAME", default_value = "demobank")]
     customer: String,
     /// A file with the account's API key.
-    #[arg(long, value_name = "FILE", required_unless_present = "preventor_api_key_file")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = OTHER_ACCOUNTS)]
     api_key_file: Option<PathBuf>,
     /// Where webhooks go. Without it none are sent until the control API names a target.
     #[arg(long, value_name = "URL", requires_all = ["webhook_user", "webhook_password_file"])]
@@ -108,6 +116,26 @@ struct Preventor {
     preventor_fault: Vec<Fault<PreventorCall>>,
 }
 
+#[derive(Debug, Args)]
+#[command(next_help_heading = "MasStack")]
+struct Masstack {
+    /// Where the JSON of a new service account is written, to log in with. Its organisation is "sandbox".
+    #[arg(long, value_name = "FILE")]
+    masstack_service_account_file: Option<PathBuf>,
+    /// How the vendor's documents are read where they are silent, as JSON, for example '{"errors":"empty"}'.
+    ///
+    /// errors listed or empty; token_end expires_in, claim or untold; names snake or camel; force_denied true or false;
+    /// calls.cancel, calls.restart and calls.send {"method":"POST","path":"/identifications/{kind}/{id}/cancel"}.
+    /// POST /control/masstack/profile changes it later.
+    #[arg(long, value_name = "JSON")]
+    masstack_profile: Option<masstack::Profile>,
+    /// What goes wrong, as with --fault, for example get=503:3. Can be given several times.
+    ///
+    /// WHERE is token, create, get, delete, cancel, restart, send or any.
+    #[arg(long, value_name = "FAULT")]
+    masstack_fault: Vec<Fault<MasstackCall>>,
+}
+
 impl Sandbox {
     pub(super) fn run(self) -> Exit {
         let options = match self.options() {
@@ -133,9 +161,11 @@ impl Sandbox {
             Some(file) => vec![Account { customer, api_key: secret(file)? }],
             None => Vec::new(),
         };
+        let clock = Clock::system();
         Ok(SandboxOptions {
             listen: self.listen,
-            clock: Clock::system(),
+            masstack: self.masstack.options(&clock)?,
+            clock,
             speed: self.speed,
             webhook,
             accounts,
@@ -161,6 +191,21 @@ impl Preventor {
             profile: self.preventor_profile.unwrap_or_default(),
             faults: self.preventor_fault,
         })
+    }
+}
+
+impl Masstack {
+    fn options(self, clock: &Clock) -> Result<masstack::Options, String> {
+        let account = match self.masstack_service_account_file {
+            Some(file) => {
+                let account = ServiceAccount::generate(clock).map_err(|error| error.to_string())?;
+                fs::write(&file, account.json()).map_err(|error| format!("{}: {error}", file.display()))?;
+                Some(account)
+            }
+            None => None,
+        };
+        let profile = self.masstack_profile.unwrap_or_default();
+        Ok(masstack::Options { account, profile, faults: self.masstack_fault })
     }
 }
 

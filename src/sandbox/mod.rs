@@ -8,6 +8,7 @@ mod background;
 mod control;
 mod fault;
 mod idnow;
+pub mod masstack;
 mod picture;
 pub mod preventor;
 mod stand_in;
@@ -53,12 +54,14 @@ pub struct SandboxOptions {
     pub webhook_wrapped: bool,
     /// The result word of the webhook sent when the person starts. The vendor does not publish it.
     pub start_result: String,
-    /// Who may log in. At least one, unless Preventor has an account.
+    /// Who may log in. At least one, unless another vendor has an account.
     pub accounts: Vec<Account>,
     /// What goes wrong from the start.
     pub faults: Vec<Fault<IdnowCall>>,
-    /// The other vendor. What stands above beside the address, the clock and the speed is IDnow's.
+    /// Another vendor. What stands above beside the address, the clock and the speed is IDnow's.
     pub preventor: preventor::Options,
+    /// And one more.
+    pub masstack: masstack::Options,
 }
 
 /// One customer account (a shortname) and its key.
@@ -136,8 +139,10 @@ impl Sandbox {
 fn router(mut options: SandboxOptions, background: &Background) -> io::Result<Router> {
     let (clock, speed) = (options.clock.clone(), options.speed);
     let preventor = std::mem::take(&mut options.preventor);
+    let masstack = std::mem::take(&mut options.masstack);
     let about = about(&preventor.base_path);
     Ok(Router::new()
+        .merge(masstack::router(masstack, clock.clone(), speed, background.clone())?)
         .merge(preventor::router(preventor, clock.clone(), speed, background.clone())?)
         .merge(idnow::router(options, background.clone())?)
         .route("/", get(async || about))
@@ -147,7 +152,7 @@ fn router(mut options: SandboxOptions, background: &Background) -> io::Result<Ro
 
 fn about(base_path: &str) -> String {
     let preventor = preventor::ABOUT.replace("{base}", base_path);
-    format!("{}\n{preventor}\ndocs/sandbox.md tells the rest.\n", idnow::ABOUT)
+    format!("{}\n{preventor}\n{}\ndocs/sandbox.md tells the rest.\n", idnow::ABOUT, masstack::ABOUT)
 }
 
 fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
@@ -174,6 +179,7 @@ impl Default for SandboxOptions {
             accounts: Vec::new(),
             faults: Vec::new(),
             preventor: preventor::Options::default(),
+            masstack: masstack::Options::default(),
         }
     }
 }
@@ -181,13 +187,14 @@ impl Default for SandboxOptions {
 impl SandboxOptions {
     fn check(&self) -> io::Result<()> {
         let invalid = |message: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        if self.accounts.is_empty() && self.preventor.account.is_none() {
+        if self.accounts.is_empty() && self.preventor.account.is_none() && self.masstack.account.is_none() {
             return invalid("the sandbox needs at least one account, or nobody can log in");
         }
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return invalid("the sandbox's speed is a number above 0");
         }
         let faults = self.faults.iter().try_for_each(Fault::check);
-        faults.and_then(|()| self.preventor.check()).or_else(|sentence| invalid(&sentence))
+        let others = faults.and_then(|()| self.preventor.check()).and_then(|()| self.masstack.check());
+        others.or_else(|sentence| invalid(&sentence))
     }
 }
