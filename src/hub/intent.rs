@@ -110,7 +110,9 @@ impl Hub {
         let identification = &mut record.identification;
         identification.external_reference.clone_from(&command.external_reference);
         identification.labels.clone_from(&command.labels);
-        let reference = identifications(vendor, CREATE)?.reference(command);
+        let vendors = identifications(vendor, CREATE)?;
+        identification.expire_time = Some((self.clock.now() + vendors.lifetime_of(command)).into());
+        let reference = vendors.reference(command);
         identification.vendor_reference = Some(VendorReference { reference, ..VendorReference::default() });
         identification.set_origin(IdentificationOrigin::Api);
         if let Spec::Invitation(spec) = &command.spec {

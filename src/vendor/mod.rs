@@ -11,6 +11,7 @@ pub mod ticket;
 pub mod webhook_setting;
 
 pub mod idnow;
+pub mod masstack;
 pub mod preventor;
 
 use std::sync::Arc;
@@ -221,6 +222,10 @@ pub trait Identifications: Send + Sync {
     fn idempotency(&self) -> Idempotency;
     /// How long the vendor keeps an identification that nobody finishes.
     fn lifetime(&self) -> Duration;
+    /// The same where `command` asks for a time of its own.
+    fn lifetime_of(&self, _command: &CreateIdentification) -> Duration {
+        self.lifetime()
+    }
     /// When the gateway looks at them unasked.
     fn polling(&self) -> &PollingSettings;
     /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.

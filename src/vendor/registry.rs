@@ -16,6 +16,8 @@ use crate::vendor::idnow::config::IdnowSettings;
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::line::{Line, LineParts};
+use crate::vendor::masstack::Masstack;
+use crate::vendor::masstack::config::MasstackSettings;
 use crate::vendor::preventor::Preventor;
 use crate::vendor::preventor::config::PreventorSettings;
 
@@ -27,6 +29,8 @@ pub enum ConnectionSettings {
     Idnow(IdnowSettings),
     /// Preventor ID.
     Preventor(Box<PreventorSettings>),
+    /// MasStack Documents.
+    Masstack(Box<MasstackSettings>),
 }
 
 /// Every connection by id.
@@ -39,6 +43,7 @@ impl ConnectionSettings {
         match self {
             Self::Idnow(settings) => problems.within("idnow", |problems| settings.check(problems)),
             Self::Preventor(settings) => problems.within("preventor", |problems| settings.check(problems)),
+            Self::Masstack(settings) => problems.within("masstack", |problems| settings.check(problems)),
         }
     }
 
@@ -47,6 +52,7 @@ impl ConnectionSettings {
         match self {
             Self::Idnow(settings) => settings.environment.as_str(),
             Self::Preventor(settings) => settings.environment.as_str(),
+            Self::Masstack(settings) => settings.environment.as_str(),
         }
     }
 
@@ -55,6 +61,7 @@ impl ConnectionSettings {
         match self {
             Self::Idnow(settings) => settings.limits,
             Self::Preventor(settings) => settings.limits,
+            Self::Masstack(settings) => settings.limits,
         }
     }
 
@@ -63,6 +70,7 @@ impl ConnectionSettings {
         match self {
             Self::Idnow(settings) => settings.webhook_windows(),
             Self::Preventor(settings) => settings.webhook_windows(),
+            Self::Masstack(_) => None,
         }
     }
 }
@@ -89,6 +97,9 @@ impl Registry {
                 }
                 ConnectionSettings::Preventor(settings) => {
                     Arc::new(Preventor::new(connection, &settings, clock.clone(), line)?)
+                }
+                ConnectionSettings::Masstack(settings) => {
+                    Arc::new(Masstack::new(connection, &settings, clock.clone(), line)?)
                 }
             };
             Ok(vendor)

@@ -138,7 +138,9 @@ impl CreateOtp {
             return Err("channel.external is true or false");
         }
         match channel.kind {
-            ChannelType::Email if actor.email.is_none() => return Err("actor.email is needed for the channel"),
+            ChannelType::Email if actor.email.is_none() => {
+                return Err("actor.email is needed for the channel");
+            }
             ChannelType::Sms | ChannelType::Whatsapp if actor.msisdn.is_none() => {
                 return Err("actor.msisdn is needed for the channel");
             }
@@ -240,7 +242,8 @@ mod tests {
 
     #[test]
     fn validities_are_durations_of_a_minute_to_thirty_days() {
-        for (text, seconds) in [("PT15M", 900), ("P7D", 604_800), ("P1DT1H1M1S", 90_061), ("P4W", 2_419_200)] {
+        for (text, seconds) in [("PT15M", 900), ("P7D", 604_800), ("P1DT1H1M1S", 90_061), ("P4W", 2_419_200)]
+        {
             assert_eq!(validity(Some(text)), Ok(Duration::from_secs(seconds)), "{text}");
         }
         assert_eq!(validity(None), Ok(LONGEST));

@@ -93,9 +93,8 @@ impl Masstack {
     fn at(&self, id: &str, step: impl FnOnce(&mut Process) -> Result<(), String>) -> Answer {
         let mut register = self.register();
         let process = register.find(None, id).ok_or_else(|| {
-            let sentence = format!(
-                "no process {id:?} here: make one, or see GET /control/masstack/identifications"
-            );
+            let sentence =
+                format!("no process {id:?} here: make one, or see GET /control/masstack/identifications");
             Refusal(StatusCode::NOT_FOUND, sentence)
         })?;
         step(process).map_err(conflict)?;

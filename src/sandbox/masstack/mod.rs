@@ -85,7 +85,9 @@ pub(super) fn router(
     let Options { account, profile, faults } = options;
     let board = Faults::default();
     for fault in faults {
-        board.set(fault, clock.now()).map_err(|sentence| io::Error::new(io::ErrorKind::InvalidInput, sentence))?;
+        board
+            .set(fault, clock.now())
+            .map_err(|sentence| io::Error::new(io::ErrorKind::InvalidInput, sentence))?;
     }
     let masstack = Arc::new(Masstack {
         clock,

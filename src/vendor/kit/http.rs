@@ -37,6 +37,7 @@ pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
 const MAX_DELAY: Duration = Duration::from_hours(1);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Sends requests, whatever the status of the answer. Never follows a redirect.
 #[async_trait]
@@ -168,6 +169,22 @@ impl Call {
         self.request.body = Payload::Bytes(serde_json::to_vec(body).map_err(unwritable)?.into());
         self.request.headers.insert(CONTENT_TYPE, JSON);
         Ok(self)
+    }
+
+    /// Adds a form as the body.
+    #[must_use]
+    pub fn form(mut self, members: &[(&str, &str)]) -> Self {
+        let form = ::url::form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
+        self.request.body = Payload::Bytes(form.into());
+        self.request.headers.insert(CONTENT_TYPE, FORM);
+        self
+    }
+
+    /// Adds a parameter of the connector's own to the address.
+    #[must_use]
+    pub fn with_parameter(mut self, name: &'static str, value: &'static str) -> Self {
+        self.request.target = self.request.target.with_parameter(name, value);
+        self
     }
 
     /// Adds a file of this media type as the body.

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, HOST};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
+use crate::sandbox::masstack::Masstack;
 use crate::sandbox::masstack::account::unsigned;
 use crate::sandbox::masstack::api::TOKEN;
 use crate::sandbox::masstack::profile::TokenEnd;
-use crate::sandbox::masstack::Masstack;
 use crate::sandbox::stand_in::header;
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -27,7 +27,11 @@ const LIFETIME: Duration = Duration::from_secs(60 * 60);
 const UNTOLD: Duration = Duration::from_secs(5 * 60);
 
 /// `POST` with an assertion
-pub(super) async fn token(State(masstack): State<Arc<Masstack>>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn token(
+    State(masstack): State<Arc<Masstack>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
     let (form, host) = (header(&headers, CONTENT_TYPE.as_str()), header(&headers, HOST.as_str()));
     if !form.is_some_and(|media| media.starts_with(FORM)) {
         return refused("invalid_request", "The body is not a form");
