@@ -79,7 +79,7 @@ fn the_documented_file_holds_the_defaults() {
 #[test]
 fn the_documented_examples_are_accepted() {
     let config = parse(&documented_with_examples(), &[]).unwrap();
-    assert_eq!(config.connections.len(), 1);
+    assert_eq!(config.connections.len(), 2);
     assert!(config.webhooks.public_url.is_some());
     let JournalSettings::Embedded(EmbeddedSettings { max_size_bytes, .. }) = config.journal;
     assert!(max_size_bytes.is_some());
@@ -87,10 +87,9 @@ fn the_documented_examples_are_accepted() {
 
 #[test]
 fn what_the_documented_example_calls_a_default_is_one() {
-    let idnow = |text: &str| {
-        let ConnectionSettings::Idnow(settings) =
-            parse(text, &[]).unwrap().connections.into_values().next().unwrap();
-        settings
+    let idnow = |text: &str| match parse(text, &[]).unwrap().connections.into_values().next() {
+        Some(ConnectionSettings::Idnow(settings)) => settings,
+        other => panic!("IDnow's comes first: {other:?}"),
     };
     let documented = idnow(&documented_with_examples());
     let bare = idnow(&format!("{SOUND}{CONNECTION}").replace("region = \"de\"\n", ""));
@@ -106,6 +105,29 @@ fn what_the_documented_example_calls_a_default_is_one() {
     assert_eq!(bare.limits, LimitSettings::default());
     assert_eq!((documented.lists, documented.adopt_unknown), (bare.lists, bare.adopt_unknown));
     assert_eq!(bare.links, LinkTemplates::default());
+}
+
+#[test]
+fn what_the_documented_example_of_masstack_calls_a_default_is_one() {
+    let masstack = |text: &str| {
+        let mut connections = parse(text, &[]).unwrap().connections.into_values();
+        let found = connections.find_map(|settings| match settings {
+            ConnectionSettings::Masstack(settings) => Some(settings),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let documented = masstack(&documented_with_examples());
+    let bare = masstack(&format!(
+        "{SOUND}[connections.es.masstack]\nenvironment = \"live\"\norg_id = \"bank\"\n\
+         token_url = \"https://token.example\"\nservice_account.json.env = \"ACCOUNT\"\n"
+    ));
+    assert_eq!((documented.generation, &documented.scope), (bare.generation, &bare.scope));
+    assert_eq!((documented.polling, documented.endpoints), (bare.polling, bare.endpoints));
+    assert_eq!((documented.fields, documented.states), (bare.fields, bare.states));
+    let rate = documented.limits.max_requests_per_second;
+    assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
+    assert_eq!((bare.calls.cancel, bare.calls.restart, bare.calls.send), (None, None, None));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine as _;
@@ -21,6 +21,7 @@ use idv_gateway::proto::{
     CreateIdentificationResponse, Event, GetIdentificationRequest, Identification, IdentificationView,
     WebhookDeliveryState,
 };
+use idv_gateway::sandbox::masstack::{self, ServiceAccount};
 use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
 use prost::Message as _;
 use rusqlite::{Connection, OpenFlags};
@@ -68,6 +69,8 @@ pub(super) struct Plan {
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
     pub(super) start_results: &'static [&'static str],
+    /// There is a connection to MasStack too, with these settings more.
+    pub(super) masstack: Option<&'static str>,
 }
 
 /// Everything, running.
@@ -119,13 +122,17 @@ impl House {
             limits: "max_attempts = 1, breaker_failures = 1000",
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
+            masstack: None,
         };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
         let account =
             |customer: &str| Account { customer: customer.to_owned(), api_key: SecretString::from(API_KEY) };
         let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
-        let options = SandboxOptions { clock: clock.clone(), accounts, ..SandboxOptions::default() };
+        let account = plan.masstack.map(|_settings| service_account());
+        let masstack = masstack::Options { account: account.cloned(), ..masstack::Options::default() };
+        let options =
+            SandboxOptions { clock: clock.clone(), accounts, masstack, ..SandboxOptions::default() };
         let sandbox = Sandbox::start(options).await.unwrap();
 
         let folder = tempfile::tempdir().unwrap();
@@ -133,6 +140,7 @@ impl House {
             ("master.key", BASE64_STANDARD.encode([7; 32])),
             ("api.key", API_KEY.into()),
             ("webhook", PASSWORD.into()),
+            ("masstack.json", account.map(|account| account.json().to_owned()).unwrap_or_default()),
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }
@@ -423,6 +431,12 @@ impl House {
         })
         .await
     }
+}
+
+/// An account at MasStack, the same for all scenarios: its key takes a while to make.
+fn service_account() -> &'static ServiceAccount {
+    static ACCOUNT: OnceLock<ServiceAccount> = OnceLock::new();
+    ACCOUNT.get_or_init(|| ServiceAccount::generate(&Clock::system()).unwrap())
 }
 
 /// The last part of a name.

@@ -33,6 +33,8 @@ mod idempotency;
 mod late;
 mod list;
 mod logins;
+mod masstack;
+mod masstack_calls;
 mod missed;
 mod patience;
 mod purpose;

@@ -45,6 +45,22 @@ password = {{ file = {password} }}
             start_results = plan.start_results,
         )
     };
+    let masstack = |settings: &str| {
+        format!(
+            r#"
+[connections.mas.masstack]
+environment = "sandbox"
+base_url = "http://{vendor}/v1"
+org_id = "sandbox"
+service_account = {{ json = {{ file = {account} }} }}
+token_url = "http://{vendor}/authn/v1/oauth2/token"
+limits = {{ {limits} }}
+{settings}
+"#,
+            account = path("masstack.json"),
+            limits = plan.limits,
+        )
+    };
     format!(
         r#"
 profile = "test"
@@ -64,7 +80,7 @@ max_streams_per_caller = {max_streams}
 path = {journal}
 [keys]
 master = [{{ file = {master} }}]
-{first}{second}"#,
+{first}{second}{third}"#,
         purposes = plan.purposes,
         max_streams = plan.max_streams,
         door = plan.door,
@@ -72,5 +88,6 @@ master = [{{ file = {master} }}]
         master = path("master.key"),
         first = connection(CUSTOMER),
         second = connection(OTHER_CUSTOMER),
+        third = plan.masstack.map(masstack).unwrap_or_default(),
     )
 }
