@@ -1,5 +1,7 @@
 //! Configuration: every problem at once, each in its place.
 
+mod defaults;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -13,9 +15,6 @@ use idv_gateway::journal::config::{EmbeddedSettings, JournalSettings, KeySetting
 use idv_gateway::rpc::config::{Auth, GrpcSettings};
 use idv_gateway::settings::SecretSource;
 use idv_gateway::telemetry::LogSettings;
-use idv_gateway::vendor::idnow::config::{FileSettings, LinkTemplates, SigningSettings};
-use idv_gateway::vendor::kit::limit::LimitSettings;
-use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::webhook::config::WebhookSettings;
 
 const DOCUMENTED: &str = include_str!("../../docs/config.toml");
@@ -83,51 +82,6 @@ fn the_documented_examples_are_accepted() {
     assert!(config.webhooks.public_url.is_some());
     let JournalSettings::Embedded(EmbeddedSettings { max_size_bytes, .. }) = config.journal;
     assert!(max_size_bytes.is_some());
-}
-
-#[test]
-fn what_the_documented_example_calls_a_default_is_one() {
-    let idnow = |text: &str| match parse(text, &[]).unwrap().connections.into_values().next() {
-        Some(ConnectionSettings::Idnow(settings)) => settings,
-        other => panic!("IDnow's comes first: {other:?}"),
-    };
-    let documented = idnow(&documented_with_examples());
-    let bare = idnow(&format!("{SOUND}{CONNECTION}").replace("region = \"de\"\n", ""));
-    assert_eq!(documented.region, bare.region);
-    assert_eq!((documented.start_results, documented.min_evidence), (bare.start_results, bare.min_evidence));
-    let files = FileSettings { spool_directory: None, xml_signing_keys: Vec::new(), ..documented.files };
-    assert_eq!((&files, &files), (&bare.files, &FileSettings::default()));
-    assert_eq!([&documented.signing, &bare.signing], [&SigningSettings::default(); 2]);
-    assert_eq!(documented.identification_lifetime_days, bare.identification_lifetime_days);
-    assert_eq!(documented.polling, bare.polling);
-    let rate = documented.limits.max_requests_per_second;
-    assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
-    assert_eq!(bare.limits, LimitSettings::default());
-    assert_eq!((documented.lists, documented.adopt_unknown), (bare.lists, bare.adopt_unknown));
-    assert_eq!(bare.links, LinkTemplates::default());
-}
-
-#[test]
-fn what_the_documented_example_of_masstack_calls_a_default_is_one() {
-    let masstack = |text: &str| {
-        let mut connections = parse(text, &[]).unwrap().connections.into_values();
-        let found = connections.find_map(|settings| match settings {
-            ConnectionSettings::Masstack(settings) => Some(settings),
-            _ => None,
-        });
-        found.unwrap()
-    };
-    let documented = masstack(&documented_with_examples());
-    let bare = masstack(&format!(
-        "{SOUND}[connections.es.masstack]\nenvironment = \"live\"\norg_id = \"bank\"\n\
-         token_url = \"https://token.example\"\nservice_account.json.env = \"ACCOUNT\"\n"
-    ));
-    assert_eq!((documented.generation, &documented.scope), (bare.generation, &bare.scope));
-    assert_eq!((documented.polling, documented.endpoints), (bare.polling, bare.endpoints));
-    assert_eq!((documented.fields, documented.states), (bare.fields, bare.states));
-    let rate = documented.limits.max_requests_per_second;
-    assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
-    assert_eq!((bare.calls.cancel, bare.calls.restart, bare.calls.send), (None, None, None));
 }
 
 #[test]

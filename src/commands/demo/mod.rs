@@ -1,5 +1,6 @@
-//! `demo`: a gateway and the vendor's stand-in in one process, and five people who go through it.
+//! `demo`: a gateway and the vendors' stand-ins in one process, and six people who go through them.
 
+mod code;
 mod keep;
 mod person;
 mod signing;
@@ -16,13 +17,13 @@ use crate::commands::render::Renderer;
 use crate::commands::signals::Signals;
 use crate::commands::{Exit, complain};
 
-/// Five stories take a few seconds; a machine under load gets this much.
+/// Six stories take a few seconds; a machine under load gets this much.
 const CURTAIN: Duration = Duration::from_secs(18);
 
 /// See the whole thing work: no vendor account, nothing leaves this machine.
 ///
-/// Starts a gateway and the built-in IDnow sandbox on free ports of the loopback interface, with keys and data in a
-/// temporary folder. Five people are identified through a real gRPC client, and the event stream is printed as a
+/// Starts a gateway and the built-in sandbox on free ports of the loopback interface, with keys and data in a
+/// temporary folder. Six people are identified through a real gRPC client, and the event stream is printed as a
 /// subscriber sees it.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  idv-gateway demo\n  idv-gateway demo --keep")]
@@ -61,10 +62,10 @@ impl Demo {
         let renderer = Renderer::for_stdout();
         println!(
             "{}",
-            renderer.heading("idv-gateway demo: five people are identified; nothing leaves this machine")
+            renderer.heading("idv-gateway demo: six people are identified; nothing leaves this machine")
         );
         println!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url());
-        println!("sandbox  IDnow {}", stage.sandbox_url());
+        println!("sandbox  IDnow, MasStack {}", stage.sandbox_url());
         let told = tokio::time::timeout(CURTAIN, stories::tell(stage, renderer)).await;
         let exit = match told {
             Ok(Ok(())) => Exit::Done,

@@ -42,6 +42,11 @@ impl Person {
         self.act(id, "review", json!({ "result": result })).await
     }
 
+    /// Something happens to a process with a code.
+    pub(super) async fn with_code(&self, id: &str, what: &str) -> Result<(), Box<dyn Error>> {
+        self.post(&format!("/control/masstack/identifications/{id}/{what}"), json!({})).await
+    }
+
     pub(super) async fn send_webhooks_to(&self, target: &WebhookTarget) -> Result<(), Box<dyn Error>> {
         let body = json!({
             "url": target.url,

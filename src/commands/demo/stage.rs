@@ -11,6 +11,7 @@ use base64::prelude::BASE64_STANDARD;
 use idv_gateway::app::{Addresses, App};
 use idv_gateway::clock::Clock;
 use idv_gateway::config::Config;
+use idv_gateway::sandbox::masstack::{self, ServiceAccount};
 use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, WebhookTarget};
 use secrecy::SecretString;
 use tonic::transport::Channel;
@@ -19,6 +20,8 @@ use crate::commands::demo::person::Person;
 
 /// The demo's connection.
 pub(super) const CONNECTION: &str = "connections/demobank";
+/// The demo's connection to a vendor without webhooks.
+pub(super) const CODES: &str = "connections/democodes";
 /// What the demo reads personal data for.
 pub(super) const PURPOSE: &str = "demo";
 const CUSTOMER: &str = "demobank";
@@ -45,12 +48,15 @@ impl Stage {
         write_secret(&folder.join("master.key"), &BASE64_STANDARD.encode(clock.random::<32>()))?;
         write_secret(&folder.join("api.key"), &api_key)?;
         write_secret(&folder.join("webhook.password"), &password)?;
+        let account = ServiceAccount::generate(clock)?;
+        write_secret(&folder.join("service-account.json"), account.json())?;
 
         // The gateway's webhook port is known only once it listens: the target follows by the control API.
         let sandbox = Sandbox::start(SandboxOptions {
             clock: clock.clone(),
             speed: SPEED,
             accounts: vec![Account { customer: CUSTOMER.to_owned(), api_key: SecretString::from(api_key) }],
+            masstack: masstack::Options { account: Some(account), ..masstack::Options::default() },
             ..SandboxOptions::default()
         })
         .await?;
@@ -151,7 +157,18 @@ api_key = {{ file = {api_key} }}
 label = "demo"
 username = "{WEBHOOK_USER}"
 password = {{ file = {password} }}
+
+[{CODES}.masstack]
+display_name = "Demo codes"
+environment = "sandbox"
+base_url = "http://{sandbox}/v1"
+org_id = "{org}"
+token_url = "http://{sandbox}/authn/v1/oauth2/token"
+service_account = {{ json = {{ file = {account} }} }}
 "#,
+        CODES = CODES.replace('/', "."),
+        org = masstack::ORG,
+        account = path("service-account.json"),
         journal = path("journal.sqlite3"),
         master = path("master.key"),
         api_key = path("api.key"),

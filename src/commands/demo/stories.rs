@@ -1,4 +1,4 @@
-//! The five stories, told by a gRPC client and the event stream.
+//! The stories, told by a gRPC client and the event stream.
 
 use std::error::Error;
 
@@ -15,8 +15,8 @@ use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
-use crate::commands::demo::signing;
-use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::demo::stage::{CODES, CONNECTION, Stage};
+use crate::commands::demo::{code, signing};
 use crate::commands::render::Renderer;
 
 /// What happens in a story after the creation.
@@ -109,7 +109,7 @@ const STORIES: [Story; 5] = [
     },
 ];
 
-/// Tells all five, one after the other.
+/// Tells all six, one after the other.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
@@ -137,9 +137,34 @@ pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dy
             return Err(format!("{} ended with {outcome:?}, not {:?}", story.title, story.outcome).into());
         }
     }
-    println!("\n{}", renderer.heading("All five ended as they should. Cursor to go on from:"));
+    tell_of_codes(stage, &person, &mut events).await?;
+    println!("\n{}", renderer.heading("All six ended as they should. Cursor to go on from:"));
     println!("{}", events.cursor);
     Ok(())
+}
+
+/// No webhook tells of these people: the vendor is asked, here by the caller, else by the gateway on its own schedule.
+async fn tell_of_codes(
+    stage: &Stage,
+    person: &Person,
+    events: &mut Subscriber,
+) -> Result<(), Box<dyn Error>> {
+    let title = "6. One-time code: a vendor without webhooks is asked";
+    println!("\n{}", events.renderer.heading(title));
+    let (name, id) = code::create(stage.channel()).await?;
+    events.expect(&name, EventType::IdentificationCreated).await?;
+    let mut outcome = None;
+    for (step, expected) in
+        [("start", EventType::IdentificationStarted), ("validate", EventType::IdentificationCompleted)]
+    {
+        person.with_code(&id, step).await?;
+        code::ask(stage.channel(), &name).await?;
+        outcome = decided(&events.expect(&name, expected).await?);
+    }
+    match outcome {
+        Some(Outcome::Verified) => Ok(()),
+        other => Err(format!("{title} ended with {other:?}").into()),
+    }
 }
 
 async fn create(channel: Channel, story: &Story) -> Result<String, Box<dyn Error>> {
@@ -182,7 +207,7 @@ fn decided(event: &Event) -> Option<Outcome> {
     }
 }
 
-/// A reader of the demo's connection that prints everything it sees.
+/// A reader of the demo's connections that prints everything it sees.
 struct Subscriber {
     stream: Streaming<WatchEventsResponse>,
     renderer: Renderer,
@@ -193,7 +218,10 @@ impl Subscriber {
     async fn open(channel: Channel, renderer: Renderer) -> Result<Self, Box<dyn Error>> {
         let request = WatchEventsRequest {
             start: Some(Start::StartPosition(StartPosition::Earliest.into())),
-            filter: Some(EventFilter { connections: vec![CONNECTION.to_owned()], ..EventFilter::default() }),
+            filter: Some(EventFilter {
+                connections: vec![CONNECTION.to_owned(), CODES.to_owned()],
+                ..EventFilter::default()
+            }),
             heartbeat_interval: None,
             consumer: "demo".to_owned(),
         };

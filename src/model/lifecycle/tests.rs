@@ -177,6 +177,8 @@ fn what_says_nothing_new_or_comes_late_changes_nothing() {
         (vec![accepted()], said(Word::NotStarted), Verdict::Same),
         (vec![accepted()], accepted(), Verdict::Same),
         (started_once.clone(), started(10), Verdict::Same),
+        // A vendor without times, asked again.
+        (started_once.clone(), said(Word::Started), Verdict::Same),
         (started_once.clone(), started(9), Verdict::Stale),
         (started_once, check_pending(9), Verdict::Stale),
         (vec![accepted(), check_pending(20)], check_pending(20), Verdict::Same),

@@ -71,6 +71,9 @@ impl Options {
     /// Says what no type can say about them.
     pub(super) fn check(&self) -> Result<(), String> {
         self.profile.check()?;
+        if self.faults.iter().any(|fault| fault.operation().is_none()) {
+            return Err("MasStack sends no webhooks that a fault could meet".to_owned());
+        }
         self.faults.iter().try_for_each(Fault::check)
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use crate::clock::Clock;
@@ -155,6 +156,16 @@ impl Api {
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
             None => Ok(Some(answer)),
         }
+    }
+
+    /// Makes `call`, which is answered without a body. `false`: the vendor does not know what it is about.
+    pub(super) async fn carry_out(&self, call: Call) -> Result<bool> {
+        let Some(answer) = self.find(call).await? else { return Ok(false) };
+        if !answer.body().is_empty() {
+            // JSON may be the vendor's; a page is something in between, and nothing was done.
+            answer.json::<IgnoredAny>()?;
+        }
+        Ok(true)
     }
 
     fn prepare(

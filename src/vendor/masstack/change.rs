@@ -33,7 +33,7 @@ impl Deletions for Masstack {
         let call = self.api.about(DELETE, &self.api.endpoints().delete, &process)?;
         let call = if deletion.force { call.with_parameter("force", "true") } else { call };
         // What the vendor does not know it has erased before: it had given ids to it.
-        self.api.find(call).await.map(|_answer| Deleted::Now)
+        self.api.carry_out(call).await.map(|_known| Deleted::Now)
     }
 }
 
@@ -51,9 +51,9 @@ impl Cancellations for Masstack {
         let endpoint = bound(self.api.endpoints().cancel.as_ref(), CANCEL)?;
         let call = self.api.about(CANCEL, endpoint, &Process::needed(reference, CANCEL)?)?;
         let call = call.repeat(Repeat::Unsent).json(&CancelBody { reason: cancellation.reason })?;
-        match self.api.find(call).await {
-            Ok(Some(_done)) => Ok(()),
-            Ok(None) => Err(gone(CANCEL)),
+        match self.api.carry_out(call).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(gone(CANCEL)),
             Err(refused) if refused.kind == Reason::VendorConflict => {
                 self.is_cancelled(reference, refused).await
             }
@@ -97,9 +97,9 @@ impl Masstack {
     ) -> Result<()> {
         let process = Process::needed(about.reference, operation)?;
         let call = self.api.about(operation, bound(endpoint, operation)?, &process)?;
-        match self.api.find(call.repeat(Repeat::Unsent)).await? {
-            Some(_done) => Ok(()),
-            None => Err(gone(operation)),
+        match self.api.carry_out(call.repeat(Repeat::Unsent)).await? {
+            true => Ok(()),
+            false => Err(gone(operation)),
         }
     }
 

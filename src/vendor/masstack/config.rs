@@ -171,8 +171,12 @@ impl MasstackSettings {
         } else if let Err(error) = self.base() {
             problems.add("base_url", error.to_string());
         }
-        if let Err(error) = self.tokens().and_then(|(base, _prefix)| base.path("")) {
-            problems.add("token_url", error.to_string());
+        match self.tokens() {
+            Ok((tokens, _)) if tokens.prefix.is_empty() => {
+                problems.add("token_url", "must have a path, for example https://host/oauth2/token");
+            }
+            Ok(_) => {}
+            Err(error) => problems.add("token_url", error.to_string()),
         }
         if let Err(error) = ORG.segment(&self.org_id) {
             problems.add("org_id", error.to_string());

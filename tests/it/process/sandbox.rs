@@ -86,6 +86,27 @@ async fn a_wrong_profile_and_wrong_webhooks_are_told_before_anything_starts() {
     assert!(code == Some(78) && told.contains("[0].type: unknown variant `WH_003`"), "{code:?} {told}");
 }
 
+#[tokio::test]
+async fn a_service_account_of_masstack_is_written_where_the_command_line_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("account.json");
+    let mut command = program();
+    command.args(["sandbox", "--listen", "127.0.0.1:0", "--masstack-service-account-file"]).arg(&file);
+    command.args(["--masstack-profile", r#"{"errors":"empty"}"#, "--masstack-fault", "token=502:1"]);
+    let mut sandbox = Child::spawn(command);
+    let address = address(&mut sandbox).await;
+    let account: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert!(account["private_key"].as_str().unwrap().starts_with("-----BEGIN RSA PRIVATE KEY-----"));
+    for status in ["502", "400"] {
+        let answer = post(&address, "/authn/v1/oauth2/token", "").await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    let lost = send(&address, "GET", "/v1/orgs/sandbox/identifications/otp/1", "").await;
+    assert!(lost.starts_with("HTTP/1.1 401") && lost.ends_with("\r\n\r\n"), "{lost}");
+    sandbox.signal("TERM");
+    assert_eq!(sandbox.ended().await.code, Some(0));
+}
+
 /// Where `sandbox` says that it listens.
 async fn address(sandbox: &mut Child) -> String {
     sandbox

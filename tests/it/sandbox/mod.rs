@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod keeping;
 mod lists;
+mod masstack;
 mod moves;
 mod preventor;
 mod robot;

@@ -9,7 +9,7 @@ use serde_json::json;
 use tonic::Code;
 
 use super::house::House;
-use super::masstack::{created, does, house, otp, refreshed};
+use super::masstack::{created, does, house, known, otp, refreshed};
 use super::words::{fields, refused};
 
 const UNBOUND: &str = "polling.enabled = false";
@@ -82,8 +82,7 @@ async fn an_erasure_whose_answer_is_lost_is_found_done() {
     assert_eq!(status.code(), Code::Unavailable, "{status:?}");
     let erased = house
         .in_time("another try", async || {
-            let events = house.events().await;
-            let last = super::words::shown(events.last()?).clone();
+            let last = known(&house, &made.name).await;
             (last.state() == Status::Deleted).then_some(last)
         })
         .await;

@@ -45,22 +45,6 @@ password = {{ file = {password} }}
             start_results = plan.start_results,
         )
     };
-    let masstack = |settings: &str| {
-        format!(
-            r#"
-[connections.mas.masstack]
-environment = "sandbox"
-base_url = "http://{vendor}/v1"
-org_id = "sandbox"
-service_account = {{ json = {{ file = {account} }} }}
-token_url = "http://{vendor}/authn/v1/oauth2/token"
-limits = {{ {limits} }}
-{settings}
-"#,
-            account = path("masstack.json"),
-            limits = plan.limits,
-        )
-    };
     format!(
         r#"
 profile = "test"
@@ -88,6 +72,24 @@ master = [{{ file = {master} }}]
         master = path("master.key"),
         first = connection(CUSTOMER),
         second = connection(OTHER_CUSTOMER),
-        third = plan.masstack.map(masstack).unwrap_or_default(),
+        third = plan.masstack.map(|more| masstack(folder, vendor, plan, more)).unwrap_or_default(),
+    )
+}
+
+/// The connection to MasStack, with `more` settings.
+fn masstack(folder: &Path, vendor: SocketAddr, plan: &Plan, more: &str) -> String {
+    format!(
+        r#"
+[connections.mas.masstack]
+environment = "sandbox"
+base_url = "http://{vendor}/v1"
+org_id = "sandbox"
+service_account = {{ json = {{ file = {account:?} }} }}
+token_url = "http://{vendor}/authn/v1/oauth2/token"
+limits = {{ {limits} }}
+{more}
+"#,
+        account = folder.join("masstack.json").display().to_string(),
+        limits = plan.limits,
     )
 }

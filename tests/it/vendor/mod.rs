@@ -24,4 +24,8 @@ mod idnow_lists;
 mod idnow_reason;
 mod idnow_results;
 mod idnow_update;
+mod masstack_api;
+mod masstack_config;
+mod masstack_faults;
+mod masstack_rig;
 mod registry;
