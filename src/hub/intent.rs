@@ -110,10 +110,10 @@ impl Hub {
         let identification = &mut record.identification;
         identification.external_reference.clone_from(&command.external_reference);
         identification.labels.clone_from(&command.labels);
-        let vendors = identifications(vendor, CREATE)?;
-        identification.expire_time = Some((self.clock.now() + vendors.lifetime_of(command)).into());
-        let reference = vendors.reference(command);
-        identification.vendor_reference = Some(VendorReference { reference, ..VendorReference::default() });
+        let lifetime = identifications(vendor, CREATE)?.lifetime_of(command);
+        identification.expire_time = Some((self.clock.now() + lifetime).into());
+        identification.vendor_reference =
+            Some(VendorReference { reference: command.reference(), ..VendorReference::default() });
         identification.set_origin(IdentificationOrigin::Api);
         if let Spec::Invitation(spec) = &command.spec {
             // What the vendor sends along with the creation; it takes it back with a refusal.
@@ -169,7 +169,7 @@ impl Hub {
     pub(super) async fn taken(&self, command: &CreateIdentification) -> Result<Option<Error>> {
         let (name, reference) = (&command.name, command.reference());
         let mut found = self.journal.record(name).await.map_err(|error| store(error, CREATE))?;
-        if found.is_none() {
+        if found.is_none() && !reference.is_empty() {
             let adopted = self.journal.find(&name.connection, VendorId::Reference(&reference)).await;
             found = adopted
                 .map_err(|error| store(error, CREATE))?

@@ -58,10 +58,12 @@ pub struct AdoptIdentification {
 
 impl CreateIdentification {
     /// What the vendor is told to call it: the caller's own value where the spec has one, else the last part of its name.
+    /// Empty where vendors choose a name themselves.
     pub fn reference(&self) -> String {
         match &self.spec {
             Spec::Invitation(invitation) if !invitation.unique.is_empty() => invitation.unique.clone(),
-            _ => self.name.id.to_string(),
+            Spec::Otp(_) | Spec::IdentityDocument(_) => String::new(),
+            Spec::Invitation(_) | Spec::AutoIdent(_) => self.name.id.to_string(),
         }
     }
 

@@ -26,7 +26,7 @@ use crate::vendor::preventor::config::PreventorSettings;
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionSettings {
     /// IDnow AutoIdent.
-    Idnow(IdnowSettings),
+    Idnow(Box<IdnowSettings>),
     /// Preventor ID.
     Preventor(Box<PreventorSettings>),
     /// MasStack Documents.

@@ -37,7 +37,7 @@ impl Idle {
     async fn new() -> Self {
         let (clock, hand) = Clock::manual(noon());
         let (journal, files) = (MemoryJournal::new(clock.clone()), Files::new());
-        let settings = ConnectionSettings::Idnow(files.settings("test", ""));
+        let settings = ConnectionSettings::Idnow(Box::new(files.settings("test", "")));
         let transport: Arc<dyn Transport> = Recorder::new(|_request: &Request| (500, String::new()));
         let connections = BTreeMap::from([("bank".parse().unwrap(), settings)]);
         let drain = CancellationToken::new();

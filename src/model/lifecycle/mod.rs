@@ -195,9 +195,7 @@ fn started(draft: &mut Draft<'_>, observation: &Observation, order: Order) -> Ru
         (State::AwaitingRetry, _) => draft.begin_attempt(true),
         (State::InProgress, Order::Same) => return Ruling::Same,
         // A vendor that gives no times says the same again whenever it is asked.
-        (State::InProgress, Order::Unknown) if observation.evidence == Evidence::Fetched => {
-            return Ruling::Same;
-        }
+        (State::InProgress, Order::Unknown) if asked(observation) => return Ruling::Same,
         (State::InReview, Order::Same) => return Ruling::Stale,
         (State::InReview, Order::Unknown) if !asked(observation) => return Ruling::Ask,
         (State::InProgress | State::InReview, _) => {

@@ -57,11 +57,6 @@ impl Identifications for Masstack {
         self.body(command).err().unwrap_or_default()
     }
 
-    /// The vendor chooses its own names, and is told none.
-    fn reference(&self, _command: &CreateIdentification) -> String {
-        String::new()
-    }
-
     fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>> {
         Process::read(said)
     }

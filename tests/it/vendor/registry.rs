@@ -18,7 +18,8 @@ use super::rig::{Files, Recorder};
 type Connections = BTreeMap<ConnectionId, ConnectionSettings>;
 
 fn connections(files: &Files, ids: &[&str]) -> Connections {
-    let settings = |id: &&str| (id.parse().unwrap(), ConnectionSettings::Idnow(files.settings("test", "")));
+    let idnow = || ConnectionSettings::Idnow(Box::new(files.settings("test", "")));
+    let settings = |id: &&str| (id.parse().unwrap(), idnow());
     ids.iter().map(settings).collect()
 }
 
