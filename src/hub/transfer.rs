@@ -87,11 +87,12 @@ impl<M: Message> Run<M> {
         let sent = tokio::select! {
             biased;
             () = self.sender.closed() => return,
-            sent = self.serve(open) => sent,
+            // Before the vendor's own time, which may be over at the same moment.
             () = self.hub.clock.sleep_until(ends_at) => {
                 let detail = "the deadline of the call has passed";
                 Err(Error::new(Kind::DeadlineExceeded, self.transfer.operation, detail))
             }
+            sent = self.serve(open) => sent,
         };
         last_word.send(sent.map(|digest| M::new(M::trailer(digest))));
     }

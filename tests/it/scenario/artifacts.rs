@@ -1,5 +1,6 @@
 //! Files of identifications as callers meet them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -9,6 +10,7 @@ use idv_gateway::proto::{
     Artifact, ArtifactKind as Kind, ContentDigest, DownloadArtifactRequest, DownloadArtifactResponse,
     ListArtifactsRequest, SignatureVerdict,
 };
+use tokio::sync::Semaphore;
 use tonic::{Code, Status, Streaming};
 
 use super::house::House;
@@ -332,7 +334,8 @@ async fn end(mut stream: Parts) -> Status {
 #[tokio::test]
 async fn a_download_ends_at_its_deadline_and_has_one_in_any_case() {
     let decided = Decided::new().await;
-    decided.vendor.says("pdf", Reply::Stalling);
+    let permits = Arc::new(Semaphore::new(0));
+    decided.vendor.says("pdf", Reply::Paced(permits.clone()));
     for (asked_for, ends_after) in [(Some(20), 20), (None, 300), (Some(86_400), 3600)] {
         let name = format!("{}/artifacts/report-pdf", decided.name);
         let mut request = asked(DownloadArtifactRequest { name, read_offset: 0 });
@@ -342,13 +345,32 @@ async fn a_download_ends_at_its_deadline_and_has_one_in_any_case() {
         let mut stream =
             decided.house.identifications().download_artifact(request).await.unwrap().into_inner();
         assert!(matches!(part(&mut stream).await.unwrap(), Some(Part::Header(_))));
-        decided.house.clock.advance(Duration::from_secs(ends_after - 1));
+        // The vendor is slow, and never silent for ten seconds.
+        let mut left = ends_after - 1;
+        while left > 0 {
+            permits.add_permits(1);
+            assert!(matches!(part(&mut stream).await.unwrap(), Some(Part::Chunk(_))));
+            let pause = left.min(9);
+            decided.house.clock.advance(Duration::from_secs(pause));
+            left -= pause;
+        }
         assert_eq!(decided.house.operator("/livez").await.status, 200);
         assert_eq!(decided.vendor.transfers(), 1, "{asked_for:?}");
         decided.house.clock.advance(Duration::from_secs(1));
         refused(&end(stream).await, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
         decided.house.until("the end", async || (decided.vendor.transfers() == 0).then_some(())).await;
     }
+}
+
+#[tokio::test]
+async fn a_vendor_that_falls_silent_ends_a_download() {
+    let decided = Decided::new().await;
+    decided.vendor.says("pdf", Reply::Stalling);
+    let mut stream = decided.open("report-pdf", 0).await.unwrap();
+    assert!(matches!(part(&mut stream).await.unwrap(), Some(Part::Header(_))));
+    let over = async || (decided.vendor.transfers() == 0).then_some(());
+    decided.house.in_time("the end", over).await;
+    refused(&end(stream).await, Code::Unavailable, "VENDOR_TIMEOUT");
 }
 
 #[tokio::test]
