@@ -15,7 +15,7 @@ use crate::error::{Error, Kind, Result, Violation};
 use crate::model::document::{DefinitionId, DocumentName, MAX_DOCUMENT_BYTES, PDF};
 use crate::proto::{AutoIdentSpec, Document, DocumentDefinition, Subject, VendorReference};
 use crate::vendor::idnow::Idnow;
-use crate::vendor::idnow::api::misbuilt;
+use crate::vendor::idnow::api::{done, misbuilt};
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::identification::address;
@@ -29,10 +29,10 @@ use crate::vendor::{GetDocument, ListDocuments, PutDefinition, Signing, SigningL
 
 const LIST_DEFINITIONS: &str = "idnow.list_document_definitions";
 const GET_DEFINITION: &str = "idnow.get_document_definition";
-const CREATE_DEFINITION: &str = "idnow.create_document_definition";
-const UPDATE_DEFINITION: &str = "idnow.update_document_definition";
+pub(super) const CREATE_DEFINITION: &str = "idnow.create_document_definition";
+pub(super) const UPDATE_DEFINITION: &str = "idnow.update_document_definition";
 const DELETE_DEFINITION: &str = "idnow.delete_document_definition";
-const UPLOAD: &str = "idnow.upload_document";
+pub(super) const UPLOAD: &str = "idnow.upload_document";
 const LIST_DOCUMENTS: &str = "idnow.list_documents";
 const GET_DOCUMENT: &str = "idnow.get_document";
 const GET_SIGNED: &str = "idnow.get_signed_document";
@@ -134,16 +134,16 @@ impl Idnow {
     }
 
     /// Asks for one document or all of an identification.
-    async fn look_at<T: DeserializeOwned>(
+    async fn look_at(
         &self,
         operation: &'static str,
         path: &PathTemplate,
         places: &[(&str, &Segment)],
-    ) -> Result<Option<(Vec<T>, Answer)>> {
+    ) -> Result<Option<(Vec<DocumentBody>, Answer)>> {
         let target = self.api.target(operation, path, places)?;
         let answer = self.api.call(Call::new(operation, Method::GET, target)).await?;
         match Refused::read(&answer) {
-            None => Ok(Some((answer.json::<Several<T>>()?.0, answer))),
+            None => Ok(Some((several(&answer, DocumentBody::is_one)?, answer))),
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
         }
     }
@@ -166,7 +166,7 @@ impl Signing for Idnow {
             let id = body.id()?;
             Some(body.read(&self.account.connection, id))
         };
-        let bodies = answer.json::<Several<DefinitionBody>>()?.0;
+        let bodies = several(&answer, DefinitionBody::is_one)?;
         let mut definitions: Vec<_> = bodies.into_iter().filter_map(read).collect();
         definitions.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(definitions)
@@ -183,8 +183,16 @@ impl Signing for Idnow {
     }
 
     async fn create_definition(&self, put: PutDefinition<'_>) -> Result<()> {
-        match self.on_definition(CREATE_DEFINITION, Method::POST, None, Some(&put)).await? {
-            Some(_created) => Ok(()),
+        let made = self.on_definition(CREATE_DEFINITION, Method::POST, None, Some(&put)).await;
+        let made = made.map_err(|error| match error.kind {
+            Kind::VendorConflict => {
+                let detail = "the vendor has a definition of this name".to_owned();
+                Error { kind: Kind::ResourceExists, detail, ..error }
+            }
+            _ => error,
+        });
+        match made? {
+            Some(answer) => done(&answer),
             None => {
                 let detail = "the vendor does not know where definitions are made";
                 Err(Error::new(Kind::VendorRejectedRequest, CREATE_DEFINITION, detail))
@@ -194,12 +202,12 @@ impl Signing for Idnow {
 
     async fn update_definition(&self, put: PutDefinition<'_>) -> Result<Option<()>> {
         let answer = self.on_definition(UPDATE_DEFINITION, Method::POST, Some(put.id), Some(&put)).await?;
-        Ok(answer.map(|_empty| ()))
+        answer.map(|answer| done(&answer)).transpose()
     }
 
     async fn delete_definition(&self, id: &DefinitionId) -> Result<Option<()>> {
         let answer = self.on_definition(DELETE_DEFINITION, Method::DELETE, Some(id), None).await?;
-        Ok(answer.map(|_empty| ()))
+        answer.map(|answer| done(&answer)).transpose()
     }
 
     async fn upload(&self, upload: Upload<'_>) -> Result<()> {
@@ -208,7 +216,7 @@ impl Signing for Idnow {
         // The same place takes the same file, however often it is sent.
         let call = Call::new(UPLOAD, Method::POST, target).repeat(Repeat::Freely);
         let answer = self.api.call(call.file(PDF, upload.content.clone())).await?;
-        let Some(refused) = Refused::read(&answer) else { return Ok(()) };
+        let Some(refused) = Refused::read(&answer) else { return done(&answer) };
         Err(match refused.status() {
             StatusCode::PRECONDITION_FAILED => {
                 // The same refusal stands for an account that signs nothing: asked for the definition, it says so.
@@ -233,7 +241,7 @@ impl Signing for Idnow {
     async fn documents(&self, list: ListDocuments<'_>) -> Result<Option<Vec<Document>>> {
         let number = address(list.reference)?;
         let path = &self.signing.paths.documents;
-        let found = self.look_at::<DocumentBody>(LIST_DOCUMENTS, path, &[("t", &number)]).await?;
+        let found = self.look_at(LIST_DOCUMENTS, path, &[("t", &number)]).await?;
         let Some((bodies, _answer)) = found else { return Ok(None) };
         let read = |body: DocumentBody| {
             let id = body.id()?;
@@ -247,7 +255,7 @@ impl Signing for Idnow {
     async fn document(&self, get: GetDocument<'_>) -> Result<Option<Document>> {
         let (number, id) = places(GET_DOCUMENT, get.reference, get.name)?;
         let path = &self.signing.paths.document;
-        let found = self.look_at::<DocumentBody>(GET_DOCUMENT, path, &[("t", &number), ("id", &id)]).await?;
+        let found = self.look_at(GET_DOCUMENT, path, &[("t", &number), ("id", &id)]).await?;
         let Some((bodies, answer)) = found else { return Ok(None) };
         let asked = &get.name.definition;
         // One that does not say which definition it answers to is the one that was asked for.
@@ -275,6 +283,16 @@ impl Signing for Idnow {
             }
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
         }
+    }
+}
+
+/// One, or a list. An odd one costs itself alone; an answer of nothing else is about something else.
+fn several<T: DeserializeOwned>(answer: &Answer, is_one: fn(&T) -> bool) -> Result<Vec<T>> {
+    let Several(all) = answer.json()?;
+    if all.is_empty() || all.iter().any(is_one) {
+        Ok(all)
+    } else {
+        Err(answer.invalid("is about something else"))
     }
 }
 

@@ -68,6 +68,11 @@ impl<'a> PutDefinitionBody<'a> {
 }
 
 impl DefinitionBody {
+    /// Whether it is one at all: every definition has an identifier.
+    pub(super) fn is_one(&self) -> bool {
+        self.identifier.is_some()
+    }
+
     /// The id, unless it is one that no name can hold.
     pub(super) fn id(&self) -> Option<DefinitionId> {
         self.identifier.as_ref()?.parse().ok()
@@ -91,6 +96,11 @@ impl DefinitionBody {
 }
 
 impl DocumentBody {
+    /// Whether it is one at all: every document has a status.
+    pub(super) fn is_one(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// The id of its definition, unless it is one that no name can hold.
     pub(super) fn id(&self) -> Option<DefinitionId> {
         self.document_definition.as_ref()?.id()
