@@ -2,6 +2,7 @@
 //! asked, and that nothing takes longer than it may.
 
 mod idnow;
+mod load;
 mod rows;
 mod server;
 mod table;
