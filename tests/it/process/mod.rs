@@ -16,6 +16,7 @@ mod kill;
 mod memory;
 mod sandbox;
 mod serve;
+mod unread;
 mod version;
 mod watch;
 mod watch_json;
