@@ -99,6 +99,11 @@ impl Child {
 
     /// Waits for it to end by itself.
     pub(super) async fn ended(mut self) -> Ended {
+        self.end().await
+    }
+
+    /// The same for one that is still needed as a name for what was.
+    pub(super) async fn end(&mut self) -> Ended {
         // Both pipes are closed when the process is gone: the wait below is over at once.
         let (stdout, stderr) = (self.stdout.rest().await, self.stderr.rest().await);
         Ended { code: self.process.wait().unwrap().code(), stdout, stderr }

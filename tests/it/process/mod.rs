@@ -3,10 +3,12 @@
 mod child;
 mod house;
 mod script;
+mod stopping;
 
 mod completions;
 mod crash;
 mod demo;
+mod errands;
 mod healthcheck;
 mod help;
 mod history;
