@@ -19,7 +19,7 @@ use crate::commands::server::{Server, cause};
 /// Ask a gateway whether it serves, for the probes of containers.
 ///
 /// Asks grpc.health.v1.Health. Says nothing when all is well; otherwise one line on standard error says what is not.
-/// A gateway that drains does not serve, and neither does one whose journal takes nothing: as /readyz on the admin port.
+/// A gateway that drains does not serve, nor does one whose journal takes nothing: it says what /readyz says.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Healthcheck {

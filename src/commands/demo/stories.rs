@@ -110,7 +110,7 @@ const STORIES: [Story; 5] = [
     },
 ];
 
-/// Tells all five, one after the other. An [`OutputEnded`](crate::commands::output::OutputEnded) is nobody's fault.
+/// Tells all five, one after the other. The error is that of [`say`] when nobody reads on.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;

@@ -30,6 +30,12 @@ const NUMBER: &str = "Order_7-A";
 const PDF: &str = "application/pdf";
 const CONTRACT: &[u8] = b"%PDF-1.4 of a few words";
 
+const CREATED: EventType = EventType::IdentificationCreated;
+const COMPLETED: EventType = EventType::IdentificationCompleted;
+const ARCHIVED: EventType = EventType::IdentificationArchived;
+const DELETED: EventType = EventType::IdentificationDeleted;
+const UPDATED: EventType = EventType::IdentificationUpdated;
+
 /// Who goes on with what a stop has left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Heir {
@@ -90,16 +96,19 @@ impl Scene {
     }
 }
 
+/// Where a gateway stops in each scene.
+type Stops = fn(Scene) -> Stop;
+
 /// A gateway that may stop once in every scene, and its callers.
 struct Run {
     mortal: Mortal,
-    stop: fn(Scene) -> Stop,
+    stop: Stops,
     heir: Heir,
     faults: Vec<String>,
 }
 
 impl Run {
-    async fn begin(stop: fn(Scene) -> Stop, heir: Heir) -> Self {
+    async fn begin(stop: Stops, heir: Heir) -> Self {
         let house = House::build().await;
         house.connect_other();
         Self { mortal: Mortal::over(house, Stop::Never).await, stop, heir, faults: Vec::new() }
@@ -160,11 +169,6 @@ impl Run {
         let (told, told_open, all) = (of(&decided), of(&open), events.len());
         let told_copies: Vec<_> = copies.iter().map(|event| event.r#type()).collect();
         let revisions: Vec<_> = copies.iter().map(|event| event.revision).collect();
-        const CREATED: EventType = EventType::IdentificationCreated;
-        const COMPLETED: EventType = EventType::IdentificationCompleted;
-        const ARCHIVED: EventType = EventType::IdentificationArchived;
-        const DELETED: EventType = EventType::IdentificationDeleted;
-        const UPDATED: EventType = EventType::IdentificationUpdated;
         let whole = told == [CREATED, COMPLETED, ARCHIVED, DELETED];
         self.expect(whole, || format!("{decided}: {told:?}"));
         let whole = told_copies == [CREATED, COMPLETED] && revisions == [1, 2];
@@ -318,7 +322,7 @@ async fn update(doors: Doors, name: &str) -> Told<UpdateIdentificationResponse> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_at_any_append_is_made_up_for() {
-    let runs: [(fn(Scene) -> Stop, Heir); 7] = [
+    let runs: [(Stops, Heir); 7] = [
         (|_scene| Stop::Before(1), Heir::Caller),
         (|_scene| Stop::Before(1), Heir::Worker),
         (|_scene| Stop::After(1), Heir::Caller),
@@ -336,8 +340,7 @@ async fn a_stop_at_any_append_is_made_up_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forgotten_outcome_is_noticed() {
-    let forgetful: fn(Scene) -> Stop =
-        |scene| if scene == Scene::Archive { Stop::Forgetting(2) } else { Stop::Never };
+    let forgetful: Stops = |scene| if scene == Scene::Archive { Stop::Forgetting(2) } else { Stop::Never };
     let faults = Run::begin(forgetful, Heir::Caller).await.tell().await;
     assert!(faults.iter().any(|fault| fault.contains("Archive came to 3 calls")), "{faults:?}");
 }

@@ -172,9 +172,8 @@ impl Mortal {
                 if let Some(done) = attempt(&self.house, self.gateway.doors).await {
                     return Some(done);
                 }
-                if self.house.get(&alive).await.is_none() {
-                    return None;
-                }
+                // One that has stopped does not answer.
+                self.house.get(&alive).await?;
             }
         };
         let done = timeout(GUARD, trying).await.expect("neither an end nor a stop");

@@ -1,7 +1,7 @@
 //! Whoever reads what a command writes may go away at any time.
 
 use std::net::TcpListener;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use super::child::{Child, Ended, names, program, unread};
 use super::house::House;
@@ -36,14 +36,10 @@ async fn a_reader_that_has_gone_has_all_it_wanted() {
 #[tokio::test]
 async fn a_reader_that_goes_in_the_middle_of_the_demo_ends_it() {
     let folder = tempfile::tempdir().unwrap();
-    let mut shell = std::process::Command::new("bash");
-    shell.args(["-c", "set -o pipefail; \"$1\" demo | head -n 6", "bash", env!("CARGO_BIN_EXE_idv-gateway")]);
-    let ended = Child::spawn({
-        shell.env("TMPDIR", folder.path());
-        shell
-    })
-    .ended()
-    .await;
+    let line = "set -o pipefail; \"$1\" demo | head -n 6";
+    let mut shell = Command::new("bash");
+    shell.args(["-c", line, "bash", env!("CARGO_BIN_EXE_idv-gateway")]).env("TMPDIR", folder.path());
+    let ended = Child::spawn(shell).ended().await;
     assert_eq!((ended.code, ended.stdout.len(), &ended.stderr[..]), (Some(0), 6, &[][..]), "{ended:#?}");
     assert_eq!(names(folder.path()), [""; 0]);
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::house::House;
 use super::words::{shown, types};
 
-/// Questions a minute that the vendor allows: less than would be asked at the same time.
+/// Questions a minute that the connection is allowed. Without a limit there would be more.
 const ETIQUETTE: u64 = 10;
 const STEP: Duration = Duration::from_secs(5);
 const MINUTE: Duration = Duration::from_mins(1);
