@@ -8,6 +8,7 @@ mod connection;
 mod deadline;
 mod document_signing;
 mod event;
+mod health;
 mod identification;
 mod limit;
 mod policy;
@@ -21,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 
 use crate::clock::Clock;
@@ -79,7 +79,6 @@ pub enum ServeError {
 /// Serves until the drain is over: no new calls, open ones are finished.
 pub async fn serve(door: Door) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    announce(&health, tonic_health::ServingStatus::Serving).await;
     let routes = routes(&door)?.add_service(health_service);
     let purposes = PurposeLayer::new(door.settings.purposes)?;
 
@@ -101,11 +100,8 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
         // Counts request bytes before anything gathers them.
         .layer(RequestLimitLayer::new(door.settings.max_request_bytes));
 
-    let draining = async {
-        door.drain.cancelled().await;
-        // Load balancers hear of it before the listener closes.
-        announce(&health, tonic_health::ServingStatus::NotServing).await;
-    };
+    // Load balancers hear of the drain before the listener closes.
+    let draining = health::follow(&health, &door.hub, &door.clock, &door.drain);
     // An answer in two segments, and every event, would wait for the caller's delayed acknowledgement: 40 ms.
     // The server's own setting only holds for listeners that it binds itself.
     let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
@@ -150,11 +146,4 @@ fn reflection_builder() -> tonic_reflection::server::Builder<'static> {
         .with_service_name("grpc.reflection.v1.ServerReflection")
         .with_service_name("grpc.reflection.v1alpha.ServerReflection");
     SERVICES.iter().fold(builder, |builder, service| builder.with_service_name(*service))
-}
-
-async fn announce(health: &HealthReporter, status: tonic_health::ServingStatus) {
-    health.set_service_status("", status).await;
-    for service in SERVICES {
-        health.set_service_status(service, status).await;
-    }
 }
