@@ -23,7 +23,7 @@ async fn ready() -> (House, String) {
 }
 
 /// Requests to the vendor whose path has `part`.
-async fn asked_for(house: &House, part: &str) -> u64 {
+pub(super) async fn asked_for(house: &House, part: &str) -> u64 {
     let counts = house.see("statistics").await["by_path"].clone();
     let counts = counts.as_object().unwrap().iter().filter(|(path, _)| path.contains(part));
     let counts = counts.flat_map(|(_, statuses)| statuses.as_object().unwrap().values());
