@@ -286,6 +286,12 @@ async fn a_document_has_another_name_for_one_person_alone() {
     let status = client.update_document(rename(&id, "contract", "")).await.unwrap_err();
     let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
     assert_eq!(fields(&details), ["document.display_name"]);
+    let errors = json!({ "errors": [{ "cause": "BAD_REQUEST", "id": "73464627", "key": "name" }] });
+    house.fault(json!({ "kind": "body", "operation": "sign", "text": errors.to_string() })).await;
+    let status = client.update_document(rename(&id, "contract", "Loan!")).await.unwrap_err();
+    let details = refused(&status, Code::InvalidArgument, "VENDOR_REJECTED_FIELD");
+    assert_eq!(fields(&details), ["document.display_name"]);
+    house.well().await;
     house.reviewed(&id, "SUCCESS").await;
     // First the vendor says so, then what is known here.
     for _known in [false, true] {
