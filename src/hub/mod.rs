@@ -9,6 +9,7 @@ pub mod capability;
 pub mod check;
 pub mod config;
 pub mod copy;
+pub mod default_document;
 pub mod definition;
 pub mod delete;
 pub mod directory;

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::error::{Error, Kind, Result, Violation};
 use crate::vendor::idnow::api::START;
-use crate::vendor::idnow::signing::{CREATE_DEFINITION, UPDATE_DEFINITION, UPLOAD};
+use crate::vendor::idnow::signing::{CREATE_DEFINITION, UPDATE_DEFINITION, UPLOAD, UPLOAD_DEFAULT};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 
@@ -108,6 +108,13 @@ impl Refused {
         answer.error(kind, detail, &self.cause, &self.id)
     }
 
+    /// The refusal of what callers know as `path`.
+    pub(super) fn of_field(&self, answer: &Answer, path: &str) -> Error {
+        let detail = format!("the vendor refused {path}");
+        let error = answer.error(Kind::VendorRejectedField, detail, &self.cause, &self.id);
+        Error { violations: vec![Violation::new(path, "was refused by the vendor")], ..error }
+    }
+
     /// What was asked for waits for its result. Nothing but this text tells it from what is not there.
     pub(super) fn waits_for_result(&self) -> bool {
         self.knows_nothing() && self.key.trim_end().ends_with("not yet finished")
@@ -177,11 +184,7 @@ impl Refused {
                 let detail = "the vendor refused the form of the request";
                 answer.error(Kind::VendorRejectedRequest, detail, &self.cause, &self.id)
             }
-            (_, Some((_, path))) => {
-                let detail = format!("the vendor refused {path}");
-                let error = answer.error(Kind::VendorRejectedField, detail, &self.cause, &self.id);
-                Error { violations: vec![Violation::new(*path, "was refused by the vendor")], ..error }
-            }
+            (_, Some((_, path))) => self.of_field(answer, path),
         }
     }
 }
@@ -191,7 +194,7 @@ fn fields_of(operation: &str) -> &'static Fields {
     match operation {
         START => &FIELDS,
         CREATE_DEFINITION | UPDATE_DEFINITION => &DEFINITION_FIELDS,
-        UPLOAD => &DOCUMENT_FIELDS,
+        UPLOAD | UPLOAD_DEFAULT => &DOCUMENT_FIELDS,
         _ => &[],
     }
 }

@@ -24,6 +24,12 @@ pub(super) struct PutDefinitionBody<'a> {
     view_policy: Option<&'static str>,
 }
 
+/// Another name of a document. The old contract also has `version` and `signatures`, which it does not require.
+#[derive(Serialize)]
+pub(super) struct RenameBody<'a> {
+    pub(super) name: &'a str,
+}
+
 /// A definition as IDnow shows it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]

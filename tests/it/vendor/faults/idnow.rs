@@ -18,7 +18,7 @@ use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::kit::retry::Repeat;
 use idv_gateway::vendor::{
     Artifacts, Create, Get, GetDocument, Identifications as _, ListArtifacts, ListDocuments, Lists,
-    OpenArtifact, Probe as _, PutDefinition, Signing, Upload,
+    OpenArtifact, Probe as _, PutDefinition, RenameDocument, Signing, Upload, UploadDefault,
 };
 use prost_types::FieldMask;
 
@@ -274,6 +274,22 @@ fn definitions() -> Vec<Column<Idnow>> {
             |idnow: &Idnow| async { idnow.delete_definition(&contract()).await.map(drop) }.boxed(),
         )
         .but(&DONE),
+        Column::new(
+            "idnow.upload_default_document",
+            "POST /api/v1/examplebank/documentdefinitions/contract/data",
+            json("200 OK", "{}"),
+            |idnow: &Idnow| upload_default(idnow).boxed(),
+        )
+        .time(300)
+        .but(&DONE)
+        .but(&[(DOCUMENT, Some(VendorRejectedField)), ("413", Some(DocumentTooLarge))]),
+        Column::new(
+            "idnow.get_default_document",
+            "GET /api/v1/examplebank/documentdefinitions/contract/data",
+            answer("200 OK", "content-type: application/pdf\r\n", b"%PDF-1.7 made up"),
+            |idnow: &Idnow| default_document(idnow).boxed(),
+        )
+        .sort(Sort::File),
     ]
 }
 
@@ -296,6 +312,14 @@ fn documents() -> Vec<Column<Idnow>> {
             ("412", Some(DocumentDefinitionMissing)),
             ("413", Some(DocumentTooLarge)),
         ]),
+        Column::new(
+            "idnow.update_document",
+            "POST /api/v1/examplebank/identifications/*/documents/contract",
+            json("200 OK", "{}"),
+            |idnow: &Idnow| rename(idnow).boxed(),
+        )
+        .but(&DONE)
+        .but(&[("409", Some(IdentificationCompleted))]),
         Column::new(
             "idnow.list_documents",
             "GET /api/v1/examplebank/identifications/*/documents",
@@ -385,6 +409,22 @@ async fn upload(idnow: &Idnow) -> Result<(), Error> {
     let place = idnow.spools().place("test").await?;
     let content = Arc::new(place.keep(stream::iter([Ok("%PDF-1.7 made up".into())])).await?);
     idnow.upload(Upload { name: &name, reference: &ours(), content }).await
+}
+
+async fn upload_default(idnow: &Idnow) -> Result<(), Error> {
+    let place = idnow.spools().place("test").await?;
+    let content = Arc::new(place.keep(stream::iter([Ok("%PDF-1.7 made up".into())])).await?);
+    idnow.upload_default(UploadDefault { id: &contract(), content }).await.map(drop)
+}
+
+async fn default_document(idnow: &Idnow) -> Result<(), Error> {
+    let Some(pieces) = idnow.open_default(&contract()).await? else { return Ok(()) };
+    pieces.try_for_each(async |_piece| Ok(())).await
+}
+
+async fn rename(idnow: &Idnow) -> Result<(), Error> {
+    let (name, reference) = (document(), ours());
+    idnow.rename(RenameDocument { name: &name, reference: &reference, display_name: "Loan" }).await.map(drop)
 }
 
 async fn list_documents(idnow: &Idnow) -> Result<(), Error> {
