@@ -6,6 +6,7 @@ mod script;
 
 mod completions;
 mod crash;
+mod deadline;
 mod demo;
 mod healthcheck;
 mod help;

@@ -22,6 +22,7 @@ mod check;
 mod confirm;
 mod copy;
 mod create;
+mod deadline;
 mod delete;
 mod deliveries;
 mod disorder;
