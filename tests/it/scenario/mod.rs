@@ -35,6 +35,7 @@ mod late;
 mod list;
 mod logins;
 mod missed;
+mod no_artifacts;
 mod patience;
 mod purpose;
 mod reconcile;
