@@ -10,12 +10,14 @@ mod document_signing;
 mod event;
 mod identification;
 mod limit;
+mod linger;
 mod policy;
 mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -35,6 +37,7 @@ use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
 use crate::rpc::deadline::DeadlineLayer;
 use crate::rpc::limit::{RequestLimitLayer, UPLOAD_MESSAGE};
+use crate::rpc::linger::Lingering;
 use crate::rpc::policy::PolicyError;
 use crate::rpc::purpose::PurposeLayer;
 
@@ -114,6 +117,8 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
     // An answer in two segments, and every event, would wait for the caller's delayed acknowledgement: 40 ms.
     // The server's own setting only holds for listeners that it binds itself.
     let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
+    let incoming =
+        incoming.map(move |accepted| accepted.map(|stream| Lingering::new(stream, door.clock.clone())));
     server.add_routes(routes).serve_with_incoming_shutdown(incoming, draining).await?;
     Ok(())
 }

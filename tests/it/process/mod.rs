@@ -8,6 +8,7 @@ mod completions;
 mod crash;
 mod deadline;
 mod demo;
+mod drain;
 mod healthcheck;
 mod help;
 mod history;
