@@ -95,13 +95,8 @@ impl Hub {
         request: &DownloadDefaultDocumentRequest,
         deadline: Option<SystemTime>,
     ) -> Result<TransferStream<DownloadDefaultDocumentResponse>> {
-        let mut checks = Checks::default();
-        let name: Option<DefinitionName> = checks.parse("name", &request.name);
-        let offset = u64::try_from(request.read_offset);
-        if offset.is_err() {
-            checks.refuse("read_offset", "must be 0 or more");
-        }
-        let (Some(name), Ok(offset)) = (name, offset) else { return Err(checks.refused(DOWNLOAD)) };
+        let asked_for = (request.name.as_str(), request.read_offset);
+        let (name, transfer): (DefinitionName, _) = Transfer::parse(DOWNLOAD, asked_for, deadline)?;
         let vendor = self.vendor(&name.connection, DOWNLOAD)?;
         signing(&*vendor, DOWNLOAD)?;
         let hub = self.clone();
@@ -114,7 +109,7 @@ impl Hub {
             })?;
             Ok((Part::Header(definition), content))
         };
-        self.transfer(Transfer { operation: DOWNLOAD, offset, deadline }, open)
+        self.transfer(transfer, open)
     }
 }
 

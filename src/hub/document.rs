@@ -210,13 +210,8 @@ impl Hub {
         request: &DownloadSignedDocumentRequest,
         deadline: Option<SystemTime>,
     ) -> Result<TransferStream<DownloadSignedDocumentResponse>> {
-        let mut checks = Checks::default();
-        let name: Option<DocumentName> = checks.parse("name", &request.name);
-        let offset = u64::try_from(request.read_offset);
-        if offset.is_err() {
-            checks.refuse("read_offset", "must be 0 or more");
-        }
-        let (Some(name), Ok(offset)) = (name, offset) else { return Err(checks.refused(DOWNLOAD)) };
+        let asked_for = (request.name.as_str(), request.read_offset);
+        let (name, transfer): (DocumentName, _) = Transfer::parse(DOWNLOAD, asked_for, deadline)?;
         let (vendor, reference) = self.signed_at(&name.identification, DOWNLOAD).await?;
         let hub = self.clone();
         let open = async move {
@@ -228,7 +223,7 @@ impl Hub {
             hub.show_signatures(&name.identification, &*vendor, std::slice::from_ref(&document)).await;
             Ok((Part::Header(document), content))
         };
-        self.transfer(Transfer { operation: DOWNLOAD, offset, deadline }, open)
+        self.transfer(transfer, open)
     }
 
     /// Tells of signatures that a caller is about to see. Who reads need not wait for a store that takes nothing now.

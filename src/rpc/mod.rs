@@ -11,12 +11,14 @@ mod event;
 mod health;
 mod identification;
 mod limit;
+mod linger;
 mod policy;
 mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -33,7 +35,10 @@ use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
 use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
+use crate::rpc::deadline::DeadlineLayer;
 use crate::rpc::limit::{RequestLimitLayer, UPLOAD_MESSAGE};
+use crate::rpc::linger::Lingering;
+use crate::rpc::policy::PolicyError;
 use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
@@ -70,7 +75,7 @@ pub enum ServeError {
     Reflection(#[source] tonic_reflection::server::Error),
     /// The contract does not say what its methods need.
     #[error("the policies of the contract cannot be read")]
-    Policies(#[from] prost::DecodeError),
+    Policies(#[from] PolicyError),
     /// The transport failed.
     #[error("the gRPC transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -80,7 +85,8 @@ pub enum ServeError {
 pub async fn serve(door: Door) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
     let routes = routes(&door)?.add_service(health_service);
-    let purposes = PurposeLayer::new(door.settings.purposes)?;
+    let methods = policy::methods(DESCRIPTORS)?;
+    let purposes = PurposeLayer::new(door.settings.purposes, &methods);
 
     let mut server = Server::builder()
         // tonic's defaults let one connection take gigabytes: every size and count has a bound.
@@ -95,6 +101,8 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
         .accept_http1(true)
         // Turns grpc-web into gRPC, piece by piece; what is inside sees gRPC only.
         .layer(GrpcWebLayer::new())
+        // Around everything that may take time.
+        .layer(DeadlineLayer::new(door.clock.clone(), &methods))
         // Before the body is read: a call without a purpose is not worth it.
         .layer(purposes)
         // Counts request bytes before anything gathers them.
@@ -105,6 +113,8 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
     // An answer in two segments, and every event, would wait for the caller's delayed acknowledgement: 40 ms.
     // The server's own setting only holds for listeners that it binds itself.
     let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
+    let clock = door.clock.clone();
+    let incoming = incoming.map(move |accepted| accepted.map(|stream| Lingering::new(stream, clock.clone())));
     server.add_routes(routes).serve_with_incoming_shutdown(incoming, draining).await?;
     Ok(())
 }

@@ -222,10 +222,21 @@ impl Findings {
 /// Files of identifications at one vendor account. Nothing of them is kept.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
+    /// The files that are there after what was observed, without asking the vendor: each is among those it would list.
+    fn known(&self, known: KnownArtifacts<'_>) -> Vec<Artifact>;
     /// The files of one identification, in an order that stays. `None`: the vendor has nothing of it.
     async fn list(&self, list: ListArtifacts<'_>) -> Result<Option<Vec<Artifact>>, Error>;
     /// One file. `None`: the vendor has nothing of the identification.
     async fn open(&self, open: OpenArtifact<'_>) -> Result<Option<OpenedArtifact>, Error>;
+}
+
+/// Input of [`Artifacts::known`].
+#[derive(Debug)]
+pub struct KnownArtifacts<'a> {
+    /// Whose files.
+    pub name: &'a IdentificationName,
+    /// What the vendor last said of it.
+    pub observation: &'a Observation,
 }
 
 /// Input of [`Artifacts::list`].

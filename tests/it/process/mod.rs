@@ -7,7 +7,9 @@ mod stopping;
 
 mod completions;
 mod crash;
+mod deadline;
 mod demo;
+mod drain;
 mod errands;
 mod healthcheck;
 mod help;

@@ -211,6 +211,13 @@ fn files() -> Vec<Column<Idnow>> {
         )
         .sort(Sort::File),
         Column::new(
+            "idnow.get_xml",
+            "GET /api/v1/examplebank/identifications/3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811.xml",
+            answer("200 OK", "content-type: application/xml\r\n", b"<identifications/>"),
+            |idnow: &Idnow| xml_report(idnow).boxed(),
+        )
+        .sort(Sort::File),
+        Column::new(
             "idnow.get_zip",
             "GET /api/v1/examplebank/identifications/3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811.zip",
             answer("200 OK", "content-type: application/zip\r\n", &zip),
@@ -392,7 +399,15 @@ async fn copy(idnow: &Idnow) -> Result<(), Error> {
 }
 
 async fn report(idnow: &Idnow) -> Result<(), Error> {
-    let file = format!("{}/artifacts/report-pdf", name()).parse().unwrap();
+    download(idnow, "report-pdf").await
+}
+
+async fn xml_report(idnow: &Idnow) -> Result<(), Error> {
+    download(idnow, "report-xml-direct").await
+}
+
+async fn download(idnow: &Idnow, file: &str) -> Result<(), Error> {
+    let file = format!("{}/artifacts/{file}", name()).parse().unwrap();
     let Some(opened) = idnow.open(OpenArtifact { name: &file, reference: &ours() }).await? else {
         return Ok(());
     };
