@@ -9,8 +9,9 @@ use idv_gateway::sandbox::{Account, Fault, Sandbox as Server, SandboxOptions, We
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
 
+use crate::commands::Exit;
+use crate::commands::output::{complain, tell};
 use crate::commands::signals::Signals;
-use crate::commands::{Exit, complain};
 
 /// Run a stand-in for the vendors' APIs, to try the gateway without a vendor account.
 ///
@@ -103,10 +104,8 @@ async fn serve(options: SandboxOptions) -> Exit {
     };
     match Server::start(options).await {
         Ok(sandbox) => {
-            eprintln!(
-                "the sandbox listens on http://{} (docs/sandbox.md; Ctrl-C ends it)",
-                sandbox.address()
-            );
+            let address = sandbox.address();
+            tell(&format!("the sandbox listens on http://{address} (docs/sandbox.md; Ctrl-C ends it)"));
             signals.wait().await;
             sandbox.shutdown().await;
             Exit::Done

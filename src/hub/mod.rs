@@ -10,6 +10,7 @@ pub mod check;
 pub mod client_token;
 pub mod config;
 pub mod copy;
+pub mod default_document;
 pub mod definition;
 pub mod delete;
 pub mod directory;
@@ -56,7 +57,6 @@ mod single;
 mod transfer;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -103,7 +103,7 @@ pub struct Hub {
     /// Moves when a replayed delivery was dealt with.
     replayed: watch::Sender<u64>,
     /// The journal refused the last append: told once, until it accepts one again.
-    store_fails: AtomicBool,
+    store_fails: watch::Sender<bool>,
     open_streams: Arc<tokio::sync::Semaphore>,
     /// Calls that wait for an identification.
     open_waits: tokio::sync::Semaphore,
@@ -143,7 +143,7 @@ impl Hub {
             list_reads: ListReads::default(),
             looks: Arc::new(tokio::sync::Semaphore::new(poll::MAX_LOOKS)),
             replayed: watch::Sender::default(),
-            store_fails: AtomicBool::new(false),
+            store_fails: watch::Sender::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
             open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
@@ -160,6 +160,11 @@ impl Hub {
     /// `Ok` when the journal accepts appends.
     pub async fn ready(&self) -> Result<()> {
         self.journal.health().await.map_err(|error| store(error, "check_readiness"))
+    }
+
+    /// Moves when the journal stops accepting appends, and when it begins to again, as far as appends have shown.
+    pub fn watch_store(&self) -> watch::Receiver<bool> {
+        self.store_fails.subscribe()
     }
 
     /// Waits for calls that were under way when the drain began.
@@ -231,15 +236,17 @@ impl Hub {
     /// Logs when the journal stops and when it begins to accept appends, not every append in between.
     fn tell_store_state(&self, failure: Option<&JournalError>) {
         let failure = failure.filter(|error| !matches!(error, JournalError::Conflict(_)));
-        let failed_before = self.store_fails.swap(failure.is_some(), Ordering::Relaxed);
+        let turned = self
+            .store_fails
+            .send_if_modified(|fails| std::mem::replace(fails, failure.is_some()) != failure.is_some());
         match failure {
-            Some(error) if !failed_before => tracing::error!(
+            _ if !turned => {}
+            Some(error) => tracing::error!(
                 error = %error,
                 error.source = std::error::Error::source(error).map(ToString::to_string),
                 "The journal does not accept changes; calls and webhooks are refused until it does"
             ),
-            None if failed_before => tracing::info!("The journal accepts changes again"),
-            Some(_) | None => {}
+            None => tracing::info!("The journal accepts changes again"),
         }
     }
 

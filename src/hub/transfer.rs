@@ -1,5 +1,7 @@
 //! Files on their way from a vendor to a caller: a header, chunks, a trailer with the hash. Nothing of them is kept.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -43,10 +45,28 @@ pub(super) trait Message: Send + 'static {
 /// What a caller asks of a transfer.
 #[derive(Clone, Copy)]
 pub(super) struct Transfer {
-    pub(super) operation: &'static str,
+    operation: &'static str,
     /// Bytes that the caller has already.
-    pub(super) offset: u64,
-    pub(super) deadline: Option<SystemTime>,
+    offset: u64,
+    deadline: Option<SystemTime>,
+}
+
+impl Transfer {
+    /// Reads what every download is asked for with: the file's name, and how much of it the caller has already.
+    pub(super) fn parse<N: FromStr<Err: Display>>(
+        operation: &'static str,
+        (name, read_offset): (&str, i64),
+        deadline: Option<SystemTime>,
+    ) -> Result<(N, Self)> {
+        let mut checks = Checks::default();
+        let name = checks.parse("name", name);
+        let offset =
+            u64::try_from(read_offset).map_err(|_negative| checks.refuse("read_offset", "must be 0 or more"));
+        match (name, offset) {
+            (Some(name), Ok(offset)) => Ok((name, Self { operation, offset, deadline })),
+            _ => Err(checks.refused(operation)),
+        }
+    }
 }
 
 /// A transfer under way.
@@ -87,11 +107,12 @@ impl<M: Message> Run<M> {
         let sent = tokio::select! {
             biased;
             () = self.sender.closed() => return,
-            sent = self.serve(open) => sent,
+            // Before the vendor's own time, which may be over at the same moment.
             () = self.hub.clock.sleep_until(ends_at) => {
                 let detail = "the deadline of the call has passed";
                 Err(Error::new(Kind::DeadlineExceeded, self.transfer.operation, detail))
             }
+            sent = self.serve(open) => sent,
         };
         last_word.send(sent.map(|digest| M::new(M::trailer(digest))));
     }

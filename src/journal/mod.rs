@@ -10,6 +10,7 @@ pub mod seal;
 mod delivery_page;
 mod entry;
 mod list;
+mod page;
 
 pub mod embedded;
 pub mod memory;

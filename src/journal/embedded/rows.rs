@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::journal::delivery_page;
 use crate::journal::embedded::fault::fault;
 use crate::journal::entry::{self, Checksum, Scan};
+use crate::journal::page::Filler;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
     Answer, Delivery, DeliveryPage, DeliveryQuery, Entry, Job, JournalError, Page, Place, Position, Request,
@@ -161,14 +162,15 @@ pub(super) fn deliveries(
     let before = query.before.map_or(i64::MAX, stored);
     let mut statement = connection.prepare_cached(&select).map_err(fault)?;
     let mut rows = statement.query(params![before, on]).map_err(fault)?;
-    let mut scan = delivery_page::Scan::new(query);
+    let mut page = Filler::new(query);
     while let Some(row) = rows.next().map_err(fault)? {
         let number = position(row, 13).map_err(fault)?;
-        if scan.push(number, delivery_columns(row).map_err(fault)?).is_break() {
+        let delivery = delivery_columns(row).map_err(fault)?;
+        if page.push(number, delivery_page::size(&delivery), delivery).is_break() {
             break;
         }
     }
-    Ok(scan.finish())
+    Ok(page.into())
 }
 
 pub(super) fn deliveries_like(

@@ -45,9 +45,12 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.DocumentSigningService.ListDocumentDefinitions",
     "idvgateway.v1.DocumentSigningService.UpdateDocumentDefinition",
     "idvgateway.v1.DocumentSigningService.DeleteDocumentDefinition",
+    "idvgateway.v1.DocumentSigningService.UploadDefaultDocument",
+    "idvgateway.v1.DocumentSigningService.DownloadDefaultDocument",
     "idvgateway.v1.DocumentSigningService.UploadDocument",
     "idvgateway.v1.DocumentSigningService.GetDocument",
     "idvgateway.v1.DocumentSigningService.ListDocuments",
+    "idvgateway.v1.DocumentSigningService.UpdateDocument",
     "idvgateway.v1.DocumentSigningService.DownloadSignedDocument",
 ];
 

@@ -32,7 +32,7 @@ fn rows(text: &str) -> Vec<Row> {
 }
 
 /// Every constant of the connector that names an operation.
-fn operations(folder: &Path) -> BTreeSet<String> {
+pub(super) fn operations(folder: &Path) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

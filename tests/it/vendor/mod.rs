@@ -12,7 +12,6 @@ mod token;
 mod url;
 
 mod faults;
-mod faulty;
 mod hostile;
 mod idnow_api;
 mod idnow_calls;
