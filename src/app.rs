@@ -17,6 +17,7 @@ use crate::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
 use crate::journal::seal::{SealError, Vault};
 use crate::journal::{Journal, JournalError};
 use crate::listen::{self, Limits};
+use crate::model::name::ConnectionId;
 use crate::telemetry::Telemetry;
 use crate::vendor::kit::http::{HttpTransport, Timeouts, Transport};
 use crate::vendor::registry::Registry;
@@ -98,6 +99,8 @@ impl App {
         let telemetry = Telemetry::new();
         let vault = Vault::new(clock.clone(), config.keys.read()?)?;
         let transport: Arc<dyn Transport> = Arc::new(HttpTransport::new(Timeouts::default())?);
+        let connections: Vec<_> =
+            config.connections.iter().map(|(id, settings)| (id.clone(), settings.environment())).collect();
         let registry = Registry::build(config.connections, &clock, &transport, &telemetry.metrics())?;
         let grpc = bind("gRPC", config.grpc.listen).await?;
         let webhooks = bind("webhook", config.webhooks.listen).await?;
@@ -107,6 +110,12 @@ impl App {
             webhooks: address(&webhooks, config.webhooks.listen),
             admin: address(&operators, config.admin.listen),
         };
+        let own = |(id, environment): (ConnectionId, &str)| {
+            let here = || format!("http://{}/webhooks/{id}", addresses.webhooks);
+            let known = config.webhooks.url_for(&id).or_else(|| (environment == "sandbox").then(here));
+            known.map(|url| (id, url))
+        };
+        let webhook_urls = connections.into_iter().filter_map(own).collect();
         let journal = open_journal(&config.journal, &clock)?;
         let (drain, closed) = (CancellationToken::new(), CancellationToken::new());
         let hub = Hub::new(HubParts {
@@ -116,9 +125,11 @@ impl App {
             registry,
             metrics: telemetry.metrics(),
             streams: config.streams,
+            webhook_urls,
             drain: drain.clone(),
         });
         hub.recall_webhooks().await?;
+        hub.recall_webhook_secrets().await?;
 
         let limits =
             Limits { header_timeout: config.webhooks.header_timeout(), max_connections: MAX_CONNECTIONS };

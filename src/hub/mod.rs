@@ -21,6 +21,7 @@ pub mod result;
 pub mod subscribe;
 pub mod update;
 pub mod wait;
+pub mod webhook_setting;
 pub mod work;
 
 mod answer;
@@ -31,6 +32,7 @@ mod delivery;
 mod errand;
 mod evolve;
 mod expire;
+mod generated;
 mod health;
 mod intent;
 mod job;
@@ -49,6 +51,7 @@ mod settle;
 mod signature;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -86,6 +89,7 @@ pub struct Hub {
     registry: Registry,
     metrics: Metrics,
     streams: StreamSettings,
+    webhook_urls: BTreeMap<ConnectionId, String>,
     health: HealthBoard,
     checks: Checks,
     secrets: SecretWatch,
@@ -121,6 +125,8 @@ pub struct HubParts {
     pub metrics: Metrics,
     /// Limits of event streams.
     pub streams: StreamSettings,
+    /// Where each connection's vendor sends webhooks to, as far as the gateway knows its own address.
+    pub webhook_urls: BTreeMap<ConnectionId, String>,
     /// Cancelled when the process drains.
     pub drain: CancellationToken,
 }
@@ -148,6 +154,7 @@ impl Hub {
             registry: parts.registry,
             metrics: parts.metrics,
             streams: parts.streams,
+            webhook_urls: parts.webhook_urls,
             drain: parts.drain,
         })
     }

@@ -12,3 +12,4 @@ pub mod record;
 pub mod record_filter;
 pub mod result;
 pub mod validate;
+pub mod webhook;
