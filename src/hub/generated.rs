@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use prost::Message;
 use prost_types::Timestamp;
-use secrecy::zeroize::Zeroizing;
+use secrecy::zeroize::{Zeroize as _, Zeroizing};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::clock::Clock;
@@ -29,19 +29,21 @@ const KINDS: [VendorWebhookKind; 2] = [VendorWebhookKind::Tickets, VendorWebhook
 /// How long the secret before is accepted once the vendor has taken the next one: whatever a vendor sends again after a
 /// failure has come by then.
 const OVERLAP: Duration = Duration::from_hours(24);
-/// Secrets of one kind at the same time. More come about only where the vendor leaves open so often whether it took one.
-const MAX_GENERATIONS: usize = 8;
+/// Secrets of one kind that are accepted at the same time. None is pushed out by the next one: the vendor may use it.
+pub(super) const MAX_GENERATIONS: usize = 8;
 const USERNAME: &str = "idv-gateway";
 const KEY_HEADER: http::HeaderName = http::HeaderName::from_static("x-idv-webhook-key");
 
 /// The secrets of one kind of webhooks, oldest first; sealed.
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 pub(super) struct Generations {
     #[prost(message, repeated, tag = "1")]
     all: Vec<KeptSecret>,
 }
 
 #[derive(Clone, PartialEq, Message)]
+#[prost(skip_debug)]
 struct KeptSecret {
     #[prost(string, tag = "1")]
     label: String,
@@ -55,10 +57,13 @@ struct KeptSecret {
     ends: Option<Timestamp>,
     #[prost(enumeration = "VendorWebhookKind", tag = "6")]
     kind: i32,
+    /// The vendor has said that it uses it.
+    #[prost(bool, tag = "7")]
+    taken: bool,
 }
 
 /// The sealed item that holds the secrets of one kind.
-pub(super) fn item(connection: &ConnectionId, kind: VendorWebhookKind) -> String {
+fn item(connection: &ConnectionId, kind: VendorWebhookKind) -> String {
     format!("webhook_secrets/{connection}/{}", word(kind))
 }
 
@@ -74,23 +79,44 @@ impl Generations {
     /// Those that are still accepted at `now`.
     pub(super) fn without_ended(mut self, now: SystemTime) -> Self {
         self.all.retain(|secret| secret.window().until().is_none_or(|until| now < until));
-        let surplus = (self.all.len() + 1).saturating_sub(MAX_GENERATIONS);
-        self.all.drain(..surplus);
         self
     }
 
     /// These, accepted for a little longer only.
     pub(super) fn ending_soon(mut self, now: SystemTime) -> Self {
-        let soon = now + OVERLAP;
+        self.all.iter_mut().for_each(|secret| secret.end_soon(now));
+        self
+    }
+
+    /// These once the vendor has taken the one that `label` names: all others end soon.
+    pub(super) fn taken(mut self, label: &str, now: SystemTime) -> Self {
         for secret in &mut self.all {
-            let ends = secret.ends.as_ref().map_or(soon, |ends| system_time(ends).min(soon));
-            secret.ends = Some(ends.into());
+            match secret.label == label {
+                true => secret.taken = true,
+                false => secret.end_soon(now),
+            }
         }
         self
     }
 
+    /// A secret to offer to the vendor for `wanted`, and these with it. One whose offer has left open whether the vendor
+    /// took it is offered again, so that doubts do not pile up. `None`: there are as many as there may be.
+    pub(super) fn offer(&self, wanted: &RegisterWebhook, clock: &Clock) -> Option<(Self, GeneratedSecret)> {
+        let suits = |secret: &&KeptSecret| {
+            !secret.taken
+                && secret.ends.is_none()
+                && secret.authentication() == wanted.authentication
+                && secret.cipher_key.is_some() == wanted.encrypted
+        };
+        if let Some(doubtful) = self.all.iter().find(suits) {
+            return Some((self.clone(), doubtful.secret()));
+        }
+        let secret = self.next(wanted, clock)?;
+        Some((self.with(&secret), secret))
+    }
+
     /// These and another one.
-    pub(super) fn with(&self, secret: &GeneratedSecret) -> Self {
+    fn with(&self, secret: &GeneratedSecret) -> Self {
         let mut all = self.all.clone();
         let (authentication, proof) = match &secret.proof {
             Proof::Basic { password, .. } => (WebhookAuthentication::Basic, password),
@@ -104,36 +130,54 @@ impl Generations {
             cipher_key: secret.cipher_key.as_ref().map(|key| key.expose_secret().to_owned()),
             ends: secret.window.until().map(Timestamp::from),
             kind: secret.kind.into(),
+            taken: false,
         });
         Self { all }
     }
 
     /// A new secret for `wanted`, named as none of these is. The names are few: metrics count by them.
-    pub(super) fn next(&self, wanted: &RegisterWebhook, clock: &Clock) -> GeneratedSecret {
+    fn next(&self, wanted: &RegisterWebhook, clock: &Clock) -> Option<GeneratedSecret> {
         let name = |number: usize| format!("{}-{number}", word(wanted.kind));
         let is_free = |label: &String| self.all.iter().all(|secret| secret.label != *label);
-        let label = (1..=MAX_GENERATIONS).map(name).find(is_free).unwrap_or_else(|| name(0));
+        let label = (1..=MAX_GENERATIONS).map(name).find(is_free)?;
         let secret = SecretString::from(URL_SAFE_NO_PAD.encode(clock.random::<32>()));
         // 24 bytes are 32 characters: the vendor takes the characters for the key.
         let cipher_key = wanted.encrypted.then(|| URL_SAFE_NO_PAD.encode(clock.random::<24>()).into());
         let proof = proof(wanted.authentication, secret);
-        GeneratedSecret { label, kind: wanted.kind, proof, cipher_key, window: Window::default() }
+        Some(GeneratedSecret { label, kind: wanted.kind, proof, cipher_key, window: Window::default() })
     }
 
     fn secrets(&self) -> impl Iterator<Item = GeneratedSecret> {
-        self.all.iter().map(|kept| GeneratedSecret {
-            label: kept.label.clone(),
-            kind: kept.kind(),
-            proof: proof(kept.authentication(), SecretString::from(kept.secret.as_str())),
-            cipher_key: kept.cipher_key.as_deref().map(SecretString::from),
-            window: kept.window(),
-        })
+        self.all.iter().map(KeptSecret::secret)
     }
 }
 
 impl KeptSecret {
     fn window(&self) -> Window {
         Window::until_time(self.ends.as_ref().map(system_time))
+    }
+
+    fn end_soon(&mut self, now: SystemTime) {
+        let soon = now + OVERLAP;
+        let ends = self.ends.as_ref().map_or(soon, |ends| system_time(ends).min(soon));
+        self.ends = Some(ends.into());
+    }
+
+    fn secret(&self) -> GeneratedSecret {
+        GeneratedSecret {
+            label: self.label.clone(),
+            kind: self.kind(),
+            proof: proof(self.authentication(), SecretString::from(self.secret.as_str())),
+            cipher_key: self.cipher_key.as_deref().map(SecretString::from),
+            window: self.window(),
+        }
+    }
+}
+
+impl Drop for KeptSecret {
+    fn drop(&mut self) {
+        self.secret.zeroize();
+        self.cipher_key.zeroize();
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
 use crate::hub::capability::offered;
-use crate::hub::generated::{Generations, item};
+use crate::hub::generated::{Generations, MAX_GENERATIONS};
 use crate::hub::outcome::leaves_doubt;
 use crate::hub::page::{self, Pages, last_part};
 use crate::model::name::ConnectionId;
@@ -17,6 +17,7 @@ use crate::model::webhook::{RegisterWebhook, VendorWebhookName};
 use crate::proto::{
     DeleteVendorWebhookRequest, DeleteVendorWebhookResponse, ListVendorWebhooksRequest,
     ListVendorWebhooksResponse, RegisterVendorWebhookRequest, RegisterVendorWebhookResponse, VendorWebhook,
+    VendorWebhookKind,
 };
 use crate::vendor::Vendor;
 use crate::vendor::webhook_setting::{Registration, WebhookSettings};
@@ -25,6 +26,11 @@ const LIST: &str = "list_vendor_webhooks";
 const REGISTER: &str = "register_vendor_webhook";
 const DELETE: &str = "delete_vendor_webhook";
 const CAPABILITY: &str = "webhook_settings";
+
+/// The lock of a connection's webhooks. Those of all kinds take turns: what is accepted is handed over for all at once.
+fn turn(connection: &ConnectionId) -> String {
+    format!("webhook_settings/{connection}")
+}
 
 impl Hub {
     /// A page of the webhooks that are registered at the vendor, in order of their ids.
@@ -65,6 +71,8 @@ impl Hub {
         let connection = &wanted.connection;
         let vendor = self.vendor(connection, REGISTER)?;
         let settings = offered(&*vendor, vendor.webhook_settings(), CAPABILITY, REGISTER)?;
+        // Whatever the vendor would send then, the door would refuse it.
+        offered(&*vendor, vendor.webhooks(), "webhooks", REGISTER)?;
         let violations = settings.check(wanted);
         if !violations.is_empty() {
             return Err(Error::invalid(REGISTER, violations));
@@ -73,15 +81,21 @@ impl Hub {
             let detail = "the gateway does not know its own address: set public_url in [webhooks]";
             Error::new(Kind::StateNotAllowed, REGISTER, detail).about(connection.name())
         })?;
-        let _turn = self.locks.lock(&item(connection, wanted.kind)).await;
-        let now = self.clock.now();
-        let before = self.generations(connection, wanted.kind, REGISTER).await?.without_ended(now);
-        let secret = before.next(wanted, &self.clock);
-        self.keep_generations(&*vendor, wanted.kind, &before.with(&secret), REGISTER).await?;
+        let _turn = self.locks.lock(&turn(connection)).await;
+        let before = self.generations(connection, wanted.kind, REGISTER).await?;
+        let before = before.without_ended(self.clock.now());
+        let (offered, secret) = before.offer(wanted, &self.clock).ok_or_else(|| {
+            let detail = format!(
+                "{MAX_GENERATIONS} secrets are accepted for webhooks of this kind, and there may be no more: try \
+                 again when one has ended, at most a day from now"
+            );
+            Error::new(Kind::StateNotAllowed, REGISTER, detail).about(connection.name())
+        })?;
+        self.keep_generations(&*vendor, wanted.kind, &offered, REGISTER).await?;
         let registered = settings.register(Registration { wanted, uri, secret: &secret }).await;
         match self.note_health(&*vendor, registered).await {
             Ok(webhook) => {
-                let after = before.ending_soon(now).with(&secret);
+                let after = offered.taken(&secret.label, self.clock.now());
                 self.keep_generations(&*vendor, wanted.kind, &after, REGISTER).await?;
                 let vendor_webhook = Some(VendorWebhook { managed: true, ..webhook });
                 Ok(RegisterVendorWebhookResponse { vendor_webhook })
@@ -114,14 +128,18 @@ impl Hub {
     ) -> Result<DeleteVendorWebhookResponse> {
         let vendor = self.vendor(&name.connection, DELETE)?;
         let settings = offered(&*vendor, vendor.webhook_settings(), CAPABILITY, DELETE)?;
-        let registered = self.registered(&*vendor, DELETE).await?;
-        let found = registered.iter().find(|webhook| last_part(&webhook.name) == name.id);
-        let removed = match found {
+        let _turn = self.locks.lock(&turn(&name.connection)).await;
+        let (found, others): (Vec<_>, Vec<_>) = self
+            .registered(&*vendor, DELETE)
+            .await?
+            .into_iter()
+            .partition(|webhook| last_part(&webhook.name) == name.id);
+        let removed = match found.first() {
             None => None,
             Some(_) => self.note_health(&*vendor, settings.remove(&name.id).await).await?,
         };
-        if let Some(webhook) = found.filter(|webhook| webhook.managed) {
-            let _turn = self.locks.lock(&item(&name.connection, webhook.kind())).await;
+        let used = |kind| others.iter().any(|other| other.managed && other.kind() == kind);
+        if let Some(webhook) = found.first().filter(|webhook| webhook.managed && !used(webhook.kind())) {
             let now = self.clock.now();
             let before = self.generations(&name.connection, webhook.kind(), DELETE).await?;
             let after = before.without_ended(now).ending_soon(now);
@@ -151,7 +169,7 @@ impl Hub {
     async fn keep_generations(
         &self,
         vendor: &dyn Vendor,
-        kind: crate::proto::VendorWebhookKind,
+        kind: VendorWebhookKind,
         generations: &Generations,
         operation: &'static str,
     ) -> Result<()> {
