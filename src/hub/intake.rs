@@ -49,7 +49,6 @@ impl Hub {
     /// Accepts a webhook for `connection`. When it returns `Ok`, the delivery is on disk and will be applied.
     pub async fn accept_webhook(&self, connection: &str, delivery: Unverified) -> Result<(), IntakeError> {
         let (source, receive_time) = (delivery.source, delivery.receive_time);
-        let body_sha256 = sha256(&delivery.body);
         let known = self.configured(connection);
         let vendor = known.as_ref().and_then(|id| self.registry.get(id));
         let (Some(connection), Some(vendor), Some(webhooks)) =
@@ -67,6 +66,8 @@ impl Hub {
             }
         };
         self.metrics.secret_matched(&connection, verified.matched());
+        // Of what it says, not of how it was encrypted: the same said again has another initialisation vector.
+        let body_sha256 = sha256(verified.body());
         let arrival = Arrival { source: source.address(), receive_time, body_sha256 };
         self.keep(connection, arrival, &verified.to_kept()).await
     }
@@ -122,6 +123,7 @@ fn cause(refusal: Refusal) -> WebhookRefusal {
         Refusal::Wrong => WebhookRefusal::WrongCredentials,
         Refusal::OutsideWindow => WebhookRefusal::CredentialsOutsideWindow,
         Refusal::ForeignSource => WebhookRefusal::ForeignSource,
+        Refusal::Undecryptable => WebhookRefusal::UndecryptableBody,
     }
 }
 

@@ -25,6 +25,7 @@ pub mod result;
 pub mod subscribe;
 pub mod update;
 pub mod wait;
+pub mod webhook_setting;
 pub mod work;
 
 mod answer;
@@ -36,6 +37,7 @@ mod delivery;
 mod errand;
 mod evolve;
 mod expire;
+mod generated;
 mod health;
 mod intent;
 mod job;
@@ -56,6 +58,7 @@ mod signature;
 mod single;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -91,6 +94,7 @@ pub struct Hub {
     registry: Registry,
     metrics: Metrics,
     streams: StreamSettings,
+    webhook_urls: BTreeMap<ConnectionId, String>,
     health: HealthBoard,
     checks: Checks,
     secrets: SecretWatch,
@@ -126,6 +130,8 @@ pub struct HubParts {
     pub metrics: Metrics,
     /// Limits of event streams.
     pub streams: StreamSettings,
+    /// Where each connection's vendor sends webhooks to, as far as the gateway knows its own address.
+    pub webhook_urls: BTreeMap<ConnectionId, String>,
     /// Cancelled when the process drains.
     pub drain: CancellationToken,
 }
@@ -153,6 +159,7 @@ impl Hub {
             registry: parts.registry,
             metrics: parts.metrics,
             streams: parts.streams,
+            webhook_urls: parts.webhook_urls,
             drain: parts.drain,
         })
     }

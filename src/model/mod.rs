@@ -13,3 +13,4 @@ pub mod record_filter;
 pub mod result;
 pub mod upload;
 pub mod validate;
+pub mod webhook;

@@ -56,6 +56,8 @@ pub enum WebhookRefusal {
     CredentialsOutsideWindow,
     /// The credentials are right, and came from where the vendor does not send from.
     ForeignSource,
+    /// The credentials are right, and the body does not decrypt.
+    UndecryptableBody,
     /// The body is larger than allowed.
     TooLarge,
     /// The sender took too long.
@@ -367,6 +369,7 @@ impl WebhookRefusal {
             Self::WrongCredentials => "wrong_credentials",
             Self::CredentialsOutsideWindow => "credentials_outside_window",
             Self::ForeignSource => "foreign_source",
+            Self::UndecryptableBody => "undecryptable_body",
             Self::TooLarge => "too_large",
             Self::TooSlow => "too_slow",
             Self::BrokenOff => "broken_off",

@@ -55,6 +55,7 @@ impl Idle {
             registry: Registry::build(connections, &clock, &transport, &Metrics::noop()).unwrap(),
             metrics: Metrics::noop(),
             streams: StreamSettings::default(),
+            webhook_urls: BTreeMap::new(),
             drain: drain.clone(),
         });
         hub.accept_webhook("bank", delivery(&right(), "no JSON")).await.unwrap();

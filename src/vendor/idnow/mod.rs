@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
-use crate::settings::{Network, Problems};
+use crate::settings::Problems;
 use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings, ListSettings};
@@ -32,7 +32,7 @@ use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::idnow::signing::SigningRoom;
-use crate::vendor::kit::delivery::{BasicCredentials, BasicPair};
+use crate::vendor::kit::delivery::{Door, Proof, SharedSecret};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
@@ -59,15 +59,7 @@ pub struct Idnow {
     reader: Reader,
     files: Files,
     signing: SigningRoom,
-    door: Option<WebhookDoor>,
-}
-
-/// What IDnow's webhooks have to show.
-#[derive(Debug)]
-struct WebhookDoor {
-    credentials: BasicCredentials,
-    /// Where they come from; `None`: from everywhere.
-    sources: Option<Vec<Network>>,
+    door: Option<Door>,
 }
 
 impl Idnow {
@@ -91,11 +83,7 @@ impl Idnow {
         Ok(Self {
             links: Links::new(settings).map_err(|error| in_settings("links", error.to_string()))?,
             reader: Reader::new(&settings.customer, &settings.start_results),
-            door: settings
-                .webhook
-                .as_ref()
-                .map(|webhook| WebhookDoor::new(&connection, webhook))
-                .transpose()?,
+            door: settings.webhook.as_ref().map(|webhook| door(&connection, webhook)).transpose()?,
             files: Files::new(&settings.files, clock.clone())
                 .map_err(|error| in_settings("files.xml_signing_keys", error.to_string()))?,
             signing: SigningRoom::new(&settings.signing, &settings.files, clock.clone())?,
@@ -117,18 +105,16 @@ impl Idnow {
     }
 }
 
-impl WebhookDoor {
-    fn new(connection: &ConnectionId, settings: &IdnowWebhookSettings) -> Result<Self> {
-        let pair = |entry: &BasicSettings| {
-            let password = entry.password.read();
-            let password =
-                password.map_err(|error| refused(connection, "webhook.basic", &error.to_string()))?;
-            let (label, username) = (entry.label.clone(), entry.username.clone());
-            Ok(BasicPair { label, username, password, window: entry.window() })
-        };
-        let pairs: Vec<_> = settings.basic.iter().map(pair).collect::<Result<_>>()?;
-        Ok(Self { credentials: BasicCredentials::new(pairs), sources: settings.sources.clone() })
-    }
+/// What IDnow's webhooks have to show: HTTP Basic, perhaps from known addresses.
+fn door(connection: &ConnectionId, settings: &IdnowWebhookSettings) -> Result<Door> {
+    let secret = |entry: &BasicSettings| {
+        let password = entry.password.read();
+        let password = password.map_err(|error| refused(connection, "webhook.basic", &error.to_string()))?;
+        let proof = Proof::Basic { username: entry.username.clone(), password };
+        Ok(SharedSecret { label: entry.label.clone(), proof, cipher_key: None, window: entry.window() })
+    };
+    let secrets: Vec<_> = settings.basic.iter().map(secret).collect::<Result<_>>()?;
+    Ok(Door::new(secrets, settings.sources.clone(), None))
 }
 
 fn refused(connection: &ConnectionId, key: &str, message: &str) -> Error {

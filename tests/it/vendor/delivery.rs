@@ -4,19 +4,24 @@ use std::time::{Duration, SystemTime};
 
 use idv_gateway::proto::Evidence;
 use idv_gateway::settings::Window;
-use idv_gateway::vendor::kit::delivery::{BasicCredentials, BasicPair, Refusal, Unverified, Verified};
+use idv_gateway::vendor::kit::delivery::{Door, Proof, Refusal, SharedSecret, Unverified, Verified};
 use secrecy::SecretString;
 
 use super::rig::{basic, delivery, noon};
 
-fn credentials() -> BasicCredentials {
+fn credentials() -> Door {
     let ever = Window::default();
-    BasicCredentials::new([pair("old", "first secret", ever), pair("new", "second:secret", ever)])
+    door([pair("old", "first secret", ever), pair("new", "second:secret", ever)])
 }
 
-fn pair(label: &str, password: &str, window: Window) -> BasicPair {
-    let (label, password) = (label.to_owned(), SecretString::from(password));
-    BasicPair { label, username: "idnow".to_owned(), password, window }
+fn door(secrets: impl IntoIterator<Item = SharedSecret>) -> Door {
+    Door::new(secrets, None, None)
+}
+
+fn pair(label: &str, password: &str, window: Window) -> SharedSecret {
+    let (username, password) = ("idnow".to_owned(), SecretString::from(password));
+    let proof = Proof::Basic { username, password };
+    SharedSecret { label: label.to_owned(), proof, cipher_key: None, window }
 }
 
 fn verify(authorization: &str) -> Result<Verified, Refusal> {
@@ -54,7 +59,7 @@ fn everything_else_is_refused() {
     for (username, password) in wrong {
         assert_eq!(verify(&basic(username, password)).unwrap_err(), Refusal::Wrong, "{username}:{password}");
     }
-    assert_eq!(BasicCredentials::new([]).verify(delivery(&basic("a", "b"), "")).unwrap_err(), Refusal::Wrong);
+    assert_eq!(door([]).verify(delivery(&basic("a", "b"), "")).unwrap_err(), Refusal::Wrong);
 }
 
 #[test]
@@ -64,7 +69,7 @@ fn a_pair_is_accepted_in_its_time_only() {
         Window::new(moment(from), moment(until))
     };
     // They overlap on the 14th, and two of them are the same pair.
-    let credentials = BasicCredentials::new([
+    let credentials = door([
         pair("old", "first secret", window("", "2026-03-14")),
         pair("new", "second secret", window("2026-03-14", "")),
         pair("past", "again", window("", "2026-01-31")),

@@ -1,21 +1,23 @@
 //! Webhook requests before and after they were proven authentic.
 
+mod cipher;
+mod door;
+mod settings;
+
+pub use cipher::{CIPHER_KEY_BYTES, CipherKey, CipherKeyError};
+pub use door::{Door, Proof, SharedSecret};
+pub use settings::{ProofSettings, SecretSettings, UnusableSecret, check_secrets};
+
 use std::fmt;
 use std::net::IpAddr;
 use std::time::SystemTime;
 
-use aws_lc_rs::digest::{Digest, SHA256, digest};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use bytes::Bytes;
 use http::HeaderMap;
-use http::header::AUTHORIZATION;
 use prost::Message;
-use secrecy::{ExposeSecret, SecretString};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::proto::Evidence;
-use crate::settings::{Network, Window};
+use crate::settings::Network;
 
 /// A webhook request as it came in; nothing in it may be believed.
 pub struct Unverified {
@@ -38,7 +40,7 @@ pub enum Source {
     Behind(IpAddr),
 }
 
-/// A webhook request that proved to be the vendor's. Only this module makes one.
+/// A webhook request that proved to be the vendor's. Only the [`Door`] makes one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Verified {
     body: Bytes,
@@ -59,6 +61,8 @@ pub enum Refusal {
     OutsideWindow,
     /// The credentials are right, and came from where the vendor does not send from.
     ForeignSource,
+    /// The credentials are right, and the body does not decrypt to JSON with the key that belongs to them.
+    Undecryptable,
 }
 
 /// A kept delivery that cannot be read back.
@@ -84,7 +88,7 @@ impl Source {
 }
 
 impl Verified {
-    /// The body as received.
+    /// The body as received, decrypted where it was encrypted.
     pub fn body(&self) -> &Bytes {
         &self.body
     }
@@ -115,79 +119,6 @@ impl Verified {
     }
 }
 
-/// HTTP Basic credentials a vendor may use, several while they are being rotated.
-pub struct BasicCredentials(Vec<Credential>);
-
-/// One user name and password to accept.
-pub struct BasicPair {
-    /// Names the pair in metrics and logs.
-    pub label: String,
-    /// Has no colon: Basic has no way to say one.
-    pub username: String,
-    /// The password.
-    pub password: SecretString,
-    /// When it is accepted.
-    pub window: Window,
-}
-
-struct Credential {
-    label: String,
-    window: Window,
-    /// SHA-256 of `username:password`: equally long for all, so that a comparison tells nothing about lengths.
-    digest: Digest,
-}
-
-impl BasicCredentials {
-    /// Accepts these and no others.
-    pub fn new(pairs: impl IntoIterator<Item = BasicPair>) -> Self {
-        let credential = |pair: BasicPair| {
-            let text = SecretString::from(format!("{}:{}", pair.username, pair.password.expose_secret()));
-            let digest = digest(&SHA256, text.expose_secret().as_bytes());
-            Credential { label: pair.label, window: pair.window, digest }
-        };
-        Self(pairs.into_iter().map(credential).collect())
-    }
-
-    /// Label and window of each.
-    pub fn windows(&self) -> impl Iterator<Item = (&str, Window)> {
-        self.0.iter().map(|credential| (credential.label.as_str(), credential.window))
-    }
-
-    /// Compares with every credential, in a time that does not depend on which one matches, how nearly, or whether
-    /// its time is over.
-    pub fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal> {
-        let given = digest(&SHA256, &basic_pair(&delivery.headers)?);
-        let (mut found, mut known) = (u32::MAX, Choice::from(0));
-        for (index, credential) in (0..).zip(&self.0) {
-            let equal: Choice = credential.digest.as_ref().ct_eq(given.as_ref());
-            let in_time = Choice::from(u8::from(credential.window.contains(delivery.receive_time)));
-            found.conditional_assign(&index, equal & in_time);
-            known |= equal;
-        }
-        let refusal = if known.into() { Refusal::OutsideWindow } else { Refusal::Wrong };
-        let matched = usize::try_from(found).ok().and_then(|index| self.0.get(index)).ok_or(refusal)?;
-        let matched = matched.label.clone();
-        Ok(Verified { body: delivery.body, evidence: Evidence::SharedSecret, matched })
-    }
-}
-
-/// The decoded `username:password` of the one Authorization header.
-fn basic_pair(headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let value = values.next().ok_or(Refusal::Missing)?;
-    if values.next().is_some() {
-        // Two could be read differently by something in front of the gateway.
-        return Err(Refusal::Malformed);
-    }
-    let text = value.to_str().map_err(|_not_ascii| Refusal::Malformed)?;
-    let (scheme, encoded) = text.split_once(' ').ok_or(Refusal::Malformed)?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return Err(Refusal::Malformed);
-    }
-    let pair = STANDARD_PAD_INDIFFERENT.decode(encoded.trim()).map_err(|_damaged| Refusal::Malformed)?;
-    if pair.contains(&b':') { Ok(pair) } else { Err(Refusal::Malformed) }
-}
-
 /// [`Verified`] as it is kept.
 #[derive(Clone, PartialEq, Message)]
 struct Kept {
@@ -215,12 +146,6 @@ impl fmt::Debug for Verified {
         let mut form = f.debug_struct("Verified");
         form.field("evidence", &self.evidence).field("matched", &self.matched);
         form.field("body_bytes", &self.body.len()).finish()
-    }
-}
-
-impl fmt::Debug for BasicCredentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|credential| &credential.label)).finish()
     }
 }
 
