@@ -5,6 +5,7 @@
 pub(crate) mod rig;
 
 mod archive;
+mod calls;
 mod delivery;
 mod http;
 mod line;
@@ -15,7 +16,6 @@ mod faults;
 mod faulty;
 mod hostile;
 mod idnow_api;
-mod idnow_calls;
 mod idnow_config;
 mod idnow_files;
 mod idnow_findings;
@@ -24,4 +24,5 @@ mod idnow_lists;
 mod idnow_reason;
 mod idnow_results;
 mod idnow_update;
+mod preventor;
 mod registry;
