@@ -188,3 +188,8 @@ fn finish<T>(parsed: Option<T>, checks: Checks, operation: &'static str) -> Resu
         Some(parsed) => checks.finish(operation).map(|()| parsed),
     }
 }
+
+/// Whether the field at `field` is the one that the mask's `path` names, or lies under it.
+pub fn covers(path: &str, field: &str) -> bool {
+    field.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+}

@@ -11,6 +11,7 @@ pub mod ticket;
 pub mod webhook_setting;
 
 pub mod idnow;
+pub mod preventor;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,13 +16,17 @@ use crate::vendor::idnow::config::IdnowSettings;
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::line::{Line, LineParts};
+use crate::vendor::preventor::Preventor;
+use crate::vendor::preventor::config::PreventorSettings;
 
 /// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionSettings {
     /// IDnow AutoIdent.
     Idnow(IdnowSettings),
+    /// Preventor ID.
+    Preventor(Box<PreventorSettings>),
 }
 
 /// Every connection by id.
@@ -34,6 +38,7 @@ impl ConnectionSettings {
     pub fn check(&self, problems: &mut Problems) {
         match self {
             Self::Idnow(settings) => problems.within("idnow", |problems| settings.check(problems)),
+            Self::Preventor(settings) => problems.within("preventor", |problems| settings.check(problems)),
         }
     }
 
@@ -41,6 +46,7 @@ impl ConnectionSettings {
     pub fn environment(&self) -> &'static str {
         match self {
             Self::Idnow(settings) => settings.environment.as_str(),
+            Self::Preventor(settings) => settings.environment.as_str(),
         }
     }
 
@@ -48,6 +54,7 @@ impl ConnectionSettings {
     fn limits(&self) -> LimitSettings {
         match self {
             Self::Idnow(settings) => settings.limits,
+            Self::Preventor(settings) => settings.limits,
         }
     }
 
@@ -55,6 +62,7 @@ impl ConnectionSettings {
     pub fn webhook_windows(&self) -> Option<Vec<Window>> {
         match self {
             Self::Idnow(settings) => settings.webhook_windows(),
+            Self::Preventor(settings) => settings.webhook_windows(),
         }
     }
 }
@@ -78,6 +86,9 @@ impl Registry {
             let vendor: Arc<dyn Vendor> = match settings {
                 ConnectionSettings::Idnow(settings) => {
                     Arc::new(Idnow::new(connection, &settings, clock.clone(), line)?)
+                }
+                ConnectionSettings::Preventor(settings) => {
+                    Arc::new(Preventor::new(connection, &settings, clock.clone(), line)?)
                 }
             };
             Ok(vendor)

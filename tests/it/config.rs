@@ -79,7 +79,7 @@ fn the_documented_file_holds_the_defaults() {
 #[test]
 fn the_documented_examples_are_accepted() {
     let config = parse(&documented_with_examples(), &[]).unwrap();
-    assert_eq!(config.connections.len(), 1);
+    assert_eq!(config.connections.len(), 2);
     assert!(config.webhooks.public_url.is_some());
     let JournalSettings::Embedded(EmbeddedSettings { max_size_bytes, .. }) = config.journal;
     assert!(max_size_bytes.is_some());
@@ -88,9 +88,10 @@ fn the_documented_examples_are_accepted() {
 #[test]
 fn what_the_documented_example_calls_a_default_is_one() {
     let idnow = |text: &str| {
-        let ConnectionSettings::Idnow(settings) =
-            parse(text, &[]).unwrap().connections.into_values().next().unwrap();
-        settings
+        let connections = parse(text, &[]).unwrap().connections.into_values();
+        let idnow =
+            |settings| if let ConnectionSettings::Idnow(idnow) = settings { Some(idnow) } else { None };
+        connections.filter_map(idnow).next().unwrap()
     };
     let documented = idnow(&documented_with_examples());
     let bare = idnow(&format!("{SOUND}{CONNECTION}").replace("region = \"de\"\n", ""));

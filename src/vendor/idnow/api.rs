@@ -19,7 +19,8 @@ use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::http::{Answer, Call, FileStream, Opened};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::retry::Repeat;
-use crate::vendor::kit::token::{Issued, Token, TokenCache, TokenRules};
+use crate::vendor::kit::session::{Dialect, Session};
+use crate::vendor::kit::token::{Issued, TokenRules};
 use crate::vendor::kit::url::{Alphabet, Origin, PathTemplate, Segment, Target, UrlError};
 
 const LOGIN: &str = "idnow.login";
@@ -42,7 +43,7 @@ const FILE: Alphabet = Alphabet::letters_digits_and("-_.", 260);
 /// The API of one account.
 pub(super) struct Api {
     pub(super) server: Arc<Server>,
-    tokens: TokenCache<HeaderValue>,
+    pub(super) session: Session,
 }
 
 /// What the API says about one identification.
@@ -54,7 +55,7 @@ pub(super) enum Found {
 }
 
 pub(super) struct Server {
-    line: Line,
+    line: Arc<Line>,
     clock: Clock,
     origin: Origin,
     pub(super) customer: Segment,
@@ -78,8 +79,9 @@ impl Api {
         api_key: SecretString,
     ) -> Result<Self> {
         let path = |text| PathTemplate::parse(text).map_err(|error| misbuilt("idnow.build", error));
+        let line = Arc::new(line);
         let server = Arc::new(Server {
-            line,
+            line: line.clone(),
             clock: clock.clone(),
             origin,
             customer,
@@ -94,14 +96,20 @@ impl Api {
             system_check: path("/system_check")?,
         });
         let api_key = Arc::new(api_key);
-        let tokens = TokenCache::new(clock, TOKEN_RULES, {
+        let dialect = Dialect {
+            header: LOGIN_TOKEN,
+            rules: TOKEN_RULES,
+            passing: Refused::passing,
+            wants_login: |answer| Refused::read(answer).is_some_and(|refused| refused.wants_login()),
+        };
+        let session = Session::new(line, clock, dialect, {
             let server = server.clone();
             move || {
                 let (server, api_key) = (server.clone(), api_key.clone());
                 async move { server.log_in(&api_key).await }.boxed()
             }
         });
-        Ok(Self { server, tokens })
+        Ok(Self { server, session })
     }
 
     /// Creates the identification `number`, or updates it while it is not finished. Returns its IdentID.
@@ -114,7 +122,7 @@ impl Api {
     ) -> Result<Segment> {
         let target = self.server.target(START, &self.server.start, Some(("t", number)))?;
         let call = Call::new(START, Method::POST, target).repeat(repeat).json(body)?;
-        let answer = self.call(call).await?;
+        let answer = self.session.call(call).await?;
         if let Some(refused) = Refused::read(&answer) {
             let exists = "the vendor has a finished identification with this reference";
             return Err(refused.making_error(&answer, exists));
@@ -135,7 +143,7 @@ impl Api {
     /// Asks for the list called `name`, of up to `max_bytes`.
     pub(super) async fn list(&self, name: &'static str, max_bytes: usize) -> Result<Answer> {
         let target = self.server.target(LIST, &self.server.idents, None)?.with_parameter(name, "true");
-        let answer = self.call(Call::new(LIST, Method::GET, target).max_answer(max_bytes)).await?;
+        let answer = self.session.call(Call::new(LIST, Method::GET, target).max_answer(max_bytes)).await?;
         match Refused::read(&answer) {
             Some(refused) => Err(refused.error(&answer)),
             None => Ok(answer),
@@ -180,7 +188,7 @@ impl Api {
         let file = FILE.segment(&format!("{}.{extension}", number.as_str()));
         let file = file.map_err(|error| misbuilt(operation, error))?;
         let target = self.server.target(operation, &self.server.file, Some(("file", &file)))?;
-        match self.open(Call::new(operation, Method::GET, target).accept_any()).await? {
+        match self.session.open(Call::new(operation, Method::GET, target).accept_any()).await? {
             Opened::File(file) => Ok(Some(file)),
             Opened::Answer(answer) => match Refused::read(&answer) {
                 Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
@@ -196,7 +204,7 @@ impl Api {
         deadline: Option<Deadline>,
     ) -> Result<Found> {
         let target = self.server.target(operation, &self.server.ident, Some(("t", number)))?;
-        let answer = self.call(Call::new(operation, Method::GET, target).due(deadline)).await?;
+        let answer = self.session.call(Call::new(operation, Method::GET, target).due(deadline)).await?;
         match Refused::read(&answer) {
             Some(refused) => refused.nothing_or_error(&answer).map(|()| Found::Nothing),
             None => Ok(Found::Result(answer)),
@@ -213,26 +221,6 @@ impl Api {
         self.server.target(operation, path, places.iter().copied())
     }
 
-    /// Opens a file with the login token; when that is refused, once more with a new one.
-    pub(super) async fn open(&self, call: Call) -> Result<Opened> {
-        let Server { line, clock, .. } = &*self.server;
-        let call = line.begin(call);
-        let (deadline, operation) = (line.deadline(&call), call.operation());
-        let token = deadline.hold(clock, operation, self.tokens.get()).await?;
-        let opened = self.server.open(&call, &token).await?;
-        if !refuses_token(&opened) {
-            token.worked();
-            return Ok(opened);
-        }
-        let replaced = deadline.hold(clock, operation, self.tokens.replace(&token)).await?;
-        let Some(token) = replaced else { return Ok(opened) };
-        let opened = self.server.open(&call, &token).await?;
-        if !refuses_token(&opened) {
-            token.worked();
-        }
-        Ok(opened)
-    }
-
     /// A call of `method` to what `path` makes of `number`.
     pub(super) fn about(
         &self,
@@ -243,39 +231,9 @@ impl Api {
     ) -> Result<Call> {
         Ok(Call::new(operation, method, self.server.target(operation, path, Some(("t", number)))?))
     }
-
-    /// Makes `call` with the login token; when that is refused, once more with a new one.
-    pub(super) async fn call(&self, call: Call) -> Result<Answer> {
-        let Server { line, clock, .. } = &*self.server;
-        let call = line.begin(call);
-        let (deadline, operation) = (line.deadline(&call), call.operation());
-        let token = deadline.hold(clock, operation, self.tokens.get()).await?;
-        let answer = self.server.authorised(&call, &token).await?;
-        if !wants_login(&answer) {
-            token.worked();
-            return Ok(answer);
-        }
-        let another = deadline.hold(clock, operation, self.tokens.replace(&token)).await?;
-        let Some(token) = another else { return Ok(answer) };
-        let answer = self.server.authorised(&call, &token).await?;
-        if !wants_login(&answer) {
-            token.worked();
-        }
-        Ok(answer)
-    }
 }
 
 impl Server {
-    async fn authorised(&self, call: &Call, token: &Token<HeaderValue>) -> Result<Answer> {
-        let call = call.clone().secret_header(LOGIN_TOKEN, token.value.clone());
-        self.line.send(&call, Refused::passing).await
-    }
-
-    async fn open(&self, call: &Call, token: &Token<HeaderValue>) -> Result<Opened> {
-        let call = call.clone().secret_header(LOGIN_TOKEN, token.value.clone());
-        self.line.open(&call, Refused::passing).await
-    }
-
     async fn log_in(&self, api_key: &SecretString) -> Result<Issued<HeaderValue>> {
         let target = self.target(LOGIN, &self.login, None)?;
         let call = Call::new(LOGIN, Method::POST, target).repeat(Repeat::Freely);
@@ -302,14 +260,6 @@ impl Server {
         values.extend(places);
         path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
     }
-}
-
-fn wants_login(answer: &Answer) -> bool {
-    Refused::read(answer).is_some_and(|refused| refused.wants_login())
-}
-
-fn refuses_token(opened: &Opened) -> bool {
-    matches!(opened, Opened::Answer(answer) if wants_login(answer))
 }
 
 /// A success without anything to read. A page of something in between is none.

@@ -1,6 +1,5 @@
 //! Settings of one IDnow account.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -12,6 +11,10 @@ pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
 pub use crate::vendor::idnow::signing::config::{PersonNames, SigningSettings, TrustService};
+pub use crate::vendor::kit::account::Environment;
+use crate::vendor::kit::account::{
+    SecretChecks, check_lifetime, check_senders, check_username, silence_after,
+};
 use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::printable;
@@ -93,18 +96,6 @@ impl ListSettings {
     pub(super) fn pause(&self) -> Duration {
         Duration::from_mins(1) * self.pause_minutes
     }
-}
-
-/// Which of IDnow's worlds a connection lives in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Environment {
-    /// Real people.
-    Live,
-    /// IDnow's test gateway.
-    Test,
-    /// The stand-in of this crate.
-    Sandbox,
 }
 
 /// Which of IDnow's data centres a connection uses.
@@ -194,9 +185,7 @@ impl IdnowSettings {
                 );
             }
         }
-        if !(1..=3650).contains(&self.identification_lifetime_days) {
-            problems.add("identification_lifetime_days", "must be 1 to 3650");
-        }
+        check_lifetime(problems, "identification_lifetime_days", self.identification_lifetime_days);
         problems.within("files", |problems| self.files.check(problems));
         problems.within("polling", |problems| self.polling.check(problems));
         problems.within("limits", |problems| self.limits.check(problems));
@@ -225,8 +214,7 @@ impl IdnowSettings {
     }
 
     pub(super) fn silence_after(&self) -> Option<Duration> {
-        let hours = self.webhook.as_ref()?.silence_after_hours?;
-        Some(Duration::from_hours(hours.into()))
+        silence_after(self.webhook.as_ref()?.silence_after_hours)
     }
 
     /// Where the API is.
@@ -270,52 +258,16 @@ impl IdnowWebhookSettings {
         if self.basic.is_empty() {
             problems.add("basic", "must hold at least one pair; leave out the section to take no webhooks");
         }
-        if self.sources.as_ref().is_some_and(Vec::is_empty) {
-            problems.add(
-                "sources",
-                "must hold at least one address or range; leave it out to accept every source",
-            );
-        }
-        if let Some(hours) = self.silence_after_hours {
-            problems.range("silence_after_hours", hours, 1..=24 * 365);
-        }
-        let mut labels = HashSet::new();
+        check_senders(problems, self.sources.as_deref(), self.silence_after_hours);
+        let mut secrets = SecretChecks::default();
         problems.within("basic", |problems| {
             for (index, entry) in self.basic.iter().enumerate() {
                 problems.within(&index.to_string(), |problems| {
-                    if !printable(&entry.label) || !labels.insert(&entry.label) {
-                        problems.add(
-                            "label",
-                            "must be a word of 1 to 64 of A-Z, a-z, 0-9, _, . and -, used once",
-                        );
-                    }
-                    if entry.username.is_empty() || entry.username.contains(':') {
-                        problems.add("username", "must not be empty and must not contain a colon");
-                    }
-                    if entry.window().is_empty() {
-                        problems.add("not_after", "must be later than not_before");
-                    }
+                    secrets.check(problems, &entry.label, entry.window());
+                    check_username(problems, &entry.username);
                 });
             }
         });
-    }
-}
-
-impl Environment {
-    /// As the contract spells it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Test => "test",
-            Self::Sandbox => "sandbox",
-        }
-    }
-
-    pub(super) fn plain(self) -> Plain {
-        match self {
-            Self::Sandbox => Plain::Loopback,
-            Self::Live | Self::Test => Plain::Never,
-        }
     }
 }
 

@@ -38,7 +38,7 @@ impl Copies for Idnow {
             CopyBody { target_companyid: copy.account, target_transactionnumber: copy.target_reference };
         let number = address(copy.reference)?;
         let call = self.api.about(COPY, Method::POST, &self.api.server.copy, &number)?.json(&body)?;
-        let answer = self.api.call(call).await?;
+        let answer = self.api.session.call(call).await?;
         if let Some(refused) = Refused::read(&answer) {
             return Err(match refused.knows_nothing() {
                 true => {

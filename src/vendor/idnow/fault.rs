@@ -7,6 +7,7 @@ use crate::vendor::idnow::api::START;
 use crate::vendor::idnow::signing::{CREATE_DEFINITION, UPDATE_DEFINITION, UPLOAD, UPLOAD_DEFAULT};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
+use crate::vendor::kit::refusal::by_status;
 
 /// Fields of the vendor, and where they come from in a request.
 type Fields = [(&'static str, &'static str)];
@@ -141,26 +142,9 @@ impl Refused {
             401 if self.cause == "SECURITY_VIOLATION" => {
                 error(Kind::ResourceNotFound, "the identification belongs to another account at the vendor")
             }
-            401 => error(
-                Kind::VendorCredentialsRejected,
-                "the vendor does not take the credentials of the connection",
-            ),
-            403 => error(
-                Kind::VendorFeatureNotEnabled,
-                "the vendor account lacks a permission or feature for this",
-            ),
             // Something in between knows no such path: that says nothing of what the vendor has.
             404 if self.cause.is_empty() => answer.invalid("is a 404 that is not the vendor's own"),
-            404 => error(Kind::VendorRejectedRequest, "the vendor does not know what was asked of it"),
-            409 => error(Kind::VendorConflict, "the vendor refuses this in the present state of the account"),
-            412 => error(Kind::VendorFeatureNotEnabled, "the vendor account is not set up for this"),
-            429 => answer.rate_limited(&self.cause, &self.id),
-            408 | 500..=599 => answer.unavailable(&self.cause, &self.id),
-            402..=499 => error(Kind::VendorRejectedRequest, "the vendor refused the form of the request"),
-            _ => error(
-                Kind::VendorResponseInvalid,
-                "the vendor's answer is neither a success nor a known error",
-            ),
+            status => by_status(answer, status, &self.cause, &self.id),
         }
     }
 

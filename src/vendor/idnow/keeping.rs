@@ -23,7 +23,7 @@ impl Archives for Idnow {
         let path = &self.api.server.archive;
         let call = self.api.about(ARCHIVE, Method::POST, path, &address(reference)?)?;
         // What is archived stays archived, however often it is asked for.
-        let answer = self.api.call(call.repeat(Repeat::Freely)).await?;
+        let answer = self.api.session.call(call.repeat(Repeat::Freely)).await?;
         match Refused::read(&answer) {
             // It "does not work if already archived or deleted": how that is said is not published.
             Some(refused) if refused.is_conflict() || refused.knows_nothing() => Ok(()),
@@ -38,7 +38,7 @@ impl Deletions for Idnow {
     async fn delete(&self, deletion: Deletion<'_>) -> Result<Deleted, Error> {
         let path = &self.api.server.ident;
         let call = self.api.about(DELETE, Method::DELETE, path, &address(deletion.about.reference)?)?;
-        let answer = self.api.call(call).await?;
+        let answer = self.api.session.call(call).await?;
         match Refused::read(&answer) {
             Some(refused) if refused.waits_for_result() => Ok(Deleted::NotFinished),
             Some(refused) if refused.knows_nothing() => Ok(Deleted::NothingThere),
@@ -53,7 +53,7 @@ impl BindingKeys for Idnow {
     async fn binding_key(&self, reference: &VendorReference) -> Result<Option<String>, Error> {
         let path = &self.api.server.binding_key;
         let call = self.api.about(BINDING_KEY, Method::GET, path, &address(reference)?)?;
-        let answer = self.api.call(call).await?;
+        let answer = self.api.session.call(call).await?;
         match Refused::read(&answer) {
             Some(refused) if refused.knows_nothing() => return Ok(None),
             Some(refused) => return Err(refused.error(&answer)),

@@ -32,6 +32,7 @@ use crate::vendor::idnow::files::Files;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::Reader;
 use crate::vendor::idnow::signing::SigningRoom;
+use crate::vendor::kit::account::display_name;
 use crate::vendor::kit::delivery::{Door, Proof, SharedSecret};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
@@ -76,10 +77,6 @@ impl Idnow {
             .segment(&settings.customer)
             .map_err(|error| in_settings("customer", error.to_string()))?;
         let api_key = settings.api_key.read().map_err(|error| in_settings("api_key", error.to_string()))?;
-        let display_name = match settings.display_name.as_str() {
-            "" => connection.to_string(),
-            name => name.to_owned(),
-        };
         Ok(Self {
             links: Links::new(settings).map_err(|error| in_settings("links", error.to_string()))?,
             reader: Reader::new(&settings.customer, &settings.start_results),
@@ -93,7 +90,7 @@ impl Idnow {
             api: Api::new(line, clock, origin, customer, api_key)?,
             account: Account {
                 vendor: VendorKind::IdnowAutoident,
-                display_name,
+                display_name: display_name(&settings.display_name, &connection),
                 environment: settings.environment.as_str().to_owned(),
                 region: settings.region.as_str().to_owned(),
                 min_evidence: settings.min_evidence.into(),

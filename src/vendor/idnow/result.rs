@@ -10,6 +10,7 @@ use crate::vendor::idnow::reason::reason;
 use crate::vendor::idnow::wire::{Flag, ListBody, Process, ResultBody};
 use crate::vendor::idnow::{IDENT_ID, TRANSACTION_NUMBER};
 use crate::vendor::kit::http::read_json_noting;
+use crate::vendor::kit::json::offset_time;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::kit::{UNPRINTABLE, printable};
 use crate::vendor::{Reading, Unreadable};
@@ -199,9 +200,7 @@ fn note_member(holder: &str, name: &str, drift: &mut Vec<&'static str>) {
 
 fn occur_time(text: Option<&str>, drift: &mut Vec<&'static str>) -> Option<Timestamp> {
     let text = text.filter(|text| !text.is_empty())?;
-    // A time without an offset (or a bare date) would be taken for UTC and be wrong by hours.
-    let clock = text.split_once(['T', 't', ' ']).map_or("", |(_, clock)| clock);
-    let time = if clock.contains(['Z', 'z', '+', '-']) { text.parse().ok() } else { None };
+    let time = offset_time(text);
     if time.is_none() {
         drift.push("identificationprocess.identificationtime");
     }

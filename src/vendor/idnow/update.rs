@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result, Violation};
-use crate::model::change::UpdateIdentification;
+use crate::model::change::{UpdateIdentification, covers};
 use crate::proto::identification_spec::Kind as Spec;
 use crate::vendor::capability::{Update, Updates};
 use crate::vendor::idnow::Idnow;
@@ -71,9 +71,4 @@ fn said(update: &UpdateIdentification) -> serde_json::Result<Map<String, Value>>
         Value::Object(fields) => Ok(fields),
         _ => Ok(Map::new()),
     }
-}
-
-/// Whether the field at `ours` is the one at `path`, or lies under it.
-fn covers(path: &str, ours: &str) -> bool {
-    ours.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -23,7 +23,7 @@ use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::spool::Spool;
 use crate::vendor::kit::transport::gather;
 pub use crate::vendor::kit::transport::{HttpTransport, Timeouts};
-use crate::vendor::kit::url::Target;
+use crate::vendor::kit::url::{Segment, Target};
 use crate::vendor::kit::{UNPRINTABLE, printable};
 
 /// Most bytes of an answer that are read, after decompression, unless its call says another number.
@@ -122,6 +122,8 @@ pub struct Call {
     request: Request,
     repeat: Repeat,
     deadline: Option<Deadline>,
+    /// The file that is asked for is itself JSON.
+    json_file: bool,
 }
 
 /// A try that brought no answer to work with.
@@ -143,7 +145,7 @@ impl Call {
         let repeat = if method.is_idempotent() { Repeat::Freely } else { Repeat::Unsent };
         let body = Payload::Bytes(Bytes::new());
         let request = Request { operation, method, target, headers, body, max_answer: MAX_ANSWER };
-        Self { request, repeat, deadline: None }
+        Self { request, repeat, deadline: None, json_file: false }
     }
 
     /// Says which of its tries may be repeated, where that is not as the method has it.
@@ -185,10 +187,30 @@ impl Call {
         self
     }
 
+    /// Takes JSON for the file that is asked for, not for a refusal.
+    #[must_use]
+    pub fn json_file(self) -> Self {
+        Self { json_file: true, ..self }
+    }
+
     /// Lets the answer be as large as `bytes`, and gives it the time for that.
     #[must_use]
     pub fn max_answer(mut self, bytes: usize) -> Self {
         self.request.max_answer = bytes;
+        self
+    }
+
+    /// Adds a parameter whose value is a list of words joined by commas.
+    #[must_use]
+    pub fn with_words(mut self, name: &'static str, words: &[Segment]) -> Self {
+        self.request.target = self.request.target.with_words(name, words);
+        self
+    }
+
+    /// Adds a header field.
+    #[must_use]
+    pub fn header(mut self, name: &HeaderName, value: &HeaderValue) -> Self {
+        self.request.headers.insert(name, value.clone());
         self
     }
 
@@ -246,7 +268,7 @@ impl Call {
         request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let OpenResponse { status, headers, body } =
             transport.open(request).await.map_err(|error| failed(operation, error))?;
-        if status == StatusCode::OK && !is_text(&headers) {
+        if status == StatusCode::OK && (self.json_file || !is_text(&headers)) {
             tracing::Span::current().record("status", status.as_u16());
             let size = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
             let pieces =

@@ -1,5 +1,6 @@
 //! JSON of vendors, and what is said about it when it does not fit.
 
+use prost_types::Timestamp;
 use serde::de::DeserializeOwned;
 
 /// JSON that is not what was expected. It says where, never what stands there: serde's own message would.
@@ -45,6 +46,12 @@ pub fn read_json_noting<T: DeserializeOwned>(
     let value = value.map_err(|error| misfit(track.path().to_string(), &error))?;
     reader.end().map_err(|error| misfit("$".to_owned(), &error))?;
     Ok(value)
+}
+
+/// An RFC 3339 time. Without an offset (or as a bare date) it would be taken for UTC and be wrong by hours.
+pub fn offset_time(text: &str) -> Option<Timestamp> {
+    let clock = text.split_once(['T', 't', ' ']).map_or("", |(_, clock)| clock);
+    if clock.contains(['Z', 'z', '+', '-']) { text.parse().ok() } else { None }
 }
 
 fn holder<'a>(path: &'a serde_ignored::Path<'_>) -> &'a str {

@@ -1,16 +1,21 @@
 //! What every connector needs.
 
+pub mod account;
 pub mod archive;
 mod breaker;
 pub mod deadline;
 pub mod delivery;
+pub mod field_path;
 pub mod http;
 pub mod json;
 pub mod limit;
 pub mod line;
 mod metered;
+pub mod phone;
 pub mod polling;
+pub mod refusal;
 pub mod retry;
+pub mod session;
 pub mod spool;
 pub mod token;
 pub mod transport;

@@ -16,6 +16,8 @@ const RENEWAL_PAUSE: Duration = Duration::from_secs(30);
 /// How long nobody logs in again after a login that failed without saying when to come back, or that brought a token
 /// which is refused like the one before it: a vendor that locks accounts counts every try.
 const LOGIN_PAUSE: Duration = Duration::from_secs(10);
+/// A token that ends sooner than it would be renewed is renewed when this share of its life is over.
+const RENEWAL_SHARE: f64 = 0.9;
 /// Spread of the renewal time, so that replicas do not log in at the same moment.
 const RENEWAL_JITTER: f64 = 0.05;
 
@@ -179,7 +181,9 @@ impl<T: Send + Sync + 'static> Inner<T> {
                 state.failure = None;
                 let in_vain_until = std::mem::take(&mut state.refused).then(|| now + LOGIN_PAUSE);
                 let token = Arc::new(Token { value, expires, in_vain_until, worked: AtomicBool::new(false) });
-                let renew_at = now + self.clock.jitter(self.rules.renew_after, RENEWAL_JITTER);
+                let life = expires.duration_since(now).unwrap_or_default();
+                let renew_after = self.rules.renew_after.min(life.mul_f64(RENEWAL_SHARE));
+                let renew_at = now + self.clock.jitter(renew_after, RENEWAL_JITTER);
                 state.held = Some(Held { token: token.clone(), renew_at, last_used: now });
                 Ok(token)
             }

@@ -32,6 +32,15 @@ pub enum Plain {
     Loopback,
 }
 
+/// A server and the path that everything of its API begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    /// The server.
+    pub origin: Origin,
+    /// Empty, or for example `/v1/identity`.
+    pub prefix: String,
+}
+
 /// A path with places for segments, for example `/api/v1/{customer}/login`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTemplate {
@@ -62,13 +71,14 @@ impl Alphabet {
     ///
     /// # Panics
     ///
-    /// When `extra` holds anything but `-`, `.`, `_` and `~`: all others mean something in a URL. Alphabets are
-    /// constants, so that this fails the build.
+    /// When `extra` holds anything but `-`, `.`, `_`, `~`, `@` and `+`: all others mean something in a path. Alphabets
+    /// are constants, so that this fails the build.
     pub const fn letters_digits_and(extra: &'static str, max: usize) -> Self {
         let bytes = extra.as_bytes();
         let mut index = 0;
         while index < bytes.len() {
-            assert!(matches!(bytes[index], b'-' | b'.' | b'_' | b'~'), "a character with a meaning in URLs");
+            let plain = matches!(bytes[index], b'-' | b'.' | b'_' | b'~' | b'@' | b'+');
+            assert!(plain, "a character with a meaning in paths");
             index += 1;
         }
         Self { extra, max }
@@ -128,6 +138,24 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.0.scheme(), self.authority())
+    }
+}
+
+impl Base {
+    /// Parses `https://host[:port][/path]`; plain http as far as `plain` allows.
+    pub fn parse(text: &str, plain: Plain) -> Result<Self, UrlError> {
+        let host = text.find("://").map_or(0, |scheme| scheme + "://".len());
+        let end = text[host..].find('/').map_or(text.len(), |slash| host + slash);
+        let prefix = text[end..].trim_end_matches('/');
+        if !prefix.is_empty() && PathTemplate::parse(prefix)?.places().next().is_some() {
+            return Err(expected("the path must have no places"));
+        }
+        Ok(Self { origin: Origin::parse(&text[..end], plain)?, prefix: prefix.to_owned() })
+    }
+
+    /// The template of `path`, which is relative to the API.
+    pub fn path(&self, path: &str) -> Result<PathTemplate, UrlError> {
+        PathTemplate::parse(&format!("{}{path}", self.prefix))
     }
 }
 
@@ -199,6 +227,15 @@ impl Target {
         self
     }
 
+    /// The same with one parameter more, whose value is a list of words joined by commas.
+    #[must_use]
+    pub fn with_words(mut self, name: &'static str, words: &[Segment]) -> Self {
+        let words: Vec<_> = words.iter().map(Segment::as_str).collect();
+        let query = self.url.query().map(|query| format!("{query}&")).unwrap_or_default();
+        self.url.set_query(Some(&format!("{query}{name}={}", words.join(","))));
+        self
+    }
+
     /// The template of its path: what logs and traces may show.
     pub fn template(&self) -> &str {
         &self.template
@@ -233,4 +270,13 @@ fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => Ipv6Addr::is_loopback(&address),
         None => false,
     }
+}
+
+/// `text` as a link that may be handed to a person: https, or as far as `plain` allows http; without credentials.
+pub fn link(text: &str, plain: Plain) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let safe =
+        url.scheme() == "https" || (plain == Plain::Loopback && url.scheme() == "http" && is_loopback(&url));
+    let bare = url.username().is_empty() && url.password().is_none() && text.len() <= 2048;
+    (safe && bare && text.bytes().all(|byte| byte.is_ascii_graphic())).then(|| text.to_owned())
 }

@@ -5,6 +5,7 @@
 pub(crate) mod rig;
 
 mod archive;
+mod calls;
 mod delivery;
 mod http;
 mod line;
@@ -14,7 +15,6 @@ mod url;
 mod faults;
 mod hostile;
 mod idnow_api;
-mod idnow_calls;
 mod idnow_config;
 mod idnow_files;
 mod idnow_findings;
@@ -23,4 +23,5 @@ mod idnow_lists;
 mod idnow_reason;
 mod idnow_results;
 mod idnow_update;
+mod preventor;
 mod registry;

@@ -73,7 +73,9 @@ fn the_file_names_the_vendor_of_a_connection() {
 fn a_connection_with_a_problem_stops_the_registry() {
     let files = Files::new();
     let mut connections = connections(&files, &["fine", "odd"]);
-    let ConnectionSettings::Idnow(settings) = connections.get_mut(&"odd".parse().unwrap()).unwrap();
+    let ConnectionSettings::Idnow(settings) = connections.get_mut(&"odd".parse().unwrap()).unwrap() else {
+        panic!("another vendor");
+    };
     settings.customer = "a/b".to_owned();
     let mut problems = Problems::default();
     connections[&"odd".parse().unwrap()].check(&mut problems);

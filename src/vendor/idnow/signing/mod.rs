@@ -140,7 +140,7 @@ impl Idnow {
         if let Some(put) = put {
             call = call.json(&PutDefinitionBody::new(put.id, put.definition))?;
         }
-        let answer = self.api.call(call).await?;
+        let answer = self.api.session.call(call).await?;
         match Refused::read(&answer) {
             None => Ok(Some(answer)),
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
@@ -156,7 +156,7 @@ impl Idnow {
     ) -> Result<Option<(Refused, Answer)>> {
         // The same place takes the same file, however often it is sent.
         let call = Call::new(operation, Method::POST, target).repeat(Repeat::Freely);
-        let answer = self.api.call(call.file(PDF, content)).await?;
+        let answer = self.api.session.call(call.file(PDF, content)).await?;
         match Refused::read(&answer) {
             Some(refused) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
                 let detail = "the vendor finds the document too large";
@@ -174,7 +174,7 @@ impl Idnow {
         target: Target,
     ) -> Result<Result<Pieces, (Refused, Answer)>> {
         let call = Call::new(operation, Method::GET, target).accept_any();
-        let answer = match self.api.open(call).await? {
+        let answer = match self.api.session.open(call).await? {
             Opened::File(file) => return Ok(Ok(bounded(operation, file.pieces))),
             Opened::Answer(answer) => answer,
         };
@@ -192,7 +192,7 @@ impl Idnow {
         places: &[(&str, &Segment)],
     ) -> Result<Option<(Vec<DocumentBody>, Answer)>> {
         let target = self.api.target(operation, path, places)?;
-        let answer = self.api.call(Call::new(operation, Method::GET, target)).await?;
+        let answer = self.api.session.call(Call::new(operation, Method::GET, target)).await?;
         match Refused::read(&answer) {
             None => Ok(Some((several(&answer, DocumentBody::is_one)?, answer))),
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
@@ -334,7 +334,7 @@ impl Signing for Idnow {
         let target = self.api.target(UPDATE_DOCUMENT, path, &[("t", &number), ("id", &id)])?;
         // The same name, however often it is sent.
         let call = Call::new(UPDATE_DOCUMENT, Method::POST, target).repeat(Repeat::Freely);
-        let answer = self.api.call(call.json(&RenameBody { name: rename.display_name })?).await?;
+        let answer = self.api.session.call(call.json(&RenameBody { name: rename.display_name })?).await?;
         match Refused::read(&answer) {
             None => done(&answer).map(Some),
             Some(refused) if refused.is_about("name") => {

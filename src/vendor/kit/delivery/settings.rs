@@ -1,13 +1,11 @@
 //! How the secrets of webhooks are written down.
 
-use std::collections::HashSet;
-
 use http::HeaderName;
 use serde::Deserialize;
 
 use crate::settings::{Moment, Problems, SecretError, SecretSource, Window};
+use crate::vendor::kit::account::{SecretChecks, check_username};
 use crate::vendor::kit::delivery::{CipherKey, CipherKeyError, Proof, SharedSecret};
-use crate::vendor::kit::printable;
 
 /// One shared secret of a connection's webhooks.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -100,10 +98,8 @@ impl ProofSettings {
 
     fn check(&self, problems: &mut Problems) {
         match self {
-            Self::Basic { username, .. } if username.is_empty() || username.contains(':') => {
-                problems.within("basic", |problems| {
-                    problems.add("username", "must not be empty and must not contain a colon");
-                });
+            Self::Basic { username, .. } => {
+                problems.within("basic", |problems| check_username(problems, username));
             }
             Self::ApiKey { header, .. } if HeaderName::try_from(header).is_err() => {
                 problems.within("api_key", |problems| {
@@ -117,16 +113,11 @@ impl ProofSettings {
 
 /// Reports what is wrong with a list of secrets: each has a label of its own, and a time.
 pub fn check_secrets(secrets: &[SecretSettings], problems: &mut Problems) {
-    let mut labels = HashSet::new();
+    let mut checks = SecretChecks::default();
     for (index, secret) in secrets.iter().enumerate() {
         problems.within(&index.to_string(), |problems| {
-            if !printable(&secret.label) || !labels.insert(&secret.label) {
-                problems.add("label", "must be a word of 1 to 64 of A-Z, a-z, 0-9, _, . and -, used once");
-            }
+            checks.check(problems, &secret.label, secret.window());
             problems.within("proof", |problems| secret.proof.check(problems));
-            if secret.window().is_empty() {
-                problems.add("not_after", "must be later than not_before");
-            }
         });
     }
 }

@@ -16,7 +16,7 @@ use idv_gateway::vendor::kit::limit::LimitSettings;
 use self::rows::{nonsense, on_the_wire, passing_answers};
 use self::server::Does;
 use self::table::{Means, Row, Table};
-use crate::vendor::idnow_calls::operations;
+use crate::vendor::calls::operations;
 
 fn table() -> Table<idv_gateway::vendor::idnow::Idnow> {
     Table::new(idnow::vendor())
@@ -53,7 +53,7 @@ fn every_operation_has_a_column() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/vendor/idnow");
     let columns = idnow::vendor().columns;
     let named: BTreeSet<_> = columns.iter().map(|column| column.operation.to_owned()).collect();
-    assert_eq!(named, operations(&folder));
+    assert_eq!(named, operations(&folder, "idnow"));
     let names: BTreeSet<_> = columns.iter().map(table::Column::name).collect();
     assert_eq!(names.len(), columns.len(), "each has a name of its own");
 }

@@ -1,4 +1,4 @@
-//! The table of calls in docs/vendors/idnow.md says what the connector does.
+//! The table of calls in each docs/vendors/{vendor}.md says what the connector does.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,33 +16,34 @@ fn disagreements(rows: &[Row], operations: &BTreeSet<String>, methods: &BTreeSet
     let mut wrong: Vec<_> =
         operations.difference(&documented).map(|name| format!("{name} is not in the table")).collect();
     wrong.extend(documented.difference(operations).map(|name| format!("nothing is called {name}")));
-    for (operation, methods_named) in rows.iter().filter(|(operation, _)| operation != "idnow.login") {
+    for (operation, methods_named) in rows.iter().filter(|(operation, _)| !operation.ends_with(".login")) {
         let unknown = methods_named.split(", ").filter(|name| !methods.contains(*name));
         wrong.extend(unknown.map(|name| format!("{operation}: {name} is no RPC")));
     }
     wrong
 }
 
-fn rows(text: &str) -> Vec<Row> {
+fn rows(text: &str, vendor: &str) -> Vec<Row> {
+    let begin = format!("| `{vendor}.");
     let cells = |line: &str| {
         let mut cells = line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned());
         Some((cells.next()?.trim_matches('`').to_owned(), cells.next()?))
     };
-    text.lines().filter(|line| line.starts_with("| `idnow.")).filter_map(cells).collect()
+    text.lines().filter(|line| line.starts_with(&begin)).filter_map(cells).collect()
 }
 
 /// Every constant of the connector that names an operation.
-pub(super) fn operations(folder: &Path) -> BTreeSet<String> {
+pub(super) fn operations(folder: &Path, vendor: &str) -> BTreeSet<String> {
+    let value = format!(": &str = \"{vendor}.");
     let mut found = BTreeSet::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(operations(&path));
+            found.extend(operations(&path, vendor));
             continue;
         }
         let text = fs::read_to_string(&path).unwrap();
-        let constants =
-            text.lines().filter(|line| line.contains("const ") && line.contains(": &str = \"idnow."));
+        let constants = text.lines().filter(|line| line.contains("const ") && line.contains(&value));
         found.extend(constants.filter_map(|line| line.split('"').nth(1)).map(str::to_owned));
     }
     found
@@ -57,10 +58,13 @@ fn methods() -> BTreeSet<String> {
 #[test]
 fn every_call_is_in_the_table_with_its_rpcs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let table = rows(&fs::read_to_string(root.join("docs/vendors/idnow.md")).unwrap());
-    let operations = operations(&root.join("src/vendor/idnow"));
-    assert!(operations.len() > 15, "{operations:?}");
-    assert_eq!(disagreements(&table, &operations, &methods()), Vec::<String>::new());
+    for (vendor, calls) in [("idnow", 15), ("preventor", 12)] {
+        let table =
+            rows(&fs::read_to_string(root.join(format!("docs/vendors/{vendor}.md"))).unwrap(), vendor);
+        let operations = operations(&root.join(format!("src/vendor/{vendor}")), vendor);
+        assert!(operations.len() > calls, "{operations:?}");
+        assert_eq!(disagreements(&table, &operations, &methods()), Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -1,0 +1,181 @@
+//! Changing and withdrawing invitations, which the vendor's URLs name by their recipient.
+
+use async_trait::async_trait;
+use http::Method;
+use serde_json::Value;
+
+use crate::error::{Error, Result, Violation};
+use crate::model::change::{UpdateIdentification, covers};
+use crate::proto::PhoneNumber;
+use crate::proto::identification_spec::Kind as Spec;
+use crate::vendor::capability::{Cancellation, Cancellations, Deleted, Deletion, Deletions, Update, Updates};
+use crate::vendor::keepsake::{About, Keepsake};
+use crate::vendor::kit::field_path::{Drift, Shown};
+use crate::vendor::kit::phone;
+use crate::vendor::kit::retry::Repeat;
+use crate::vendor::kit::url;
+use crate::vendor::preventor::Preventor;
+use crate::vendor::preventor::recipient::{Kept, method_word, segment};
+use crate::vendor::preventor::wire::{UpdateBody, UpdatePhone};
+
+const UPDATE: &str = "preventor.update";
+const DELETE: &str = "preventor.delete";
+const CANCEL: &str = "preventor.cancel";
+
+/// What a caller changes, as far as its paths name it.
+struct Changes<'a> {
+    email: Option<&'a str>,
+    phone: Option<phone::Parts<'a>>,
+    e164: Option<&'a str>,
+    method: Option<&'static str>,
+    broker: Option<&'a str>,
+    flow: Option<&'a str>,
+}
+
+impl<'a> Changes<'a> {
+    /// Reads what `update` names, or which parts of it cannot be.
+    fn read(update: &'a UpdateIdentification) -> Result<Self, Vec<Violation>> {
+        let mut violations = Vec::new();
+        let names = |field: &str| update.paths.values().any(|path| covers(path, field));
+        let number = update.subject.phone.as_ref();
+        let number =
+            number.filter(|_number| names("subject.phone.e164") || names("subject.phone.region_code"));
+        let text = |field: &str, text: &'a str| Some(text).filter(|text| names(field) && !text.is_empty());
+        let spec = match &update.spec {
+            Some(Spec::Invitation(spec)) => Some(spec),
+            _ => None,
+        };
+        let method = spec.and_then(|spec| method_word(spec.delivery_method()));
+        let changes = Self {
+            email: text("subject.email", &update.subject.email),
+            phone: number.and_then(|number| check_phone(number, &mut violations)),
+            e164: number.map(|number| number.e164.as_str()),
+            method: method.filter(|_method| names("spec.invitation.delivery_method")),
+            broker: spec.and_then(|spec| text("spec.invitation.broker", &spec.broker)),
+            flow: spec.and_then(|spec| text("spec.invitation.flow", &spec.flow)),
+        };
+        if let Some(Err(expected)) = changes.email.map(segment) {
+            violations.push(Violation::new("subject.email", expected));
+        }
+        for (index, path) in &update.paths {
+            if !changes.fields().iter().any(|(field, _)| covers(path, field)) {
+                let field = format!("update_mask.paths[{index}]");
+                violations.push(Violation::new(field, "is not a field that this connection changes"));
+            } else if !changes.fields().iter().any(|(field, there)| *there && covers(path, field)) {
+                let expected =
+                    "must have a value that this connection knows: it cannot clear it at the vendor";
+                violations.push(Violation::new(path, expected));
+            }
+        }
+        if violations.is_empty() { Ok(changes) } else { Err(violations) }
+    }
+
+    /// What an update can change, and whether this one does. `unique` is not among it: it is the reference by which the
+    /// gateway knows the invitation.
+    fn fields(&self) -> [(&'static str, bool); 6] {
+        [
+            ("subject.email", self.email.is_some()),
+            ("subject.phone.e164", self.e164.is_some()),
+            ("subject.phone.region_code", self.e164.is_some()),
+            ("spec.invitation.delivery_method", self.method.is_some()),
+            ("spec.invitation.broker", self.broker.is_some()),
+            ("spec.invitation.flow", self.flow.is_some()),
+        ]
+    }
+
+    /// What is kept from now on in place of `kept`.
+    fn kept(&self, kept: Kept) -> Result<Kept, Vec<Violation>> {
+        let method = self.method.unwrap_or(&kept.delivery_method);
+        let moved =
+            self.method.is_some_and(|method| (method == "PHONE") != (kept.delivery_method == "PHONE"));
+        let (field, said) =
+            if method == "PHONE" { ("subject.phone", self.e164) } else { ("subject.email", self.email) };
+        let recipient = match said {
+            Some(said) => said.to_owned(),
+            None if moved => {
+                return Err(vec![Violation::new(field, "is required with the new delivery_method")]);
+            }
+            None => kept.recipient,
+        };
+        Ok(Kept { recipient, delivery_method: method.to_owned(), link: kept.link })
+    }
+
+    fn body(&self) -> UpdateBody<'a> {
+        UpdateBody {
+            delivery_method: self.method,
+            phone: self.phone.map(|parts| UpdatePhone {
+                phone_number: parts.national,
+                phone_country_code: parts.region.unwrap_or_default(),
+            }),
+            email: self.email,
+            broker: self.broker,
+            flow: self.flow,
+        }
+    }
+}
+
+#[async_trait]
+impl Updates for Preventor {
+    fn check(&self, update: &UpdateIdentification) -> Vec<Violation> {
+        Changes::read(update).err().unwrap_or_default()
+    }
+
+    async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error> {
+        let refused = |violations| Error::invalid(UPDATE, violations);
+        let changes = Changes::read(update.command).map_err(refused)?;
+        let (kept, address) = Kept::address(update.about, UPDATE)?;
+        let mut kept = changes.kept(kept).map_err(refused)?;
+        let path = &self.api.paths().invitation;
+        let call = self.api.prepare(UPDATE, Method::PATCH, path, &[("recipient", &address)])?;
+        let answer = self.api.done(call.repeat(Repeat::Never).json(&changes.body())?).await?;
+        let (body, drift): (Value, _) = (answer.json().unwrap_or_default(), Drift::default());
+        let said = Shown::new(&body, &drift).text("invitation.link", &self.invitation.link);
+        kept.link = url::link(&said, self.plain).or(kept.link);
+        kept.seal(UPDATE).map(Some)
+    }
+}
+
+#[async_trait]
+impl Deletions for Preventor {
+    async fn delete(&self, deletion: Deletion<'_>) -> Result<Deleted, Error> {
+        let found = self.withdraw(DELETE, deletion.about).await?;
+        Ok(if found { Deleted::Now } else { Deleted::NothingThere })
+    }
+}
+
+#[async_trait]
+impl Cancellations for Preventor {
+    fn check(&self, _reason: &str) -> Vec<Violation> {
+        Vec::new()
+    }
+
+    async fn cancel(&self, cancellation: Cancellation<'_>) -> Result<(), Error> {
+        self.withdraw(CANCEL, cancellation.about).await.map(drop)
+    }
+}
+
+impl Preventor {
+    /// Takes the invitation back. `false`: there is none (any more).
+    async fn withdraw(&self, operation: &'static str, about: About<'_>) -> Result<bool> {
+        let (_kept, address) = Kept::address(about, operation)?;
+        let path = &self.api.paths().invitation;
+        let call = self.api.prepare(operation, Method::DELETE, path, &[("recipient", &address)])?;
+        Ok(self.api.find(call).await?.is_some())
+    }
+}
+
+/// The parts of a phone number as an update has them: with its country.
+fn check_phone<'a>(number: &'a PhoneNumber, violations: &mut Vec<Violation>) -> Option<phone::Parts<'a>> {
+    match phone::split(number) {
+        Ok(parts) if parts.region.is_none() => {
+            let expected = "is required: several countries share the calling code";
+            violations.push(Violation::new("subject.phone.region_code", expected));
+            None
+        }
+        Ok(parts) => Some(parts),
+        Err((field, expected)) => {
+            violations.push(Violation::new(format!("subject.phone.{field}"), expected));
+            None
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Invitations: whether somebody can be invited, sending, and the log.
+
+use async_trait::async_trait;
+use http::Method;
+use serde_json::Value;
+
+use crate::error::{Error, Kind, Result, Violation};
+use crate::proto::{Activity, DeliveryMethod};
+use crate::vendor::capability::Activities;
+use crate::vendor::invitation::{Availability, Invitations, Question, Sent};
+use crate::vendor::keepsake::About;
+use crate::vendor::kit::deadline::Deadline;
+use crate::vendor::kit::field_path::{Drift, Shown, lacks};
+use crate::vendor::kit::http::Answer;
+use crate::vendor::kit::printable;
+use crate::vendor::kit::retry::Repeat;
+use crate::vendor::preventor::api::CHECK;
+use crate::vendor::preventor::config::SendBy;
+use crate::vendor::preventor::fault::Refused;
+use crate::vendor::preventor::identification::Wanted;
+use crate::vendor::preventor::recipient::{Kept, method_word};
+use crate::vendor::preventor::wire::CheckBody;
+use crate::vendor::preventor::{INVITATION, Preventor, TICKET};
+
+const SEND: &str = "preventor.send";
+const ACTIVITIES: &str = "preventor.activities";
+/// The process type of identifications.
+const ID: &str = "ID";
+
+#[async_trait]
+impl Invitations for Preventor {
+    fn check_question(&self, question: &Question) -> Vec<Violation> {
+        let mut violations = Vec::new();
+        match question.delivery_method {
+            DeliveryMethod::Email if question.email.is_empty() => {
+                violations.push(Violation::new("email", "is required with this delivery_method"));
+            }
+            DeliveryMethod::Email | DeliveryMethod::Phone => {}
+            _ => violations
+                .push(Violation::new("delivery_method", "must be EMAIL or PHONE on this connection")),
+        }
+        if question.unique.is_empty() {
+            violations.push(Violation::new("unique", "is required on this connection"));
+        }
+        violations
+    }
+
+    async fn is_available(&self, question: &Question) -> Result<Availability, Error> {
+        let Some(delivery_method) = method_word(question.delivery_method) else {
+            return Err(Error::invalid(CHECK, self.check_question(question)));
+        };
+        let process = if question.process.is_empty() { ID } else { &question.process };
+        let (unique, email) = (&question.unique, &question.email);
+        self.ask_availability(&CheckBody { unique, email, delivery_method, process }).await
+    }
+
+    async fn send(&self, about: About<'_>) -> Result<Sent, Error> {
+        let name = match self.send_by {
+            SendBy::Id => INVITATION.segment(&about.reference.id).map_err(|_none| {
+                let detail = "the vendor's id of the invitation is not known yet";
+                Error::new(Kind::StateNotAllowed, SEND, detail)
+            })?,
+            SendBy::Recipient => Kept::address(about, SEND)?.1,
+        };
+        let path = &self.api.paths().send;
+        let call = self.api.prepare(SEND, Method::POST, path, &[("id", &name)])?;
+        let answer = self.api.done(call).await?;
+        let (body, drift): (Value, _) = (answer.json().unwrap_or_default(), Drift::default());
+        let vendor_state = Shown::new(&body, &drift).word("invitation.state", &self.invitation.state);
+        Ok(Sent { vendor_state, expire_time: None })
+    }
+}
+
+#[async_trait]
+impl Activities for Preventor {
+    async fn activities(&self, about: About<'_>) -> Result<Option<Vec<Activity>>, Error> {
+        let Some((answer, body)) = self.log(&about.reference.id, None).await? else { return Ok(None) };
+        let drift = Drift::default();
+        let activity = |entry: &Shown<'_>| Activity {
+            occur_time: entry.time("activity.time", &self.activity.time),
+            source: "vendor".to_owned(),
+            kind: entry.word("activity.action", &self.activity.action),
+            vendor_json: entry.body().to_string(),
+            ..Activity::default()
+        };
+        let entries = self.entries(&answer, &Shown::new(&body, &drift))?;
+        let mut activities: Vec<_> = entries.iter().map(activity).collect();
+        // In which order the vendor shows them is not published.
+        if activities.iter().all(|activity| activity.occur_time.is_some()) {
+            activities.sort_by_key(|activity| activity.occur_time.map(|time| (time.seconds, time.nanos)));
+        }
+        Ok(Some(activities))
+    }
+}
+
+impl Preventor {
+    /// Whether the unique value of a registration is free. The recipient is left out of the question: somebody else's
+    /// process of the same person must not be taken for this one.
+    pub(super) async fn is_free(&self, wanted: &Wanted<'_>) -> Result<bool> {
+        let body =
+            CheckBody { unique: &wanted.unique, email: "", delivery_method: wanted.method, process: ID };
+        Ok(self.ask_availability(&body).await?.available)
+    }
+
+    async fn ask_availability(&self, body: &CheckBody<'_>) -> Result<Availability> {
+        let call = self.api.prepare(CHECK, Method::POST, &self.api.paths().check, &[])?;
+        // A question changes nothing, however often it is asked.
+        let answer = self.api.session.call(call.repeat(Repeat::Freely).json(body)?).await?;
+        match Refused::read(&answer) {
+            Some(refused) if refused.is_taken() => {
+                let code = Some(refused.code()).filter(|code| printable(code)).unwrap_or_default();
+                Ok(Availability { available: false, vendor_code: code.to_owned() })
+            }
+            Some(refused) => Err(refused.error(&answer)),
+            None => {
+                let body: Value = answer.json()?;
+                let said = self.invitation.available.find(&body).and_then(Value::as_bool);
+                Ok(Availability { available: said.unwrap_or(true), vendor_code: String::new() })
+            }
+        }
+    }
+
+    /// The tickets that the log of an invitation names, oldest first.
+    pub(super) async fn ticket_ids(&self, id: &str, deadline: Option<Deadline>) -> Result<Vec<String>> {
+        let Some((answer, body)) = self.log(id, deadline).await? else { return Ok(Vec::new()) };
+        let drift = Drift::default();
+        let mut found: Vec<_> = self
+            .entries(&answer, &Shown::new(&body, &drift))?
+            .iter()
+            .map(|entry| {
+                let time = entry.time("activity.time", &self.activity.time);
+                let ticket = entry.text("activity.ticket_id", &self.activity.ticket_id);
+                (time.map(|time| (time.seconds, time.nanos)), ticket)
+            })
+            .filter(|(_, ticket)| TICKET.segment(ticket).is_ok())
+            .collect();
+        if found.iter().all(|(time, _)| time.is_some()) {
+            found.sort_by_key(|(time, _)| *time);
+        }
+        let mut tickets: Vec<String> = Vec::new();
+        for (_, ticket) in found {
+            if !tickets.contains(&ticket) {
+                tickets.push(ticket);
+            }
+        }
+        Ok(tickets)
+    }
+
+    async fn log(&self, id: &str, deadline: Option<Deadline>) -> Result<Option<(Answer, Value)>> {
+        let Ok(id) = INVITATION.segment(id) else { return Ok(None) };
+        let path = &self.api.paths().activities;
+        let call = self.api.prepare(ACTIVITIES, Method::GET, path, &[("id", &id)])?;
+        let Some(answer) = self.api.find(call.due(deadline)).await? else { return Ok(None) };
+        let body = answer.json()?;
+        Ok(Some((answer, body)))
+    }
+
+    fn entries<'a>(&self, answer: &Answer, shown: &Shown<'a>) -> Result<Vec<Shown<'a>>> {
+        match self.activity.entries.find(shown.body()) {
+            Some(Value::Array(entries)) => Ok(entries.iter().map(|entry| shown.part(entry)).collect()),
+            _ => Err(lacks(answer, "list of activities", &self.activity.entries)),
+        }
+    }
+}
