@@ -1,11 +1,13 @@
 //! `sandbox`: the stand-in for the vendors' APIs, on its own.
 
+use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use idv_gateway::clock::Clock;
-use idv_gateway::sandbox::{Account, Fault, Sandbox as Server, SandboxOptions, WebhookTarget};
+use idv_gateway::sandbox::preventor::{self, PreventorCall, Profile, Registration};
+use idv_gateway::sandbox::{Account, Fault, IdnowCall, Sandbox as Server, SandboxOptions, WebhookTarget};
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
 
@@ -13,27 +15,40 @@ use crate::commands::Exit;
 use crate::commands::output::{complain, tell};
 use crate::commands::signals::Signals;
 
-/// Run a stand-in for the vendors' APIs, to try the gateway without a vendor account.
+const EXAMPLES: &str = "\
+Examples:
+  idv-gateway sandbox --listen 127.0.0.1:8090 --customer demobank --api-key-file key \\
+    --webhook-url http://127.0.0.1:8081/webhooks/demobank --webhook-user idnow --webhook-password-file password
+  idv-gateway sandbox --preventor-api-key-file key --preventor-secret-file secret --preventor-webhooks webhooks.json";
+
+/// Run stand-ins for the vendors' APIs, to try the gateway without a vendor account.
 ///
-/// docs/sandbox.md describes its control API, with which you act as the person and as the reviewer, and says what it
-/// does not check.
+/// One address serves IDnow AutoIdent below /api/v1 and Preventor ID below /id/v1/identity. docs/sandbox.md describes
+/// the control APIs, with which you act as the person and as the reviewer, and says what is not checked.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  idv-gateway sandbox --listen 127.0.0.1:8090 --customer demobank --api-key-file key \\\n    --webhook-url http://127.0.0.1:8081/webhooks/demobank --webhook-user idnow --webhook-password-file password"
-)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Sandbox {
     /// Where to listen.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// How much faster than the vendor reviews are done and webhooks retried; 60 makes a minute a second.
+    /// How much faster than the vendors robots act and webhooks are retried; 60 makes a minute a second.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0)]
     speed: f64,
-    /// The account's name (IDnow: shortname).
+    #[command(flatten)]
+    idnow: Idnow,
+    #[command(flatten)]
+    preventor: Preventor,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "IDnow AutoIdent")]
+struct Idnow {
+    /// The account's name, its shortname.
     #[arg(long, value_name = "NAME", default_value = "demobank")]
     customer: String,
     /// A file with the account's API key.
-    #[arg(long, value_name = "FILE")]
-    api_key_file: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "preventor_api_key_file")]
+    api_key_file: Option<PathBuf>,
     /// Where webhooks go. Without it none are sent until the control API names a target.
     #[arg(long, value_name = "URL", requires_all = ["webhook_user", "webhook_password_file"])]
     webhook_url: Option<String>,
@@ -59,7 +74,39 @@ pub(super) struct Sandbox {
     ///
     /// get=503:3 lets three questions fail; start=hang/after creates and never says so; webhooks=drop loses all.
     #[arg(long, value_name = "FAULT")]
-    fault: Vec<Fault>,
+    fault: Vec<Fault<IdnowCall>>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Preventor ID")]
+struct Preventor {
+    /// A file with the account's API key. Its tenant and env are "sandbox", its banknu is "SANDBOX".
+    #[arg(long, value_name = "FILE", requires = "preventor_secret_file")]
+    preventor_api_key_file: Option<PathBuf>,
+    /// A file with the account's secret.
+    #[arg(long, value_name = "FILE", requires = "preventor_api_key_file")]
+    preventor_secret_file: Option<PathBuf>,
+    /// What stands before every path: the vendor's hosts differ in it.
+    #[arg(long, value_name = "PATH", default_value = "/id/v1/identity")]
+    preventor_base_path: String,
+    /// A file with the webhooks that are registered from the start: a JSON list of what PUT /settings/webhooks takes.
+    ///
+    /// One each for WH_001 (tickets) and WH_002 (invitations): {"type","url"}, and "events", "secret" (32 bytes:
+    /// bodies are encrypted) and "authorization" (BASIC_AUTH, BEARER_TOKEN or API_KEY) as you like.
+    #[arg(long, value_name = "FILE")]
+    preventor_webhooks: Option<PathBuf>,
+    /// How the vendor's documents are read where they are silent, as JSON, for example '{"token_status":201}'.
+    ///
+    /// token_status 200 or 201; expiry seconds, epoch_ms or absent; envelope_status number or text; message text, list
+    /// or object; generation current or legacy; order ticket_first or invitation_first; retry {"kind":"none"} or
+    /// {"kind":"pauses","seconds":[1,5]}. POST /control/preventor/profile changes it later.
+    #[arg(long, value_name = "JSON")]
+    preventor_profile: Option<Profile>,
+    /// What goes wrong, as with --fault, for example ticket=503:3. Can be given several times.
+    ///
+    /// WHERE is token, check, register, send, update, delete, activities, ticket, images, settings or any, or webhooks.
+    #[arg(long, value_name = "FAULT")]
+    preventor_fault: Vec<Fault<PreventorCall>>,
 }
 
 impl Sandbox {
@@ -75,22 +122,54 @@ impl Sandbox {
     }
 
     fn options(self) -> Result<SandboxOptions, String> {
-        let webhook = match (self.webhook_url, self.webhook_user, self.webhook_password_file) {
+        let Idnow { customer, api_key_file, webhook_url, webhook_user, webhook_password_file, fault } =
+            self.idnow;
+        let webhook = match (webhook_url, webhook_user, webhook_password_file) {
             (Some(url), Some(username), Some(file)) => {
                 Some(WebhookTarget { url, username, password: secret(file)? })
             }
             _ => None,
+        };
+        let accounts = match api_key_file {
+            Some(file) => vec![Account { customer, api_key: secret(file)? }],
+            None => Vec::new(),
         };
         Ok(SandboxOptions {
             listen: self.listen,
             clock: Clock::system(),
             speed: self.speed,
             webhook,
-            accounts: vec![Account { customer: self.customer, api_key: secret(self.api_key_file)? }],
-            faults: self.fault,
+            accounts,
+            faults: fault,
+            preventor: self.preventor.options()?,
             ..SandboxOptions::default()
         })
     }
+}
+
+impl Preventor {
+    fn options(self) -> Result<preventor::Options, String> {
+        let account = match (self.preventor_api_key_file, self.preventor_secret_file) {
+            (Some(key), Some(file)) => {
+                Some(preventor::Account { api_key: secret(key)?, secret: secret(file)? })
+            }
+            _ => None,
+        };
+        Ok(preventor::Options {
+            base_path: self.preventor_base_path,
+            account,
+            webhooks: self.preventor_webhooks.as_deref().map_or(Ok(Vec::new()), registrations)?,
+            profile: self.preventor_profile.unwrap_or_default(),
+            faults: self.preventor_fault,
+        })
+    }
+}
+
+fn registrations(file: &Path) -> Result<Vec<Registration>, String> {
+    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", file.display());
+    let text = fs::read(file).map_err(|error| told(&error))?;
+    let deserializer = &mut serde_json::Deserializer::from_slice(&text);
+    serde_path_to_error::deserialize(deserializer).map_err(|error| told(&error))
 }
 
 fn secret(file: PathBuf) -> Result<SecretString, String> {

@@ -5,14 +5,25 @@
 //! stand-in does, how to act as the person and the reviewer, and what it does not check.
 
 mod background;
+mod control;
 mod fault;
 mod idnow;
+mod picture;
+pub mod preventor;
+mod stand_in;
+mod statistics;
+mod webhook;
 
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -22,6 +33,7 @@ use crate::clock::Clock;
 use background::Background;
 
 pub use fault::{Effect, Fault, Operation};
+pub use idnow::IdnowCall;
 
 /// How long a shutdown waits for requests in flight before it cuts them off.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -32,7 +44,7 @@ pub struct SandboxOptions {
     pub listen: SocketAddr,
     /// Time, ids and randomness.
     pub clock: Clock,
-    /// How much faster than the vendor the robot reviews and webhooks are retried; 60 makes a minute a second.
+    /// How much faster than the vendors robots act and webhooks are retried; 60 makes a minute a second.
     /// Login tokens keep their true hour, because their claims say so.
     pub speed: f64,
     /// Where webhooks go until the control API sets something else; `None` sends none.
@@ -41,10 +53,12 @@ pub struct SandboxOptions {
     pub webhook_wrapped: bool,
     /// The result word of the webhook sent when the person starts. The vendor does not publish it.
     pub start_result: String,
-    /// Who may log in. At least one.
+    /// Who may log in. At least one, unless Preventor has an account.
     pub accounts: Vec<Account>,
     /// What goes wrong from the start.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Fault<IdnowCall>>,
+    /// The other vendor. What stands above beside the address, the clock and the speed is IDnow's.
+    pub preventor: preventor::Options,
 }
 
 /// One customer account (a shortname) and its key.
@@ -85,7 +99,7 @@ impl Sandbox {
         let listener = TcpListener::bind(options.listen).await?;
         let address = listener.local_addr()?;
         let background = Background::default();
-        let router = idnow::router(options, background.clone())?;
+        let router = router(options, &background)?;
         let stopped = background.stopped();
         let server = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
         Ok(Self {
@@ -118,6 +132,29 @@ impl Sandbox {
     }
 }
 
+/// Every stand-in, and what they have in common.
+fn router(mut options: SandboxOptions, background: &Background) -> io::Result<Router> {
+    let (clock, speed) = (options.clock.clone(), options.speed);
+    let preventor = std::mem::take(&mut options.preventor);
+    let about = about(&preventor.base_path);
+    Ok(Router::new()
+        .merge(preventor::router(preventor, clock.clone(), speed, background.clone())?)
+        .merge(idnow::router(options, background.clone())?)
+        .route("/", get(async || about))
+        .fallback(async move |uri: Uri| nothing_here(&clock, &uri))
+        .layer(DefaultBodyLimit::max(stand_in::BODY)))
+}
+
+fn about(base_path: &str) -> String {
+    let preventor = preventor::ABOUT.replace("{base}", base_path);
+    format!("{}\n{preventor}\ndocs/sandbox.md tells the rest.\n", idnow::ABOUT)
+}
+
+fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
+    let nothing = || (StatusCode::NOT_FOUND, "Nothing here. GET / tells what the sandbox can do.\n");
+    idnow::no_such_path(clock, uri.path()).unwrap_or_else(|| nothing().into_response())
+}
+
 impl fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
@@ -136,6 +173,7 @@ impl Default for SandboxOptions {
             start_result: "START".to_owned(),
             accounts: Vec::new(),
             faults: Vec::new(),
+            preventor: preventor::Options::default(),
         }
     }
 }
@@ -143,12 +181,13 @@ impl Default for SandboxOptions {
 impl SandboxOptions {
     fn check(&self) -> io::Result<()> {
         let invalid = |message: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        if self.accounts.is_empty() {
+        if self.accounts.is_empty() && self.preventor.account.is_none() {
             return invalid("the sandbox needs at least one account, or nobody can log in");
         }
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return invalid("the sandbox's speed is a number above 0");
         }
-        self.faults.iter().try_for_each(Fault::check).or_else(|sentence| invalid(&sentence))
+        let faults = self.faults.iter().try_for_each(Fault::check);
+        faults.and_then(|()| self.preventor.check()).or_else(|sentence| invalid(&sentence))
     }
 }

@@ -10,10 +10,11 @@ use prost_types::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::Wording;
-use super::file::{Dossier, Pictures};
+use super::file::Dossier;
 use super::ident::{Ident, Kind, Reviewer, State};
 use super::sections;
 use super::signing::Contract;
+use crate::sandbox::picture::Pictures;
 
 const USERDATA: [&str; 8] =
     ["birthday", "birthname", "birthplace", "firstname", "gender", "lastname", "nationality", "title"];

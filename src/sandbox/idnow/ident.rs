@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 use super::fields::Fields;
 use super::file::Shape;
@@ -56,8 +56,6 @@ pub(super) struct Ident {
     pub(super) gets_received: u64,
     /// Grows with every move: a webhook of an earlier revision is outdated.
     pub(super) revision: watch::Sender<u64>,
-    /// Resolves once the last webhook was tried for the first time: first tries keep their order.
-    pub(super) last_webhook: Option<oneshot::Receiver<()>>,
 }
 
 /// What an identification is called, and since when.
@@ -183,7 +181,6 @@ impl Ident {
             starts_received: 0,
             gets_received: 0,
             revision: watch::Sender::new(0),
-            last_webhook: None,
         }
     }
 

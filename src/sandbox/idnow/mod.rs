@@ -2,9 +2,9 @@
 
 mod api;
 mod binding;
+mod call;
 mod control;
 mod document;
-mod fault;
 mod fields;
 mod file;
 mod ident;
@@ -14,46 +14,51 @@ mod rights;
 mod robot;
 mod sections;
 mod signing;
-mod statistics;
 mod token;
 mod webhook;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use axum::Router;
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
-use axum::http::{StatusCode, Uri};
+use axum::extract::Request;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Router, middleware};
-use tokio::sync::oneshot;
+use serde_json::{Value, json};
 
 use super::background::Background;
+use super::fault::Faults;
+use super::picture::Pictures;
+use super::stand_in::{StandIn, faulty};
+use super::statistics::Statistics;
+use super::webhook::{Edition, Notice, Webhooks};
 use super::{Account, SandboxOptions};
 use crate::clock::Clock;
 use binding::Binder;
-use fault::Faults;
-use file::{Pictures, Signer};
+use file::Signer;
 use ident::{Channel, Ident, Kind, State, Word};
 use register::{Place, Register};
 use reply::ErrorAnswer;
 use rights::Rights;
 use robot::Scenario;
 use signing::Definitions;
-use statistics::Statistics;
 use token::Tokens;
-use webhook::{Notice, Turn, Webhooks};
+use webhook::{Label, Targets};
+
+pub use call::IdnowCall;
 
 /// How long an identification is kept, from its creation.
 const LIFE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
-/// Bytes of a request body that are read; the vendor's own limit is not known.
-const BODY: usize = 256 * 1024;
+/// How often the vendor lets its system check be asked.
+const CHECK_EVERY: Duration = Duration::from_secs(5 * 60);
 
-const ABOUT: &str = "\
+/// What it can do, for people.
+pub(super) const ABOUT: &str = "\
 A stand-in of the IDnow AutoIdent API, for trials and tests. It is not IDnow, and every person in it is made up.
 
   POST /api/v1/{customer}/login                       {\"apiKey\"}, answers {\"authToken\"}
@@ -81,26 +86,12 @@ Let things go wrong, and see what was met; DELETE ends it:
 
   POST /control/faults                                {\"kind\":\"status\",\"operation\":\"get\",\"status\":503,\"times\":3}
   GET  /control/faults
-
-docs/sandbox.md tells the rest.
 ";
 
 /// The whole stand-in.
 pub(super) fn router(options: SandboxOptions, background: Background) -> io::Result<Router> {
     let idnow = Arc::new(Idnow::new(options, background)?);
-    let faulty = middleware::from_fn_with_state(Arc::clone(&idnow), fault::interfere);
-    let counted = middleware::from_fn_with_state(Arc::clone(&idnow.statistics), statistics::count);
-    let clock = idnow.clock.clone();
-    Ok(Router::new()
-        .merge(api::router())
-        .layer(faulty)
-        // Outside of the faults: what was answered is counted, not what would have been.
-        .layer(counted)
-        .merge(control::router())
-        .route("/", get(async || ABOUT))
-        .fallback(async move |uri: Uri| nothing_here(&clock, &uri))
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(idnow))
+    Ok(faulty(api::router(), &idnow).merge(control::router()).with_state(idnow))
 }
 
 /// What the handlers share.
@@ -116,10 +107,18 @@ struct Idnow {
     /// Locked after the register where both are.
     definitions: Mutex<Definitions>,
     wording: Mutex<Wording>,
-    faults: Arc<Faults>,
-    webhooks: Arc<Webhooks>,
-    statistics: Arc<Statistics>,
+    faults: Arc<Faults<IdnowCall>>,
+    webhooks: Arc<Webhooks<Targets, IdnowCall>>,
+    statistics: Statistics,
+    checks: Mutex<Checks>,
     background: Background,
+}
+
+/// How often the vendor's system was checked.
+#[derive(Default)]
+struct Checks {
+    last: Option<SystemTime>,
+    hasty: u64,
 }
 
 /// What the vendor leaves open or contradicts itself about.
@@ -156,7 +155,13 @@ impl Idnow {
         for fault in faults {
             board.set(fault, clock.now()).map_err(invalid)?;
         }
-        let webhooks = Webhooks::new(clock.clone(), speed, webhook, background.clone(), Arc::clone(&board))?;
+        let webhooks = Webhooks::new(
+            clock.clone(),
+            speed,
+            Targets::new(webhook),
+            background.clone(),
+            Arc::clone(&board),
+        )?;
         Ok(Self {
             tokens: Tokens::new(clock.clone()),
             webhooks: Arc::new(webhooks),
@@ -167,7 +172,8 @@ impl Idnow {
             register: Mutex::default(),
             definitions: Mutex::default(),
             wording: Mutex::new(wording),
-            statistics: Arc::default(),
+            statistics: Statistics::default(),
+            checks: Mutex::default(),
             clock,
             speed,
             accounts,
@@ -213,7 +219,7 @@ impl Idnow {
     }
 
     /// Sends the webhook of the state that `ident` is in.
-    fn announce(&self, ident: &mut Ident) {
+    fn announce(&self, ident: &Ident) {
         let wording = self.wording().clone();
         let result = match &ident.state {
             State::Ended(word) => word.as_str().to_owned(),
@@ -224,17 +230,20 @@ impl Idnow {
     }
 
     /// Sends a webhook about `ident` after those that are on their way.
-    fn tell(&self, ident: &mut Ident, result: String, body: Bytes) {
-        let (tried, trying) = oneshot::channel();
+    fn tell(&self, ident: &Ident, result: String, body: Bytes) {
         self.webhooks.send(Notice {
-            customer: ident.customer.clone(),
-            id: ident.id.clone(),
-            number: ident.number.clone(),
-            result,
+            subject: ident.id.clone(),
+            label: Label {
+                customer: ident.customer.clone(),
+                id: ident.id.clone(),
+                transactionnumber: ident.number.clone(),
+                result,
+            },
             body,
-            revision: *ident.revision.borrow(),
-            current: ident.revision.subscribe(),
-            turn: Turn { before: ident.last_webhook.replace(trying), tried },
+            edition: Some(Edition {
+                revision: *ident.revision.borrow(),
+                current: ident.revision.subscribe(),
+            }),
         });
     }
 
@@ -254,6 +263,28 @@ impl Idnow {
         }
     }
 
+    /// Takes note of a system check, which may come too soon after the last one.
+    fn checked(&self) {
+        let now = self.clock.now();
+        let mut checks = self.checks();
+        let too_soon = |last: SystemTime| now < last + CHECK_EVERY;
+        checks.hasty += u64::from(checks.last.is_some_and(too_soon));
+        checks.last = Some(now);
+    }
+
+    /// What was asked of the stand-in, and what it made.
+    fn counts(&self) -> Value {
+        let sum = |method: &str, route: &str| self.statistics.sum(&format!("{method} {route}"));
+        json!({
+            "logins": sum("POST", api::LOGIN),
+            "starts": sum("POST", api::START),
+            "gets": sum("GET", api::GET),
+            "hasty_system_checks": self.checks().hasty,
+            "by_path": self.statistics.view(),
+            "created": self.register().iter().count(),
+        })
+    }
+
     /// All identifications whose life has not ended.
     fn register(&self) -> MutexGuard<'_, Register> {
         let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
@@ -266,14 +297,58 @@ impl Idnow {
         self.definitions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn checks(&self) -> MutexGuard<'_, Checks> {
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn wording(&self) -> MutexGuard<'_, Wording> {
         self.wording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
-    if uri.path().starts_with("/api/") {
-        return ErrorAnswer::no_such_path(clock).into_response();
+impl StandIn for Idnow {
+    type Operation = IdnowCall;
+
+    const CONTROL: &'static str = "/control";
+
+    fn clock(&self) -> &Clock {
+        &self.clock
     }
-    (StatusCode::NOT_FOUND, "Nothing here. GET / tells what the sandbox can do.\n").into_response()
+
+    fn background(&self) -> &Background {
+        &self.background
+    }
+
+    fn faults(&self) -> &Faults<IdnowCall> {
+        &self.faults
+    }
+
+    fn statistics(&self) -> &Statistics {
+        &self.statistics
+    }
+
+    fn route<'r>(&self, request: &'r Request) -> Option<Cow<'r, str>> {
+        api::route(request)
+    }
+
+    fn operation(method: &Method, route: &str) -> Option<IdnowCall> {
+        IdnowCall::of(method, route)
+    }
+
+    fn server_error(&self, status: StatusCode) -> Response {
+        ErrorAnswer::server_error(&self.clock, status).into_response()
+    }
+
+    fn unauthorized(&self) -> Response {
+        ErrorAnswer::invalid_login_token(&self.clock).into_response()
+    }
+
+    fn rate_limited(&self) -> Response {
+        StatusCode::TOO_MANY_REQUESTS.into_response()
+    }
+}
+
+/// The answer to `path`, if it is one that the vendor could have but has not.
+pub(super) fn no_such_path(clock: &Clock, path: &str) -> Option<Response> {
+    path.starts_with("/api/").then(|| ErrorAnswer::no_such_path(clock).into_response())
 }

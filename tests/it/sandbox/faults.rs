@@ -54,7 +54,10 @@ impl Wire {
         self.read(|_| false).await;
         let (head, body) = self.seen.split_once("\r\n\r\n").expect("an answer");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, head.to_ascii_lowercase(), body.to_owned())
+        // The server's date is the machine's, and goes on.
+        let head = head.to_ascii_lowercase();
+        let head: String = head.split_inclusive("\r\n").filter(|line| !line.starts_with("date:")).collect();
+        (status, head, body.to_owned())
     }
 }
 

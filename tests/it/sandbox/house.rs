@@ -85,6 +85,10 @@ impl House {
         self.client.delete(self.url(path))
     }
 
+    pub(super) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, self.url(path))
+    }
+
     pub(super) async fn token_of(&self, customer: &str, key: &str) -> String {
         let login =
             self.post(&format!("/api/v1/{customer}/login")).body(json!({ "apiKey": key }).to_string());
@@ -133,8 +137,8 @@ impl House {
         path: &str,
         body: impl Into<reqwest::Body>,
     ) -> Answer {
-        let url = self.url(&format!("/api/v1/{CUSTOMER}{path}"));
-        self.send(self.client.request(method, url).header("X-API-LOGIN-TOKEN", token).body(body)).await
+        let path = format!("/api/v1/{CUSTOMER}{path}");
+        self.send(self.request(method, &path).header("X-API-LOGIN-TOKEN", token).body(body)).await
     }
 
     /// Creates `number` and takes it to a final result.
@@ -224,7 +228,9 @@ pub(super) struct Inbox {
 pub(super) struct Received {
     pub(super) authorization: String,
     pub(super) content_type: String,
+    pub(super) headers: HeaderMap,
     pub(super) bytes: Bytes,
+    /// `null` where it is no JSON.
     pub(super) body: Value,
 }
 
@@ -291,7 +297,8 @@ async fn take(
     let received = Received {
         authorization: header(AUTHORIZATION),
         content_type: header(CONTENT_TYPE),
-        body: serde_json::from_slice(&body).unwrap(),
+        headers: headers.clone(),
+        body: serde_json::from_slice(&body).unwrap_or(Value::Null),
         bytes: body,
     };
     sender.send(received).unwrap();

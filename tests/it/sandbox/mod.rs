@@ -1,4 +1,4 @@
-//! The stand-in of IDnow's API, over real sockets, against what the vendor's documents record.
+//! The stand-ins of the vendors' APIs, over real sockets, against what the vendors' documents record.
 
 #[expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 mod house;
@@ -10,6 +10,7 @@ mod files;
 mod keeping;
 mod lists;
 mod moves;
+mod preventor;
 mod robot;
 mod sections;
 mod signing;

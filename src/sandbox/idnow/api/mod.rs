@@ -25,6 +25,7 @@ use super::register::{Place, Register};
 use super::reply::ErrorAnswer;
 use super::signing::LARGEST;
 use crate::clock::Clock;
+use crate::sandbox::stand_in::header;
 
 /// `POST` logs a customer in.
 pub(super) const LOGIN: &str = "/api/v1/{customer}/login";
@@ -125,10 +126,6 @@ impl Idnow {
             false => Err(ErrorAnswer::security_violation(&self.clock)),
         }
     }
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// The members of a JSON object that has none but `known` ones.

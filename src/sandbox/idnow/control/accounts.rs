@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Refusal, read};
+use crate::sandbox::control::{Answer, Refusal, read};
 use crate::sandbox::idnow::Idnow;
 
 /// `GET /control/accounts`

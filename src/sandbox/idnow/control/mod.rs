@@ -1,7 +1,6 @@
 //! The control API: acting as the person, the reviewer and the vendor's account manager.
 
 mod accounts;
-mod faults;
 mod results;
 
 use std::sync::Arc;
@@ -9,20 +8,19 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{self, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Idnow;
 use super::ident::{Channel, Ident, Reviewer, State as IdentState, Verdict, Word};
 use super::register::Place;
 use super::robot::Scenario;
-use super::webhook::Which;
 use crate::sandbox::WebhookTarget;
+use crate::sandbox::control::{Answer, Refusal, bad, conflict, faults, read};
+use crate::sandbox::webhook::is_url;
 
 /// Everything below `/control`.
 pub(super) fn router() -> Router<Arc<Idnow>> {
@@ -43,23 +41,11 @@ pub(super) fn router() -> Router<Arc<Idnow>> {
         .route("/control/webhooks", get(webhooks))
         .route("/control/webhooks/target", post(set_target).delete(remove_target))
         .route("/control/webhooks/shape", post(shape))
-        .route("/control/faults", post(faults::set).get(faults::list).delete(faults::clear))
-        .route("/control/faults/{id}", routing::delete(faults::clear_one))
         .route("/control/robot", post(robot))
         .route("/control/tokens/revoke", post(revoke))
         .route("/control/statistics", get(statistics))
+        .merge(faults::router())
 }
-
-/// A refusal and a sentence that tells what to do.
-struct Refusal(StatusCode, String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
-    }
-}
-
-type Answer = Result<Json<Value>, Refusal>;
 
 /// Tells two customers' equal transaction numbers apart.
 #[derive(Deserialize)]
@@ -204,20 +190,21 @@ async fn resend(
     Query(scope): Query<Scope>,
     body: Bytes,
 ) -> Answer {
-    let which = match read(&body)? {
-        Resend { sequence: None, result: None } => None,
-        Resend { sequence: Some(sequence), result: None } => Some(Which::Sequence(sequence)),
-        Resend { sequence: None, result: Some(result) } => Some(Which::Result(result)),
-        Resend { .. } => return Err(bad("say `sequence` or `result`, not both".to_owned())),
-    };
+    let Resend { sequence, result } = read(&body)?;
+    if sequence.is_some() && result.is_some() {
+        return Err(bad("say `sequence` or `result`, not both".to_owned()));
+    }
     idnow.at(&name, &scope, |idnow, place| {
         let mut register = idnow.register();
         let ident = register.at(place);
-        if let Some(which) = which {
-            let (result, body) = idnow.webhooks.earlier(&ident.id, &which).ok_or_else(|| {
+        if sequence.is_some() || result.is_some() {
+            let earlier = idnow.webhooks.earlier(&ident.id, |number, label| {
+                sequence == Some(number) || result.as_ref() == Some(&label.result)
+            });
+            let (label, body) = earlier.ok_or_else(|| {
                 format!("{} had no such webhook: GET /control/webhooks shows all of them", ident.id)
             })?;
-            idnow.tell(ident, result, body);
+            idnow.tell(ident, label.result, body);
             return Ok(());
         }
         match ident.state {
@@ -238,17 +225,16 @@ async fn webhooks(State(idnow): State<Arc<Idnow>>) -> Json<Value> {
 
 async fn set_target(State(idnow): State<Arc<Idnow>>, body: Bytes) -> Answer {
     let Target { url, username, password, customer } = read(&body)?;
-    let parsed = reqwest::Url::parse(&url);
-    if !parsed.is_ok_and(|url| matches!(url.scheme(), "http" | "https")) {
+    if !is_url(&url) {
         return Err(bad("`url` is an absolute http or https URL".to_owned()));
     }
     let target = WebhookTarget { url, username, password: SecretString::from(password) };
-    idnow.webhooks.set_target(customer, Some(target));
+    idnow.webhooks.carrier().set(customer, Some(target));
     Ok(Json(json!({})))
 }
 
 async fn remove_target(State(idnow): State<Arc<Idnow>>, Query(scope): Query<Scope>) -> Json<Value> {
-    idnow.webhooks.set_target(scope.customer, None);
+    idnow.webhooks.carrier().set(scope.customer, None);
     Json(json!({}))
 }
 
@@ -276,9 +262,7 @@ async fn revoke(State(idnow): State<Arc<Idnow>>, Query(scope): Query<Scope>) -> 
 }
 
 async fn statistics(State(idnow): State<Arc<Idnow>>) -> Json<Value> {
-    let mut counts = idnow.statistics.view();
-    counts["created"] = json!(idnow.register().iter().count());
-    Json(counts)
+    Json(idnow.counts())
 }
 
 impl Idnow {
@@ -290,7 +274,7 @@ impl Idnow {
         step: impl FnOnce(&Arc<Self>, Place) -> Result<(), String>,
     ) -> Answer {
         let place = self.find(name, scope)?;
-        step(self, place).map_err(|sentence| Refusal(StatusCode::CONFLICT, sentence))?;
+        step(self, place).map_err(conflict)?;
         Ok(Json(view(self.register().at(place))))
     }
 
@@ -339,18 +323,6 @@ fn view(ident: &Ident) -> Value {
     })
 }
 
-/// Reads a body; an absent one is an empty object.
-fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    let body = if body.is_empty() { b"{}" } else { body };
-    let deserializer = &mut serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(deserializer)
-        .map_err(|error| bad(format!("the body cannot be read: {error}; docs/sandbox.md shows what to send")))
-}
-
 fn word(text: &str) -> Result<Word, Refusal> {
     Word::parse(text).map_err(bad)
-}
-
-fn bad(sentence: String) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, sentence)
 }

@@ -9,10 +9,12 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Refusal, Scope, bad, read};
+use super::Scope;
+use crate::sandbox::control::{Answer, Refusal, bad, read};
 use crate::sandbox::idnow::Idnow;
-use crate::sandbox::idnow::file::{Pictures, Shape};
+use crate::sandbox::idnow::file::Shape;
 use crate::sandbox::idnow::sections::Section;
+use crate::sandbox::picture::Pictures;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

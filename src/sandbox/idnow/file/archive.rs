@@ -7,7 +7,8 @@ use zip::CompressionMethod::{Deflated, Stored};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
-use super::{Dossier, Signer, picture};
+use super::{Dossier, Signer};
+use crate::sandbox::picture;
 
 /// Most bytes that an archive is padded to.
 const LONGEST: u64 = 128 << 20;

@@ -1,7 +1,6 @@
 //! The files of a result: PDF, XML and the archive of everything.
 
 mod archive;
-mod picture;
 mod printout;
 mod signature;
 mod xml;
@@ -14,7 +13,6 @@ use serde_json::Value;
 use printout::pdf;
 
 pub(super) use archive::Shape;
-pub(super) use picture::Pictures;
 pub(super) use signature::Signer;
 
 /// What the files of one identification are made from.

@@ -13,7 +13,7 @@ const HEIGHT: u8 = 40;
 /// The format that an account gets its pictures in.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(in crate::sandbox::idnow) enum Pictures {
+pub(super) enum Pictures {
     /// JPEG, which the vendor's text calls the default.
     #[default]
     Jpg,
@@ -23,7 +23,7 @@ pub(in crate::sandbox::idnow) enum Pictures {
 
 impl Pictures {
     /// How the names of its files end.
-    pub(in crate::sandbox::idnow) fn extension(self) -> &'static str {
+    pub(super) fn extension(self) -> &'static str {
         match self {
             Self::Jpg => "jpg",
             Self::Png => "png",

@@ -14,12 +14,10 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::Fired;
+use super::board::Fired;
+use super::{Effect, Fault};
 use crate::clock::Clock;
-use crate::sandbox::fault::{Effect, Fault, Operation};
-use crate::sandbox::idnow::Idnow;
-use crate::sandbox::idnow::api::{self, GET, LIST, LOGIN, START, SYSTEM_CHECK};
-use crate::sandbox::idnow::reply::ErrorAnswer;
+use crate::sandbox::stand_in::StandIn;
 
 /// Even archives of the stand-in are smaller.
 const LONGEST_ANSWER: usize = 1 << 28;
@@ -27,60 +25,42 @@ const PIECES: usize = 10;
 const PAGE: &str = "<!doctype html><title>Back soon</title><p>This service is being worked on.";
 
 /// Lets the first fault that meets the request have its way.
-pub(in crate::sandbox::idnow) async fn interfere(
-    State(idnow): State<Arc<Idnow>>,
+pub(in crate::sandbox) async fn interfere<S: StandIn>(
+    State(stand_in): State<Arc<S>>,
     request: Request,
     next: Next,
 ) -> Response {
+    let operation = stand_in.route(&request).and_then(|route| S::operation(request.method(), &route));
     let Some(Fired { fault, cleared }) =
-        operation(&request).and_then(|operation| idnow.faults.on_request(operation))
+        operation.and_then(|operation| stand_in.faults().on_request(operation))
     else {
         return next.run(request).await;
     };
     match fault {
         Fault::Hang { effect: Effect::Before, .. } => {
-            idnow.wait_for(&cleared).await;
+            wait_for(&*stand_in, &cleared).await;
             next.run(request).await
         }
         Fault::Hang { effect: Effect::After, .. } => {
             let answer = next.run(request).await;
-            idnow.wait_for(&cleared).await;
+            wait_for(&*stand_in, &cleared).await;
             answer
         }
         Fault::HalfBody { .. } => halved(next.run(request).await).await,
         Fault::Slow { seconds, .. } => {
             let wait = Duration::from_secs(seconds.into());
-            dripping(next.run(request).await, idnow.clock.clone(), wait).await
+            dripping(next.run(request).await, stand_in.clock().clone(), wait).await
         }
         fault => {
             if effect(&fault) == Effect::After {
                 let _lost = next.run(request).await;
             }
-            made_up(&fault, &idnow.clock)
+            made_up(&fault, &*stand_in)
         }
     }
 }
 
-fn operation(request: &Request) -> Option<Operation> {
-    let route = api::route(request)?;
-    let (above, last) = route.rsplit_once('/')?;
-    Some(match (request.method().as_str(), &*route) {
-        (_, SYSTEM_CHECK) => return None,
-        ("POST", LOGIN) => Operation::Login,
-        ("POST", START) => Operation::Start,
-        ("GET", GET) => Operation::Get,
-        ("DELETE", GET) => Operation::Delete,
-        ("POST", _) if above == GET && last == "copy" => Operation::Copy,
-        ("POST", _) if above == GET && last == "archive" => Operation::Archive,
-        ("GET", _) if route.starts_with(GET) && above == LIST => Operation::File,
-        ("GET", LIST) => Operation::List,
-        _ if route.contains("/document") => Operation::Sign,
-        // Met by `any` alone.
-        _ => Operation::Any,
-    })
-}
-
-fn effect(fault: &Fault) -> Effect {
+fn effect<O>(fault: &Fault<O>) -> Effect {
     match fault {
         Fault::Status { effect, .. }
         | Fault::Page { effect, .. }
@@ -92,20 +72,22 @@ fn effect(fault: &Fault) -> Effect {
 }
 
 /// The answer of a fault that does not need the true one.
-fn made_up(fault: &Fault, clock: &Clock) -> Response {
+fn made_up<S: StandIn>(fault: &Fault<S::Operation>, stand_in: &S) -> Response {
     match fault {
         Fault::Status { status, .. } => {
             let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            ErrorAnswer::server_error(clock, status).into_response()
+            stand_in.server_error(status)
         }
         Fault::RateLimit { retry_after, as_date, .. } => {
-            let mut answer = StatusCode::TOO_MANY_REQUESTS.into_response();
-            if let Some(value) = retry_after.and_then(|seconds| retry_after_value(clock, seconds, *as_date)) {
+            let mut answer = stand_in.rate_limited();
+            let value =
+                retry_after.and_then(|seconds| retry_after_value(stand_in.clock(), seconds, *as_date));
+            if let Some(value) = value {
                 answer.headers_mut().insert(RETRY_AFTER, value);
             }
             answer
         }
-        Fault::Unauthorized { .. } => ErrorAnswer::invalid_login_token(clock).into_response(),
+        Fault::Unauthorized { .. } => stand_in.unauthorized(),
         Fault::Page { .. } => ([(CONTENT_TYPE, "text/html; charset=UTF-8")], PAGE).into_response(),
         Fault::Body { text, .. } => {
             ([(CONTENT_TYPE, "application/json; charset=UTF-8")], text.clone()).into_response()
@@ -168,13 +150,11 @@ async fn with_body(answer: Response, body: impl FnOnce(Bytes) -> Body) -> Respon
     }
 }
 
-impl Idnow {
-    /// Until the fault is cleared or the sandbox stops; a caller that leaves takes its request with it.
-    async fn wait_for(&self, cleared: &CancellationToken) {
-        let stopped = self.background.stopped();
-        tokio::select! {
-            () = cleared.cancelled() => {}
-            () = stopped.cancelled() => {}
-        }
+/// Until the fault is cleared or the sandbox stops; a caller that leaves takes its request with it.
+async fn wait_for(stand_in: &impl StandIn, cleared: &CancellationToken) {
+    let stopped = stand_in.background().stopped();
+    tokio::select! {
+        () = cleared.cancelled() => {}
+        () = stopped.cancelled() => {}
     }
 }
