@@ -33,10 +33,12 @@ pub enum Order {
 }
 
 /// A part of a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RecordPage {
     /// The records, as they were at one instant. May be few, or none, where much was dropped by the filter.
     pub records: Vec<Record>,
+    /// The place of each of them: what leads behind it.
+    pub places: Vec<u64>,
     /// Where to go on; `None`: nothing that matches is left.
     pub next: Option<u64>,
 }
@@ -51,7 +53,7 @@ pub(super) struct RecordScan<'a> {
 
 impl<'a> RecordScan<'a> {
     pub(super) fn new(query: &'a RecordQuery) -> Self {
-        Self { query, scanned: 0, bytes: 0, page: RecordPage { records: Vec::new(), next: query.after } }
+        Self { query, scanned: 0, bytes: 0, page: RecordPage { next: query.after, ..RecordPage::default() } }
     }
 
     /// Takes the next record, stored in `size` bytes under `number`, and breaks where this page ends. A full page goes
@@ -65,6 +67,7 @@ impl<'a> RecordScan<'a> {
                 return ControlFlow::Break(());
             }
             self.page.records.push(record);
+            self.page.places.push(number);
         }
         self.scanned += 1;
         self.bytes += size;
