@@ -12,5 +12,7 @@ mod process;
 mod sandbox;
 mod scenario;
 mod telemetry;
+mod ticket_vendor;
+mod tickets;
 mod vendor;
 mod zip;
