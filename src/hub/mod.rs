@@ -23,6 +23,7 @@ pub mod reconcile;
 pub mod restart;
 pub mod result;
 pub mod subscribe;
+pub mod ticket;
 pub mod update;
 pub mod wait;
 pub mod webhook_setting;
@@ -209,12 +210,18 @@ impl Hub {
         get: Get<'_>,
         operation: &'static str,
     ) -> Result<Observation> {
+        let tickets = get.reference.ticket_ids.clone();
         let asked = identifications(vendor, operation)?.get(get).await;
         let answer = self.note_health(vendor, asked).await?;
         for field in answer.drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
         }
-        Ok(answer.observation)
+        let mut observation = answer.observation;
+        if observation.reference.ticket_ids.is_empty() {
+            // What names no ticket is about the one it was asked by.
+            observation.reference.ticket_ids.clone_from(&tickets);
+        }
+        Ok(observation)
     }
 
     /// Appends `batch` and counts what came of it.

@@ -42,8 +42,8 @@ impl Paged for DeliveryQuery {
 
 impl From<Filler<'_, DeliveryQuery>> for DeliveryPage {
     fn from(filler: Filler<'_, DeliveryQuery>) -> Self {
-        let (deliveries, next) = filler.finish();
-        Self { deliveries, next }
+        let (found, next) = filler.finish();
+        Self { deliveries: found.into_iter().map(|(_place, delivery)| delivery).collect(), next }
     }
 }
 

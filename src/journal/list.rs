@@ -27,10 +27,12 @@ pub enum Order {
 }
 
 /// A part of a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RecordPage {
     /// The records, as they were at one instant. May be few, or none, where much was dropped by the filter.
     pub records: Vec<Record>,
+    /// The place of each of them: what leads behind it.
+    pub places: Vec<u64>,
     /// Where to go on; `None`: nothing that matches is left.
     pub next: Option<u64>,
 }
@@ -50,7 +52,8 @@ impl Paged for RecordQuery {
 
 impl From<Filler<'_, RecordQuery>> for RecordPage {
     fn from(filler: Filler<'_, RecordQuery>) -> Self {
-        let (records, next) = filler.finish();
-        Self { records, next }
+        let (found, next) = filler.finish();
+        let (places, records) = found.into_iter().unzip();
+        Self { records, places, next }
     }
 }

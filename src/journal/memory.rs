@@ -216,11 +216,10 @@ impl Journal for MemoryJournal {
         connection: &ConnectionId,
         by: VendorId<'_>,
     ) -> Result<Vec<Delivery>, JournalError> {
-        let (VendorId::Reference(wanted) | VendorId::Id(wanted)) = by;
         let waits = |delivery: &&Delivery| {
             delivery.name.connection == *connection
                 && delivery.state == WebhookDeliveryState::Unmatched
-                && delivery.waits_for.iter().any(|id| same(id, wanted))
+                && delivery.waits_for.iter().any(|id| same(id, by.as_str()))
         };
         Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())
     }
@@ -447,6 +446,7 @@ fn is_known_by(record: &Record, by: VendorId<'_>) -> bool {
     record.identification.vendor_reference.as_ref().is_some_and(|ids| match by {
         VendorId::Reference(wanted) => same(&ids.reference, wanted),
         VendorId::Id(wanted) => same(&ids.id, wanted),
+        VendorId::Ticket(wanted) => ids.ticket_ids.iter().any(|id| same(id, wanted)),
     })
 }
 

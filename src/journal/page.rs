@@ -24,7 +24,8 @@ pub(super) struct Filler<'a, Q: Paged> {
     query: &'a Q,
     scanned: usize,
     bytes: usize,
-    items: Vec<Q::Item>,
+    /// Each with its number.
+    items: Vec<(u64, Q::Item)>,
     /// The item looked at last.
     last: Option<u64>,
     broken_off: bool,
@@ -49,13 +50,13 @@ impl<'a, Q: Paged> Filler<'a, Q> {
         self.bytes += size;
         self.last = Some(number);
         if matches {
-            self.items.push(item);
+            self.items.push((number, item));
         }
         ControlFlow::Continue(())
     }
 
-    /// The items, and behind which number to go on; `None`: nothing is left.
-    pub(super) fn finish(self) -> (Vec<Q::Item>, Option<u64>) {
+    /// The items with their numbers, and behind which number to go on; `None`: nothing is left.
+    pub(super) fn finish(self) -> (Vec<(u64, Q::Item)>, Option<u64>) {
         (self.items, self.last.filter(|_number| self.broken_off))
     }
 }

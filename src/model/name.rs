@@ -148,6 +148,13 @@ impl fmt::Display for ArtifactName {
     }
 }
 
+impl TicketName {
+    /// Whether a vendor's `id` can be the last part of a name.
+    pub fn can_end_with(id: &str) -> bool {
+        is_resource_id(id)
+    }
+}
+
 impl FromStr for TicketName {
     type Err = NameError;
 

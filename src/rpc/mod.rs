@@ -13,6 +13,7 @@ mod identification;
 mod limit;
 mod linger;
 mod policy;
+mod ticket;
 mod webhook;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::proto::connection_service_server::ConnectionServiceServer;
 use crate::proto::document_signing_service_server::DocumentSigningServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
+use crate::proto::ticket_service_server::TicketServiceServer;
 use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
 use crate::rpc::deadline::DeadlineLayer;
@@ -42,12 +44,13 @@ use crate::rpc::policy::PolicyError;
 use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
-pub const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 6] = [
     "idvgateway.v1.IdentificationService",
     "idvgateway.v1.ConnectionService",
     "idvgateway.v1.EventService",
     "idvgateway.v1.WebhookService",
     "idvgateway.v1.DocumentSigningService",
+    "idvgateway.v1.TicketService",
 ];
 
 /// Callers are not told apart: `auth = "none"` is the only way to run this release.
@@ -133,6 +136,8 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         hub: door.hub.clone(),
         clock: door.clock.clone(),
     });
+    let tickets =
+        TicketServiceServer::new(ticket::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
@@ -140,6 +145,7 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         .add_service(events.max_decoding_message_size(2 * limit))
         .add_service(webhooks.max_decoding_message_size(2 * limit))
         .add_service(documents.max_decoding_message_size(2 * limit.max(UPLOAD_MESSAGE)))
+        .add_service(tickets.max_decoding_message_size(2 * limit))
         .add_service(reflection_builder().build_v1().map_err(reflection)?)
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }

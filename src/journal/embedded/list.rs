@@ -116,7 +116,9 @@ fn looks(filter: &RecordFilter) -> Vec<(&'static str, Vec<Value>)> {
         let select = "SELECT number FROM records \
              WHERE vendor_id IN (SELECT value FROM json_each(?1)) AND vendor_id <> '' \
              UNION ALL SELECT number FROM records \
-             WHERE vendor_reference IN (SELECT value FROM json_each(?1)) AND vendor_reference <> ''";
+             WHERE vendor_reference IN (SELECT value FROM json_each(?1)) AND vendor_reference <> '' \
+             UNION ALL SELECT record FROM record_tickets \
+             WHERE ticket IN (SELECT value FROM json_each(?1))";
         looks.push((select, vec![json(filter.vendor_ids.iter().cloned())]));
     }
     if !filter.external_references.is_empty() {

@@ -31,19 +31,23 @@ pub(super) const RECORD: &str =
 const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
      duplicate_count, event_ids, applied_revision, waits_for, told, replays, number FROM deliveries AS d";
 
-/// A [`VendorId`] as it is kept: in lower case, in one of two columns.
+/// A [`VendorId`] as it is kept: in lower case, in a column of its own or in a table.
 pub(super) struct Wanted {
-    column: &'static str,
+    /// The records on the connection ?1 that have the identifier ?2.
+    condition: &'static str,
     id: String,
 }
 
 impl From<VendorId<'_>> for Wanted {
     fn from(by: VendorId<'_>) -> Self {
-        let (column, id) = match by {
-            VendorId::Reference(id) => ("vendor_reference", id),
-            VendorId::Id(id) => ("vendor_id", id),
+        let condition = match by {
+            VendorId::Reference(_) => "connection = ?1 AND vendor_reference = ?2 AND vendor_reference <> ''",
+            VendorId::Id(_) => "connection = ?1 AND vendor_id = ?2 AND vendor_id <> ''",
+            VendorId::Ticket(_) => {
+                "number IN (SELECT record FROM record_tickets WHERE connection = ?1 AND ticket = ?2)"
+            }
         };
-        Self { column, id: id.to_ascii_lowercase() }
+        Self { condition, id: by.as_str().to_ascii_lowercase() }
     }
 }
 
@@ -97,11 +101,7 @@ pub(super) fn find(
     on: &ConnectionId,
     by: &Wanted,
 ) -> Result<Option<Record>, JournalError> {
-    let column = by.column;
-    let select = format!(
-        "{RECORD} WHERE connection = ?1 AND {column} = ?2 AND {column} <> '' \
-         ORDER BY live DESC, update_time_ns DESC LIMIT 1"
-    );
+    let select = format!("{RECORD} WHERE {} ORDER BY live DESC, update_time_ns DESC LIMIT 1", by.condition);
     one(connection, &select, [on.as_str(), &by.id], record_columns)?.map(RecordRow::verified).transpose()
 }
 

@@ -88,6 +88,11 @@ pub(super) fn changed(change: impl FnOnce(&mut Record)) -> Record {
     record
 }
 
+pub(super) fn ticketed(record: &mut Record, tickets: &[&str]) {
+    let reference = record.identification.vendor_reference.as_mut().unwrap();
+    reference.ticket_ids = tickets.iter().copied().map(str::to_owned).collect();
+}
+
 pub(super) fn elsewhere() -> ConnectionId {
     "other-bank".parse().unwrap()
 }
@@ -110,18 +115,19 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
         changed(|record| record.identification.update_time = Some((start() + Duration::from_secs(9)).into())),
         changed(|record| record.identification.vendor_reference = None),
         tombstone(),
+        changed(|record| ticketed(record, &["Ticket-1", "Ticket-2"])),
     ];
     fixture.journal.append(creates(records.clone())).await.unwrap();
     let ids = records[0].identification.vendor_reference.clone().unwrap();
     let filter = RecordFilter::default;
     let text = |text: &str| [text.to_owned()].into();
     let cases: Vec<(RecordFilter, Vec<usize>)> = vec![
-        (filter(), vec![0, 1, 2, 3, 4, 5, 6, 7]),
-        (RecordFilter { show_deleted: true, ..filter() }, vec![0, 1, 2, 3, 4, 5, 6, 7, 8]),
+        (filter(), vec![0, 1, 2, 3, 4, 5, 6, 7, 9]),
+        (RecordFilter { show_deleted: true, ..filter() }, vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
         (RecordFilter { connections: [elsewhere()].into(), ..filter() }, vec![1]),
         (
             RecordFilter { connections: [bank(), elsewhere()].into(), ..filter() },
-            vec![0, 1, 2, 3, 4, 5, 6, 7],
+            vec![0, 1, 2, 3, 4, 5, 6, 7, 9],
         ),
         (RecordFilter { connections: ["nobody".parse().unwrap()].into(), ..filter() }, vec![]),
         (RecordFilter { states: [IdentificationState::Completed].into(), ..filter() }, vec![2, 3]),
@@ -143,7 +149,7 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
         (RecordFilter { updated_from: Some(start() + Duration::from_secs(1)), ..filter() }, vec![6]),
         (
             RecordFilter { updated_before: Some(start() + Duration::from_secs(1)), ..filter() },
-            vec![0, 1, 2, 3, 4, 5, 7],
+            vec![0, 1, 2, 3, 4, 5, 7, 9],
         ),
         (RecordFilter { vendor_ids: text(&ids.id.to_ascii_lowercase()), ..filter() }, vec![0]),
         (RecordFilter { vendor_ids: text(&ids.reference), ..filter() }, vec![0]),
@@ -151,6 +157,9 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
             RecordFilter { vendor_ids: [ids.id.to_ascii_lowercase(), ids.reference].into(), ..filter() },
             vec![0],
         ),
+        (RecordFilter { vendor_ids: text("ticket-2"), ..filter() }, vec![9]),
+        (RecordFilter { vendor_ids: text("ticket-3"), ..filter() }, vec![]),
+        (RecordFilter { has_tickets: true, ..filter() }, vec![9]),
     ];
     for (filter, expected) in cases {
         for order in ORDERS {
@@ -161,9 +170,25 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
             for limit in [1, 100] {
                 let pages = pages(&*fixture.journal, query(filter.clone(), order, limit)).await;
                 assert!(pages.iter().all(|page| page.records.len() <= limit));
+                assert!(pages.iter().all(|page| page.places.len() == page.records.len()));
                 let found: Vec<_> = pages.into_iter().flat_map(|page| page.records).collect();
                 assert_eq!(found, expected, "{filter:?} {order:?} {limit}");
             }
+        }
+    }
+}
+
+pub(super) async fn a_place_leads_behind_its_record(fixture: Fixture) {
+    for _record in 0..5 {
+        fixture.journal.append(creates(vec![record(&identification(), 1)])).await.unwrap();
+    }
+    for order in ORDERS {
+        let whole = fixture.journal.list(&query(RecordFilter::default(), order, 10)).await.unwrap();
+        for (index, place) in whole.places.iter().enumerate() {
+            let after = Some(*place);
+            let query = RecordQuery { after, ..query(RecordFilter::default(), order, 10) };
+            let rest = fixture.journal.list(&query).await.unwrap();
+            assert_eq!(rest.records, whole.records[index + 1..], "{order:?} {index}");
         }
     }
 }

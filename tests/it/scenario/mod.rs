@@ -57,6 +57,7 @@ mod snapshot;
 mod sources;
 mod start_time;
 mod store;
+mod tickets;
 mod unconfirmed;
 mod unserved;
 mod update;

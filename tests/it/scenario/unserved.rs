@@ -55,6 +55,9 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.DocumentSigningService.ListDocuments",
     "idvgateway.v1.DocumentSigningService.UpdateDocument",
     "idvgateway.v1.DocumentSigningService.DownloadSignedDocument",
+    "idvgateway.v1.TicketService.GetTicket",
+    "idvgateway.v1.TicketService.ListTickets",
+    "idvgateway.v1.TicketService.DownloadTicketImages",
 ];
 
 #[tokio::test]
