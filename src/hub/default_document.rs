@@ -13,7 +13,6 @@ use crate::hub::transfer::{Message, Transfer, TransferStream};
 use crate::hub::{Hub, signing};
 use crate::model::document::DefinitionName;
 use crate::model::upload::{UploadHeader, too_large};
-use crate::model::validate::Checks;
 use crate::proto::download_default_document_response::Part;
 use crate::proto::upload_default_document_request::Part as Sent;
 use crate::proto::{
