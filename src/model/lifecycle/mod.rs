@@ -222,6 +222,8 @@ fn started(draft: &mut Draft<'_>, observation: &Observation, order: Order) -> Ru
         }
         (State::AwaitingRetry, _) => draft.begin_attempt(true),
         (State::InProgress, Order::Same) => return Ruling::Same,
+        // Without a time the answer to a question is the state that is known.
+        (State::InProgress, Order::Unknown) if !is_next && asked(observation) => return Ruling::Same,
         (State::InReview, Order::Same) => return Ruling::Stale,
         (State::InReview, Order::Unknown) if !is_next && !asked(observation) => return Ruling::Ask,
         (State::InProgress | State::InReview, _) => {

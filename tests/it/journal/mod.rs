@@ -77,6 +77,7 @@ conformance! {
     rules_lists {
         pages_stand_still_while_records_change,
         every_condition_chooses,
+        tickets_are_a_condition,
         a_place_leads_behind_its_record,
         conditions_are_joined,
         times_are_compared_to_the_nanosecond,

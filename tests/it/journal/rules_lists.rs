@@ -115,19 +115,18 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
         changed(|record| record.identification.update_time = Some((start() + Duration::from_secs(9)).into())),
         changed(|record| record.identification.vendor_reference = None),
         tombstone(),
-        changed(|record| ticketed(record, &["Ticket-1", "Ticket-2"])),
     ];
     fixture.journal.append(creates(records.clone())).await.unwrap();
     let ids = records[0].identification.vendor_reference.clone().unwrap();
     let filter = RecordFilter::default;
     let text = |text: &str| [text.to_owned()].into();
     let cases: Vec<(RecordFilter, Vec<usize>)> = vec![
-        (filter(), vec![0, 1, 2, 3, 4, 5, 6, 7, 9]),
-        (RecordFilter { show_deleted: true, ..filter() }, vec![0, 1, 2, 3, 4, 5, 6, 7, 8, 9]),
+        (filter(), vec![0, 1, 2, 3, 4, 5, 6, 7]),
+        (RecordFilter { show_deleted: true, ..filter() }, vec![0, 1, 2, 3, 4, 5, 6, 7, 8]),
         (RecordFilter { connections: [elsewhere()].into(), ..filter() }, vec![1]),
         (
             RecordFilter { connections: [bank(), elsewhere()].into(), ..filter() },
-            vec![0, 1, 2, 3, 4, 5, 6, 7, 9],
+            vec![0, 1, 2, 3, 4, 5, 6, 7],
         ),
         (RecordFilter { connections: ["nobody".parse().unwrap()].into(), ..filter() }, vec![]),
         (RecordFilter { states: [IdentificationState::Completed].into(), ..filter() }, vec![2, 3]),
@@ -149,7 +148,7 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
         (RecordFilter { updated_from: Some(start() + Duration::from_secs(1)), ..filter() }, vec![6]),
         (
             RecordFilter { updated_before: Some(start() + Duration::from_secs(1)), ..filter() },
-            vec![0, 1, 2, 3, 4, 5, 7, 9],
+            vec![0, 1, 2, 3, 4, 5, 7],
         ),
         (RecordFilter { vendor_ids: text(&ids.id.to_ascii_lowercase()), ..filter() }, vec![0]),
         (RecordFilter { vendor_ids: text(&ids.reference), ..filter() }, vec![0]),
@@ -157,9 +156,6 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
             RecordFilter { vendor_ids: [ids.id.to_ascii_lowercase(), ids.reference].into(), ..filter() },
             vec![0],
         ),
-        (RecordFilter { vendor_ids: text("ticket-2"), ..filter() }, vec![9]),
-        (RecordFilter { vendor_ids: text("ticket-3"), ..filter() }, vec![]),
-        (RecordFilter { has_tickets: true, ..filter() }, vec![9]),
     ];
     for (filter, expected) in cases {
         for order in ORDERS {
@@ -170,11 +166,28 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
             for limit in [1, 100] {
                 let pages = pages(&*fixture.journal, query(filter.clone(), order, limit)).await;
                 assert!(pages.iter().all(|page| page.records.len() <= limit));
-                assert!(pages.iter().all(|page| page.places.len() == page.records.len()));
                 let found: Vec<_> = pages.into_iter().flat_map(|page| page.records).collect();
                 assert_eq!(found, expected, "{filter:?} {order:?} {limit}");
             }
         }
+    }
+}
+
+pub(super) async fn tickets_are_a_condition(fixture: Fixture) {
+    let ticketed = changed(|record| ticketed(record, &["Ticket-1", "Ticket-2"]));
+    let records = vec![record(&identification(), 1), ticketed.clone()];
+    fixture.journal.append(creates(records.clone())).await.unwrap();
+    let by_id = |id: &str| RecordFilter { vendor_ids: [id.to_owned()].into(), ..RecordFilter::default() };
+    let some = RecordFilter { has_tickets: true, ..RecordFilter::default() };
+    for (filter, expected) in [
+        (by_id("ticket-1"), vec![ticketed.clone()]),
+        (by_id("ticket-2"), vec![ticketed.clone()]),
+        (by_id("ticket-3"), vec![]),
+        (some, vec![ticketed]),
+        (RecordFilter::default(), records),
+    ] {
+        let page = fixture.journal.list(&query(filter.clone(), Order::OldestFirst, 10)).await.unwrap();
+        assert_eq!((page.places.len(), page.records), (expected.len(), expected), "{filter:?}");
     }
 }
 
