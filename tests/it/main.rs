@@ -13,4 +13,5 @@ mod sandbox;
 mod scenario;
 mod telemetry;
 mod vendor;
+mod webhooks;
 mod zip;

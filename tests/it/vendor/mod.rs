@@ -5,7 +5,10 @@
 pub(crate) mod rig;
 
 mod archive;
+pub(crate) mod cipher;
 mod delivery;
+mod delivery_cipher;
+mod delivery_proofs;
 mod http;
 mod line;
 mod token;
