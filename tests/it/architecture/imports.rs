@@ -8,6 +8,9 @@ use super::source::Source;
 /// A room and what it may import.
 type Rule<'a> = (&'a str, &'a [&'a str]);
 
+/// Modules of the room `vendor` that are no vendor's own.
+const EVERY_VENDORS: [&str; 6] = ["capability", "invitation", "keepsake", "kit", "ticket", "webhook_setting"];
+
 /// Imports that `rules` do not allow, in files of the library.
 pub(super) fn faults(library: &[Source], rules: &[Rule<'_>]) -> Vec<String> {
     let modules: HashSet<Place> = library.iter().map(Source::module).collect();
@@ -49,8 +52,9 @@ impl Room {
     /// The room a place lies in; `None` for the top of the crate.
     fn of(place: &Place, modules: &HashSet<Place>) -> Option<Self> {
         let folder = place.get(..2).filter(|folder| {
-            let own = ["capability", "kit"].contains(&folder[1].as_str());
-            folder[0] == "vendor" && !own && modules.contains(&folder.to_vec())
+            folder[0] == "vendor"
+                && !EVERY_VENDORS.contains(&folder[1].as_str())
+                && modules.contains(&folder.to_vec())
         });
         let name = folder.map_or_else(|| place.first().cloned(), |folder| Some(folder.join("::")));
         name.map(Self)

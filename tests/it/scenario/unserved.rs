@@ -75,6 +75,6 @@ async fn every_method_of_a_later_release_says_so() {
             }
         }
     }
-    assert!(unserved >= 8, "{unserved}");
+    assert!(unserved >= 2, "{unserved}");
     assert_eq!(house.see("statistics").await["by_path"], serde_json::json!({}));
 }

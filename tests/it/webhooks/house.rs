@@ -18,6 +18,7 @@ use idv_gateway::proto::{
 };
 use idv_gateway::telemetry::Telemetry;
 use idv_gateway::vendor::Vendor;
+use idv_gateway::vendor::kit::delivery::Unverified;
 use idv_gateway::vendor::webhook_setting::GeneratedSecret;
 use idv_gateway::webhook::{self, config::WebhookSettings};
 use secrecy::SecretString;
@@ -125,7 +126,14 @@ impl House {
 
     /// Whether the door takes what comes with `secret`.
     pub(super) async fn takes(&self, secret: &GeneratedSecret) -> bool {
-        takes(&self.hub, secret).await
+        self.takes_at(&self.hub, secret).await
+    }
+
+    /// Whether the door of `hub` does.
+    pub(super) async fn takes_at(&self, hub: &Hub, secret: &GeneratedSecret) -> bool {
+        let request = sent_with(secret, r#"{"ticket":"t"}"#);
+        let request = Unverified { receive_time: self.make.clock.now(), ..request };
+        hub.accept_webhook(CONNECTION, request).await.is_ok()
     }
 
     /// What every request that was made so far comes with.
@@ -178,8 +186,4 @@ impl House {
         let files = std::fs::read_dir(self.folder.path()).unwrap();
         files.flat_map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
     }
-}
-
-pub(super) async fn takes(hub: &Hub, secret: &GeneratedSecret) -> bool {
-    hub.accept_webhook(CONNECTION, sent_with(secret, r#"{"ticket":"t"}"#)).await.is_ok()
 }

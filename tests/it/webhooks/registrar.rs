@@ -26,8 +26,7 @@ pub(super) struct Registrar {
     account: Account,
     door: Door,
     office: Arc<Office>,
-    /// It takes up the newest secret alone: what a rotation must not do.
-    pub(super) forgets: bool,
+    forgets: bool,
 }
 
 /// The vendor's side, which goes on when the gateway is started anew.
@@ -77,6 +76,11 @@ impl Registrar {
         };
         let door = Door::new(secrets, None, Some(IV_FIELD.parse().unwrap()));
         Self { account, door, office, forgets: false }
+    }
+
+    /// One that takes up the newest secret alone: what a connector must not do.
+    pub(super) fn forgetful(self) -> Self {
+        Self { forgets: true, ..self }
     }
 }
 

@@ -41,7 +41,7 @@ async fn no_authentic_request_is_refused() {
 
 #[tokio::test]
 async fn a_connector_that_takes_up_the_newest_alone_is_found_out() {
-    let forgetful = |office| Registrar { forgets: true, ..Registrar::new(office, []) };
+    let forgetful = |office| Registrar::new(office, []).forgetful();
     let house = House::with(Some(URI), forgetful).await;
     assert!(!refused_while_rotating(&house).await.is_empty());
 }
