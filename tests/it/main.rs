@@ -17,4 +17,5 @@ mod telemetry;
 mod ticket_vendor;
 mod tickets;
 mod vendor;
+mod webhooks;
 mod zip;

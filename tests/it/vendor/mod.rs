@@ -6,7 +6,10 @@ pub(crate) mod rig;
 
 mod archive;
 mod calls;
+pub(crate) mod cipher;
 mod delivery;
+mod delivery_cipher;
+mod delivery_proofs;
 mod http;
 mod line;
 mod token;
