@@ -21,7 +21,6 @@ use crate::proto::{
 };
 use crate::vendor::Vendor;
 use crate::vendor::capability::Activities;
-use crate::vendor::keepsake::About;
 
 const LIST: &str = "list_activities";
 /// Looks into the journal for one page: what happened to one is far apart in a long journal.
@@ -106,8 +105,8 @@ impl Hub {
         if matches!(identification.state(), State::Creating | State::Failed | State::Deleted) {
             return Ok(Vec::new());
         }
-        let reference = identification.vendor_reference.unwrap_or_default();
-        let noted = activities.activities(About { reference: &reference, keepsake: None }).await;
+        let known = self.known(&identification, LIST).await?;
+        let noted = activities.activities(known.about()).await;
         Ok(self.note_health(vendor, noted).await?.unwrap_or_default())
     }
 

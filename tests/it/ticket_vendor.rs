@@ -17,7 +17,7 @@ use idv_gateway::proto::{
 use idv_gateway::settings::Window;
 use idv_gateway::vendor::capability::Activities;
 use idv_gateway::vendor::keepsake::About;
-use idv_gateway::vendor::kit::delivery::{BasicCredentials, BasicPair, Refusal, Unverified, Verified};
+use idv_gateway::vendor::kit::delivery::{Door, Proof, Refusal, SharedSecret, Unverified, Verified};
 use idv_gateway::vendor::kit::polling::PollingSettings;
 use idv_gateway::vendor::ticket::{FoundTicket, TicketImage, Tickets};
 use idv_gateway::vendor::{
@@ -33,7 +33,7 @@ pub(crate) const PASSWORD: &str = "made up";
 /// The vendor.
 pub(crate) struct TicketVendor {
     account: Account,
-    door: BasicCredentials,
+    door: Door,
     polling: PollingSettings,
     memory: Mutex<Memory>,
 }
@@ -80,15 +80,12 @@ impl TicketVendor {
             adopt_unknown: false,
         };
         change(&mut account);
-        let pair = BasicPair {
-            label: "first".to_owned(),
-            username: USER.to_owned(),
-            password: SecretString::from(PASSWORD),
-            window: Window::default(),
-        };
+        let proof = Proof::Basic { username: USER.to_owned(), password: SecretString::from(PASSWORD) };
+        let label = "first".to_owned();
+        let secret = SharedSecret { label, proof, cipher_key: None, window: Window::default() };
         Arc::new(Self {
             account,
-            door: BasicCredentials::new([pair]),
+            door: Door::new([secret], None, None),
             polling: PollingSettings { enabled: false, ..PollingSettings::default() },
             memory: Mutex::default(),
         })

@@ -2,6 +2,7 @@
 
 mod reading;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,7 @@ impl Lab {
             registry: Registry::from_iter([connected]),
             metrics: Metrics::noop(),
             streams: StreamSettings::default(),
+            webhook_urls: BTreeMap::new(),
             drain: drain.clone(),
         });
         tokio::spawn(hub.clone().work());

@@ -13,7 +13,7 @@ use idv_gateway::proto::upload_document_request::Part;
 use idv_gateway::proto::{
     AdoptIdentificationRequest, AdoptIdentificationResponse, ArchiveIdentificationRequest,
     ArchiveIdentificationResponse, CopyIdentificationRequest, CopyIdentificationResponse,
-    CreateDocumentDefinitionRequest, DeleteIdentificationRequest, DeleteIdentificationResponse,
+    CreateDocumentDefinitionRequest, DeleteIdentificationRequest, DeleteIdentificationResponse, Document,
     DocumentDefinition, Event, EventType, Subject, UpdateIdentificationRequest, UpdateIdentificationResponse,
     UploadDocumentHeader, UploadDocumentRequest, UploadDocumentResponse, VendorReference,
 };
@@ -304,7 +304,14 @@ async fn upload(doors: Doors, name: &str) -> Told<UploadDocumentResponse> {
     let parts = stream::iter(parts.map(|part| UploadDocumentRequest { part: Some(part) }));
     let call = async |channel| DocumentSigningServiceClient::new(channel).upload_document(parts).await;
     let told = ask(doors, call).await?;
-    Some(told.map(|answer| UploadDocumentResponse { replayed: false, ..answer }))
+    // What a person may have written into the document's name is not kept for a repeat.
+    let bare = |document: Document| Document { display_name: String::new(), definition: None, ..document };
+    let same = |answer: UploadDocumentResponse| UploadDocumentResponse {
+        document: answer.document.map(bare),
+        replayed: false,
+        ..answer
+    };
+    Some(told.map(same))
 }
 
 async fn update(doors: Doors, name: &str) -> Told<UpdateIdentificationResponse> {

@@ -24,7 +24,7 @@ use prost_types::FieldMask;
 
 use super::server::{Does, answer, json};
 use super::table::{Column, Means, Row, Sort, Told, Vendor};
-use crate::vendor::rig::{Files, ID, command, line, reference};
+use crate::vendor::rig::{Files, ID, about, command, line, reference};
 use crate::zip::{archive, stored};
 
 use Kind::{
@@ -44,7 +44,7 @@ const DOCUMENT: &str = "400 with the document";
 const GONE: &str = "404 of the vendor";
 
 pub(super) fn vendor() -> Vendor<Idnow> {
-    let columns = [identifications(), files(), definitions(), documents(), account()];
+    let columns = [identifications(), files(), definitions(), default_documents(), documents(), account()];
     Vendor {
         connect: |base, limits, clock, transport| {
             let files = Files::new();
@@ -179,7 +179,8 @@ fn identifications() -> Vec<Column<Idnow>> {
             "DELETE /api/v1/examplebank/identifications/3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811",
             json("200 OK", "{}"),
             |idnow: &Idnow| {
-                async { idnow.delete(Deletion { reference: &ours(), force: false }).await.map(drop) }.boxed()
+                async { idnow.delete(Deletion { about: about(&ours()), force: false }).await.map(drop) }
+                    .boxed()
             },
         )
         .but(&DONE),
@@ -281,6 +282,11 @@ fn definitions() -> Vec<Column<Idnow>> {
             |idnow: &Idnow| async { idnow.delete_definition(&contract()).await.map(drop) }.boxed(),
         )
         .but(&DONE),
+    ]
+}
+
+fn default_documents() -> Vec<Column<Idnow>> {
+    vec![
         Column::new(
             "idnow.upload_default_document",
             "POST /api/v1/examplebank/documentdefinitions/contract/data",
@@ -386,7 +392,7 @@ async fn update(idnow: &Idnow) -> Result<(), Error> {
         subject: Some(Subject { family_name: "Beispiel".to_owned(), ..Subject::default() }),
         ..UpdateIdentificationRequest::default()
     });
-    idnow.update(Update { reference: &ours(), command: &command.unwrap() }).await
+    idnow.update(Update { about: about(&ours()), command: &command.unwrap() }).await.map(drop)
 }
 
 async fn get(idnow: &Idnow) -> Result<(), Error> {

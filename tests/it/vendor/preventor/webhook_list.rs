@@ -2,12 +2,11 @@
 
 use http::HeaderName;
 use idv_gateway::error::Kind;
+use idv_gateway::model::webhook::RegisterWebhook;
 use idv_gateway::proto::{VendorWebhookKind, WebhookAuthentication};
 use idv_gateway::settings::Window;
 use idv_gateway::vendor::kit::delivery::Proof;
-use idv_gateway::vendor::webhook_setting::{
-    GeneratedSecret, Registration, WantedWebhook, WebhookSettings as _,
-};
+use idv_gateway::vendor::webhook_setting::{GeneratedSecret, Registration, WebhookSettings as _};
 use secrecy::SecretString;
 use serde_json::{Value, json as value};
 
@@ -16,9 +15,10 @@ use super::{calls, connect, offline};
 
 const URI: &str = "https://idv.bank.example/webhooks/bank";
 
-fn wanted(kind: VendorWebhookKind, authentication: WebhookAuthentication) -> WantedWebhook {
+fn wanted(kind: VendorWebhookKind, authentication: WebhookAuthentication) -> RegisterWebhook {
+    let connection = "bank".parse().unwrap();
     let vendor_events = vec!["ticket.verification.completed".to_owned()];
-    WantedWebhook { kind, authentication, vendor_events, encrypted: true }
+    RegisterWebhook { connection, kind, authentication, vendor_events, encrypted: true }
 }
 
 fn secret(kind: VendorWebhookKind, proof: Proof) -> GeneratedSecret {
@@ -108,7 +108,7 @@ async fn a_webhook_is_removed_by_its_id() {
 #[test]
 fn what_the_vendor_cannot_take_is_refused() {
     let preventor = offline();
-    let odd = WantedWebhook {
+    let odd = RegisterWebhook {
         vendor_events: vec!["a b".to_owned()],
         ..wanted(VendorWebhookKind::Unspecified, WebhookAuthentication::Unspecified)
     };
