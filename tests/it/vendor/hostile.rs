@@ -8,6 +8,7 @@ use idv_gateway::proto::{AutoIdentSpec, Subject};
 use idv_gateway::settings::Problems;
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::kit::url::{Alphabet, Origin, PathTemplate, Plain};
+use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{Create, Get, Identifications, Vendor};
 
 use super::rig::{Files, Recorder, about, command, connect, delivery, offline, reference, right};

@@ -13,6 +13,7 @@ use idv_gateway::proto::{ArtifactKind, SignatureVerdict};
 use idv_gateway::settings::Problems;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::kit::http::{HttpTransport, Timeouts};
+use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{ListArtifacts, OpenArtifact, Vendor as _};
 
 use super::rig::{Files, ID, connect, line, reference};

@@ -9,6 +9,7 @@ use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::kit::line::{Line, LineParts};
 use idv_gateway::vendor::preventor::Preventor;
 use idv_gateway::vendor::preventor::config::{PreventorSettings, TicketFields};
+use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::vendor::{Vendor as _, Webhooks as _, capabilities};
 
