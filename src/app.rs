@@ -1,5 +1,6 @@
 //! Builds every part from the configuration, binds, runs and drains: the only file that knows all rooms.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,9 +18,12 @@ use crate::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
 use crate::journal::seal::{SealError, Vault};
 use crate::journal::{Journal, JournalError};
 use crate::listen::{self, Limits};
+use crate::model::name::ConnectionId;
 use crate::telemetry::Telemetry;
+use crate::vendor::Account;
 use crate::vendor::kit::http::{HttpTransport, Timeouts, Transport};
 use crate::vendor::registry::Registry;
+use crate::webhook::config::WebhookSettings;
 use crate::{admin, rpc, webhook};
 
 /// Connections a plain HTTP door holds at the same time.
@@ -107,6 +111,7 @@ impl App {
             webhooks: address(&webhooks, config.webhooks.listen),
             admin: address(&operators, config.admin.listen),
         };
+        let webhook_urls = webhook_urls(&registry, &config.webhooks, addresses.webhooks);
         let journal = open_journal(&config.journal, &clock)?;
         let (drain, closed) = (CancellationToken::new(), CancellationToken::new());
         let hub = Hub::new(HubParts {
@@ -116,9 +121,11 @@ impl App {
             registry,
             metrics: telemetry.metrics(),
             streams: config.streams,
+            webhook_urls,
             drain: drain.clone(),
         });
         hub.recall_webhooks().await?;
+        hub.recall_webhook_secrets().await?;
 
         let limits =
             Limits { header_timeout: config.webhooks.header_timeout(), max_connections: MAX_CONNECTIONS };
@@ -179,6 +186,22 @@ async fn serve_grpc(door: rpc::Door) {
         tracing::error!(error = %error, "The gRPC door broke down; the gateway stops");
         drain.cancel();
     }
+}
+
+/// Where vendors send to. A stand-in on this machine reaches the door itself; nobody else is told an address of which
+/// no operator has said that it leads here.
+fn webhook_urls(
+    registry: &Registry,
+    settings: &WebhookSettings,
+    door: SocketAddr,
+) -> BTreeMap<ConnectionId, String> {
+    let url = |account: &Account| {
+        let id = &account.connection;
+        let here = || format!("http://{door}/webhooks/{id}");
+        let url = settings.url_for(id).or_else(|| (account.environment == "sandbox").then(here));
+        url.map(|url| (id.clone(), url))
+    };
+    registry.list().filter_map(|vendor| url(vendor.account())).collect()
 }
 
 fn open_journal(settings: &JournalSettings, clock: &Clock) -> Result<Arc<EmbeddedJournal>, StartError> {

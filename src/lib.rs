@@ -2,6 +2,8 @@
 //!
 //! Modules in reading order; ARCHITECTURE.md tells how they meet.
 
+#![deny(clippy::print_stdout, clippy::print_stderr, reason = "they panic on a closed pipe: the log does not")]
+
 pub mod clock;
 pub mod error;
 pub mod proto;

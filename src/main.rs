@@ -1,5 +1,11 @@
 //! The command line of the gateway.
 
+#![deny(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic on a closed pipe: commands/output does not"
+)]
+
 mod commands;
 
 use std::process::ExitCode;

@@ -10,7 +10,8 @@ use idv_gateway::journal::config::JournalSettings;
 use idv_gateway::settings::Window;
 use prost_types::Timestamp;
 
-use super::{Exit, print};
+use super::Exit;
+use super::output::{print, tell};
 
 /// Check a configuration without starting anything.
 ///
@@ -39,7 +40,7 @@ impl CheckConfig {
         match checked {
             Ok(summary) => print(format!("{summary}\n").as_bytes()),
             Err(errors) => {
-                eprintln!("{}", listed(&errors));
+                tell(&listed(&errors));
                 Exit::Config
             }
         }

@@ -3,7 +3,8 @@
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-use crate::commands::{Exit, print};
+use crate::commands::Exit;
+use crate::commands::output::print;
 
 /// Print a script with which a shell completes commands and options.
 ///

@@ -12,13 +12,14 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
+use crate::commands::Exit;
+use crate::commands::output::complain;
 use crate::commands::server::{Server, cause};
-use crate::commands::{Exit, complain};
 
 /// Ask a gateway whether it serves, for the probes of containers.
 ///
 /// Asks grpc.health.v1.Health. Says nothing when all is well; otherwise one line on standard error says what is not.
-/// A gateway that drains does not serve. Whether the journal can be written is told by /readyz on the admin port.
+/// A gateway that drains does not serve, nor does one whose journal takes nothing: it says what /readyz says.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Healthcheck {

@@ -4,6 +4,7 @@ mod check_config;
 mod completions;
 mod demo;
 mod healthcheck;
+mod output;
 mod render;
 mod sandbox;
 mod serve;
@@ -12,10 +13,12 @@ mod signals;
 mod version;
 mod watch;
 
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::commands::output::complain;
 
 /// One typed gRPC contract in front of identity-verification vendors, with a status stream that can be resumed.
 ///
@@ -116,31 +119,6 @@ fn block_on(command: impl Future<Output = Exit>) -> Exit {
             Exit::Unavailable
         }
     }
-}
-
-/// Says on standard error why a command cannot go on.
-fn complain(message: &str) {
-    // There is nowhere left to say that standard error is closed.
-    let _closed = writeln!(io::stderr(), "idv-gateway: {message}");
-}
-
-/// Writes all that a command has to say to standard output.
-fn print(bytes: &[u8]) -> Exit {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-        Ok(()) => Exit::Done,
-        Err(error) => output_ended(&error),
-    }
-}
-
-/// How a command ends that cannot write to standard output. A reader that has gone away, as `head` does, has all it
-/// wanted.
-fn output_ended(error: &io::Error) -> Exit {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Exit::Done;
-    }
-    complain(&format!("standard output cannot be written: {error}"));
-    Exit::Unavailable
 }
 
 /// Whether to write in colour to `output`.

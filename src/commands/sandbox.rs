@@ -12,8 +12,9 @@ use idv_gateway::sandbox::{Account, Fault, IdnowCall, Sandbox as Server, Sandbox
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
 
+use crate::commands::Exit;
+use crate::commands::output::{complain, tell};
 use crate::commands::signals::Signals;
-use crate::commands::{Exit, complain};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -227,10 +228,8 @@ async fn serve(options: SandboxOptions) -> Exit {
     };
     match Server::start(options).await {
         Ok(sandbox) => {
-            eprintln!(
-                "the sandbox listens on http://{} (docs/sandbox.md; Ctrl-C ends it)",
-                sandbox.address()
-            );
+            let address = sandbox.address();
+            tell(&format!("the sandbox listens on http://{address} (docs/sandbox.md; Ctrl-C ends it)"));
             signals.wait().await;
             sandbox.shutdown().await;
             Exit::Done

@@ -9,8 +9,9 @@ use idv_gateway::clock::Clock;
 use idv_gateway::config::Config;
 use idv_gateway::telemetry::start_log;
 
+use crate::commands::output::complain;
 use crate::commands::signals::Signals;
-use crate::commands::{Exit, complain, wants_colour};
+use crate::commands::{Exit, wants_colour};
 
 /// Run the gateway until SIGTERM or SIGINT.
 ///

@@ -4,7 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::commands::{Exit, complain};
+use crate::commands::Exit;
+use crate::commands::output::complain;
 
 /// SIGTERM and SIGINT, caught as long as this lives: the process ends in its own way.
 pub(super) struct Signals {

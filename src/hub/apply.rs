@@ -11,10 +11,11 @@ use crate::hub::believe::{Answers, Believed};
 use crate::hub::delivery::confirm_id;
 use crate::hub::evolve::Cause;
 use crate::hub::job::{CONFLICT_TRIES, Outcome};
-use crate::hub::prepare::{Prepared, vendor_ids, waits_for};
+use crate::hub::prepare::{Prepared, names_only_tickets, vendor_ids, waits_for};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
-use crate::model::name::DeliveryName;
+use crate::model::lifecycle::Change;
+use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
@@ -87,8 +88,9 @@ impl Hub {
         let mut waiting = Vec::new();
         let mut known: HashMap<String, Record> = HashMap::new();
         for (place, observation) in prepared.open() {
-            let Some(found) = self.matching(&name.connection, &observation.reference).await? else {
-                match self.stranger(prepared, answers.get(&place))? {
+            let answer = answers.get(&place);
+            let Some(found) = self.joined(&name.connection, observation, answer).await? else {
+                match self.stranger(prepared, observation, answer)? {
                     Stranger::Unknown => waiting.push(observation.reference.clone()),
                     Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
                     // Known once this is written: what else is said about it is applied then.
@@ -110,10 +112,9 @@ impl Hub {
             };
             let record = known.remove(&found.name.to_string()).unwrap_or(found);
             delivery.subject = record.name.to_string();
-            match self.believe(prepared, &record, observation, answers.get(&place)) {
+            match self.believe(prepared, &record, observation, answer) {
                 Believed::Change(change, evidence) => {
-                    let account = prepared.vendor().account();
-                    self.evolve(&mut batch, account, &record, &change, &evidence, &cause);
+                    self.write_change(&mut batch, prepared, &record, &change, &evidence, &cause).await?;
                     if observation.word != Word::Unknown {
                         // A word nobody knows yet may mean something to a later release.
                         delivery.told.push(place);
@@ -143,16 +144,58 @@ impl Hub {
         Ok(conclude(batch, delivery, fate, waiting))
     }
 
-    /// What is made of a statement about something that nobody here knows.
-    fn stranger(&self, prepared: &Prepared, answer: Option<&Observation>) -> Result<Stranger> {
-        let vendor = prepared.vendor();
-        if !vendor.account().adopt_unknown {
-            return Ok(Stranger::Unknown);
+    /// Adds to `batch` what follows from `change`, also for other deliveries that wait for what it teaches.
+    async fn write_change(
+        &self,
+        batch: &mut Batch,
+        prepared: &Prepared,
+        record: &Record,
+        change: &Change,
+        evidence: &Observation,
+        cause: &Cause,
+    ) -> Result<()> {
+        self.evolve(batch, prepared.vendor().account(), record, change, evidence, cause);
+        let waiting =
+            self.awaken_taught(record, &change.record).await.map_err(|error| store(error, APPLY))?;
+        let own = prepared.delivery.name.to_string();
+        batch.schedule.extend(waiting.into_iter().filter(|job| job.subject != own));
+        Ok(())
+    }
+
+    /// What `observation` is about: by the identifiers it carries, or by those that the vendor gave when asked.
+    async fn joined(
+        &self,
+        connection: &ConnectionId,
+        observation: &Observation,
+        answer: Option<&Observation>,
+    ) -> Result<Option<Record>> {
+        match (self.matching(connection, &observation.reference).await?, answer) {
+            (None, Some(answer)) => self.matching(connection, &answer.reference).await,
+            (found, _) => Ok(found),
         }
-        // Whoever learns the webhooks' secret must not make identifications up.
-        let Some(answer) = answer else { return Ok(Stranger::Ask) };
-        let adoption = self.adoption(vendor, answer, IdentificationOrigin::Webhook)?;
-        Ok(adoption.map_or(Stranger::Unknown, |adoption| Stranger::TakenOver(Box::new(adoption))))
+    }
+
+    /// What is made of a statement about something that nobody here knows.
+    fn stranger(
+        &self,
+        prepared: &Prepared,
+        observation: &Observation,
+        answer: Option<&Observation>,
+    ) -> Result<Stranger> {
+        let vendor = prepared.vendor();
+        let adopts = vendor.account().adopt_unknown;
+        match answer {
+            // Whose ticket it is, the vendor may know.
+            _ if !adopts && !names_only_tickets(&observation.reference) => Ok(Stranger::Unknown),
+            None if prepared.is_over(self.clock.now()) => Ok(Stranger::Unknown),
+            // Whoever learns the webhooks' secret must not make identifications up.
+            None => Ok(Stranger::Ask),
+            Some(answer) if adopts && !names_only_tickets(&answer.reference) => {
+                let adoption = self.adoption(vendor, answer, IdentificationOrigin::Webhook)?;
+                Ok(adoption.map_or(Stranger::Unknown, |adoption| Stranger::TakenOver(Box::new(adoption))))
+            }
+            Some(_) => Ok(Stranger::Unknown),
+        }
     }
 
     /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has

@@ -55,20 +55,15 @@ impl Hub {
         request: &DownloadArtifactRequest,
         deadline: Option<SystemTime>,
     ) -> Result<TransferStream<DownloadArtifactResponse>> {
-        let mut checks = Checks::default();
-        let name: Option<ArtifactName> = checks.parse("name", &request.name);
-        let offset = u64::try_from(request.read_offset);
-        if offset.is_err() {
-            checks.refuse("read_offset", "must be 0 or more");
-        }
-        let (Some(name), Ok(offset)) = (name, offset) else { return Err(checks.refused(DOWNLOAD)) };
+        let asked_for = (request.name.as_str(), request.read_offset);
+        let (name, transfer): (ArtifactName, _) = Transfer::parse(DOWNLOAD, asked_for, deadline)?;
         let wanted = self.wanted(&name.identification, DOWNLOAD).await?;
         let hub = self.clone();
         let open = async move {
             let OpenedArtifact { artifact, content } = hub.open_artifact(&wanted, &name).await?;
             Ok((Part::Header(artifact), content))
         };
-        self.transfer(Transfer { operation: DOWNLOAD, offset, deadline }, open)
+        self.transfer(transfer, open)
     }
 
     async fn open_artifact(&self, wanted: &Wanted, name: &ArtifactName) -> Result<OpenedArtifact> {

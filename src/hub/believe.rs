@@ -41,12 +41,16 @@ impl Hub {
     ) -> Believed {
         let job = &prepared.job;
         let least = prepared.vendor().account().min_evidence;
-        let enough =
-            observation.evidence as i32 >= least as i32 || !matches!(observation.word, Word::Decided(_));
+        let is_enough = |change: &Change| {
+            // What only teaches how the vendor calls it leaves the decision as it was believed.
+            let decides = change.record.identification.decision != record.identification.decision;
+            observation.evidence as i32 >= least as i32
+                || !(decides && matches!(observation.word, Word::Decided(_)))
+        };
         match judge(record, observation, self.timestamp()) {
             Verdict::Same => Believed::Same,
             Verdict::Stale => Believed::Stale,
-            Verdict::Change(change) if enough && !is_overtaken(prepared, record) => {
+            Verdict::Change(change) if is_enough(&change) && !is_overtaken(prepared, record) => {
                 Believed::Change(change, Box::new(observation.clone()))
             }
             Verdict::Change(_) | Verdict::Ask => match answer {

@@ -78,14 +78,14 @@ impl Hub {
         let outcome = match self.original(&command.source).await {
             Ok(original) => {
                 self.begin_in_doubt::<CopyIdentificationRequest>(&mut once, &command.source).await?;
-                self.send_out(&original, account, &command.target_reference, seen).await
+                self.copy_once(&original, account, &command.target_reference, seen).await
             }
             Err(refusal) => Err(refusal),
         };
         self.keep_answer::<CopyIdentificationRequest>(&once, &command.source, seen, outcome).await
     }
 
-    async fn send_out(
+    async fn copy_once(
         &self,
         original: &Record,
         account: &str,

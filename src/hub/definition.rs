@@ -1,4 +1,4 @@
-//! Definitions of documents to be signed. The vendor keeps them; nothing of them is kept here.
+//! Definitions of documents to be signed. The vendor keeps them; what is kept here is the answer to a `request_id`.
 
 use std::sync::Arc;
 
@@ -81,8 +81,7 @@ impl Hub {
     ) -> Result<GetDocumentDefinitionResponse> {
         let name = parse(&request.name, GET)?;
         let vendor = self.vendor(&name.connection, GET)?;
-        let present = self.present_definition(&*vendor, &name, GET).await?;
-        let definition = present.ok_or_else(|| missing(&name, GET))?;
+        let definition = self.known_definition(&*vendor, &name, GET).await?;
         Ok(GetDocumentDefinitionResponse { document_definition: Some(definition) })
     }
 
@@ -120,8 +119,7 @@ impl Hub {
             let name = &command.name;
             let vendor = hub.vendor(&name.connection, UPDATE)?;
             let _turn = hub.locks.lock(&name.to_string()).await;
-            let present = hub.present_definition(&*vendor, name, UPDATE).await?;
-            let present = present.ok_or_else(|| missing(name, UPDATE))?;
+            let present = hub.known_definition(&*vendor, name, UPDATE).await?;
             let definition = command.apply(&present);
             if definition != present {
                 let put = PutDefinition { id: &name.id, definition: &definition };
@@ -152,6 +150,17 @@ impl Hub {
         self.see_through(DELETE, delete).await
     }
 
+    /// A definition that has to be there.
+    pub(super) async fn known_definition(
+        &self,
+        vendor: &dyn Vendor,
+        name: &DefinitionName,
+        operation: &'static str,
+    ) -> Result<DocumentDefinition> {
+        let present = self.present_definition(vendor, name, operation).await?;
+        present.ok_or_else(|| missing(name, operation))
+    }
+
     async fn present_definition(
         &self,
         vendor: &dyn Vendor,
@@ -172,7 +181,7 @@ fn says_the_same(present: &DocumentDefinition, asked: &DocumentDefinition) -> bo
     *present == DocumentDefinition { view_policy, ..asked.clone() }
 }
 
-fn missing(name: &DefinitionName, operation: &'static str) -> Error {
+pub(super) fn missing(name: &DefinitionName, operation: &'static str) -> Error {
     Error::new(Kind::ResourceNotFound, operation, format!("{name} does not exist"))
 }
 

@@ -8,33 +8,37 @@ use futures::Stream;
 use crate::error::{Error, Kind, Result, Violation};
 use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::page::{self, Pages, last_part};
-use crate::hub::receive;
+use crate::hub::receive::{self, Incoming};
 use crate::hub::request::{Entry, Once};
-use crate::hub::transfer::{DEFAULT_TIME, Message, Transfer, TransferStream};
+use crate::hub::signature::without_text;
+use crate::hub::transfer::{Message, Transfer, TransferStream};
 use crate::hub::{Hub, signing, store};
 use crate::journal::{Batch, JournalError, RecordChange};
-use crate::model::document::{DocumentName, UploadHeader, too_large};
+use crate::model::document::{DocumentName, UpdateDocument};
 use crate::model::name::IdentificationName;
 use crate::model::record::{KnownDocument, Record};
+use crate::model::upload::{UploadHeader, too_large};
 use crate::model::validate::Checks;
 use crate::proto::download_signed_document_response::Part;
+use crate::proto::upload_document_request::Part as Sent;
 use crate::proto::{
     ContentDigest, Document, DownloadSignedDocumentRequest, DownloadSignedDocumentResponse, EventOrigin,
     EventType, GetDocumentRequest, GetDocumentResponse, IdentificationState as State, ListDocumentsRequest,
-    ListDocumentsResponse, UploadDocumentHeader, UploadDocumentRequest, UploadDocumentResponse,
-    VendorReference,
+    ListDocumentsResponse, UpdateDocumentRequest, UpdateDocumentResponse, UploadDocumentHeader,
+    UploadDocumentRequest, UploadDocumentResponse, VendorReference,
 };
 use crate::vendor::kit::spool::Spool;
-use crate::vendor::{GetDocument, ListDocuments, Upload, Vendor};
+use crate::vendor::{GetDocument, ListDocuments, RenameDocument, Upload, Vendor};
 
 const UPLOAD: &str = "upload_document";
 const GET: &str = "get_document";
 const LIST: &str = "list_documents";
+const UPDATE: &str = "update_document";
 const DOWNLOAD: &str = "download_signed_document";
 
 /// A document on its way to the vendor, whole and known to be the right one.
 struct Handover {
-    header: UploadHeader,
+    header: UploadHeader<DocumentName>,
     content: Arc<Spool>,
     vendor: Arc<dyn Vendor>,
     once: Once,
@@ -48,15 +52,7 @@ impl Hub {
         caller: String,
         parts: impl Stream<Item = Result<UploadDocumentRequest>> + Send,
     ) -> Result<UploadDocumentResponse> {
-        let ends_at = self.clock.now() + DEFAULT_TIME;
-        tokio::select! {
-            biased;
-            uploaded = self.upload(caller, parts) => uploaded,
-            () = self.clock.sleep_until(ends_at) => {
-                let detail = "the document did not come in within 300 s";
-                Err(Error::new(Kind::DeadlineExceeded, UPLOAD, detail))
-            }
-        }
+        self.in_time(UPLOAD, self.upload(caller, parts)).await
     }
 
     async fn upload(
@@ -65,8 +61,8 @@ impl Hub {
         parts: impl Stream<Item = Result<UploadDocumentRequest>> + Send,
     ) -> Result<UploadDocumentResponse> {
         let mut parts = Box::pin(parts);
-        let said: UploadDocumentHeader = receive::header(&mut parts).await?;
-        let header = UploadHeader::parse(&said)?;
+        let said = receive::header(&mut parts).await?;
+        let header = UploadHeader::<DocumentName>::parse(&said)?;
         let name = &header.name.identification;
         let vendor = self.vendor(&name.connection, UPLOAD)?;
         let spools = signing(&*vendor, UPLOAD)?.spools();
@@ -76,7 +72,7 @@ impl Hub {
         };
         // Known before the content is on its way.
         room_for(&self.existing(name, UPLOAD).await?, &header, &*vendor)?;
-        let content = spools.place(UPLOAD).await?.keep(receive::content(parts, header.clone())).await?;
+        let content = spools.place(UPLOAD).await?.keep(receive::content(parts, header.content)).await?;
         let handover = Handover { header, content: Arc::new(content), vendor, once };
         let hub = self.clone();
         self.see_through(UPLOAD, async move { hub.hand_over(handover).await }).await
@@ -106,7 +102,7 @@ impl Hub {
         let sent = signing(&**vendor, UPLOAD)?.upload(upload).await;
         self.note_health(&**vendor, sent).await?;
         let document = self.ask_for_document(&**vendor, &header.name, reference, UPLOAD).await?;
-        if document.sha256 != header.sha256 {
+        if document.sha256 != header.content.sha256 {
             let detail =
                 "the vendor shows another SHA-256 than that of the document it was sent; upload it again";
             return Err(Error::new(Kind::ContentHashMismatch, UPLOAD, detail));
@@ -123,24 +119,28 @@ impl Hub {
             let mut record = self.existing(name, UPLOAD).await?;
             let definition = header.name.definition.to_string();
             record.memory.documents.retain(|known| known.definition != definition);
-            record.memory.documents.push(KnownDocument { definition, size: header.size, signed: false });
+            record.memory.documents.push(KnownDocument {
+                definition,
+                size: header.content.size,
+                signed: false,
+            });
             let kind = EventType::DocumentUploaded;
             let event = self.document_event(vendor.account(), &record, &document, kind, EventOrigin::Api);
-            let mut response = UploadDocumentResponse {
-                document: Some(document.clone()),
+            let kept = UploadDocumentResponse {
+                document: Some(without_text(&document)),
                 ..UploadDocumentResponse::default()
             };
             let replaces = Some(record.identification.revision);
             let batch = Batch {
                 events: vec![event],
-                requests: self.answered(once, name, Ok(&response), seen),
+                requests: self.answered(once, name, Ok(&kept), seen),
                 records: vec![RecordChange { record, replaces }],
                 ..Batch::default()
             };
             match self.append(batch).await {
                 Ok(appended) => {
-                    response.cursor = self.cursor(appended.place);
-                    return Ok(response);
+                    let cursor = self.cursor(appended.place);
+                    return Ok(UploadDocumentResponse { document: Some(document), cursor, replayed: false });
                 }
                 Err(JournalError::Conflict(_)) => {}
                 Err(error) => return Err(store(error, UPLOAD)),
@@ -181,19 +181,37 @@ impl Hub {
         Ok(ListDocumentsResponse { documents, next_page_token })
     }
 
+    /// Gives a document a display name of its own.
+    pub async fn update_document(
+        self: &Arc<Self>,
+        request: UpdateDocumentRequest,
+    ) -> Result<UpdateDocumentResponse> {
+        let UpdateDocument { name, display_name } = UpdateDocument::parse(request)?;
+        let hub = self.clone();
+        let update = async move {
+            let vendor = hub.vendor(&name.identification.connection, UPDATE)?;
+            let signing = signing(&*vendor, UPDATE)?;
+            let _turn = hub.locks.lock(&name.to_string()).await;
+            let record = hub.existing(&name.identification, UPDATE).await?;
+            takes_documents(&record, UPDATE)?;
+            let reference = &record.identification.vendor_reference.unwrap_or_default();
+            let rename = RenameDocument { name: &name, reference, display_name: &display_name };
+            let renamed = signing.rename(rename).await;
+            hub.note_health(&*vendor, renamed).await?.ok_or_else(|| unknown(&name, UPDATE))?;
+            let document = hub.ask_for_document(&*vendor, &name, reference, UPDATE).await?;
+            Ok(UpdateDocumentResponse { document: Some(document) })
+        };
+        self.see_through(UPDATE, update).await
+    }
+
     /// Opens a download of the signed document, which ends at `deadline`.
     pub async fn download_signed_document(
         self: &Arc<Self>,
         request: &DownloadSignedDocumentRequest,
         deadline: Option<SystemTime>,
     ) -> Result<TransferStream<DownloadSignedDocumentResponse>> {
-        let mut checks = Checks::default();
-        let name: Option<DocumentName> = checks.parse("name", &request.name);
-        let offset = u64::try_from(request.read_offset);
-        if offset.is_err() {
-            checks.refuse("read_offset", "must be 0 or more");
-        }
-        let (Some(name), Ok(offset)) = (name, offset) else { return Err(checks.refused(DOWNLOAD)) };
+        let asked_for = (request.name.as_str(), request.read_offset);
+        let (name, transfer): (DocumentName, _) = Transfer::parse(DOWNLOAD, asked_for, deadline)?;
         let (vendor, reference) = self.signed_at(&name.identification, DOWNLOAD).await?;
         let hub = self.clone();
         let open = async move {
@@ -205,7 +223,7 @@ impl Hub {
             hub.show_signatures(&name.identification, &*vendor, std::slice::from_ref(&document)).await;
             Ok((Part::Header(document), content))
         };
-        self.transfer(Transfer { operation: DOWNLOAD, offset, deadline }, open)
+        self.transfer(transfer, open)
     }
 
     /// Tells of signatures that a caller is about to see. Who reads need not wait for a store that takes nothing now.
@@ -246,20 +264,25 @@ impl Hub {
     }
 }
 
-/// Whether the document may still be uploaded, and its identification has room for it.
-fn room_for(record: &Record, header: &UploadHeader, vendor: &dyn Vendor) -> Result<()> {
+/// Whether the documents of an identification may still change.
+fn takes_documents(record: &Record, operation: &'static str) -> Result<()> {
     match record.identification.state() {
-        State::Deleted => return Err(gone(UPLOAD)),
+        State::Deleted => Err(gone(operation)),
         State::Completed => {
             let detail = "the identification is completed: nobody will sign another document";
-            return Err(Error::new(Kind::IdentificationCompleted, UPLOAD, detail));
+            Err(Error::new(Kind::IdentificationCompleted, operation, detail))
         }
         State::Creating | State::Cancelled | State::Expired | State::Failed => {
             let detail = "documents are taken only while the identification is open at the vendor";
-            return Err(Error::new(Kind::StateNotAllowed, UPLOAD, detail));
+            Err(Error::new(Kind::StateNotAllowed, operation, detail))
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+/// Whether the document may still be uploaded, and its identification has room for it.
+fn room_for(record: &Record, header: &UploadHeader<DocumentName>, vendor: &dyn Vendor) -> Result<()> {
+    takes_documents(record, UPLOAD)?;
     let limits = signing(vendor, UPLOAD)?.limits();
     let own = header.name.definition.as_str();
     let others = || record.memory.documents.iter().filter(|known| known.definition != own);
@@ -268,10 +291,9 @@ fn room_for(record: &Record, header: &UploadHeader, vendor: &dyn Vendor) -> Resu
         return Err(Error::invalid(UPLOAD, vec![Violation::new("header.name", expected)]));
     }
     let left = limits.total_bytes.saturating_sub(others().map(|known| known.size).sum());
-    if header.size > left {
-        return Err(too_large(format!(
-            "must be at most {left}: that is what the documents together have left"
-        )));
+    if header.content.size > left {
+        let expected = format!("must be at most {left}: that is what the documents together have left");
+        return Err(too_large(UPLOAD, expected));
     }
     Ok(())
 }
@@ -282,6 +304,17 @@ fn gone(operation: &'static str) -> Error {
 
 fn unknown(name: impl std::fmt::Display, operation: &'static str) -> Error {
     Error::new(Kind::ResourceNotFound, operation, format!("the vendor knows nothing of {name}"))
+}
+
+impl Incoming for UploadDocumentRequest {
+    type Header = UploadDocumentHeader;
+
+    fn part(self) -> Option<receive::Part<UploadDocumentHeader>> {
+        Some(match self.part? {
+            Sent::Header(header) => receive::Part::Header(header),
+            Sent::Chunk(chunk) => receive::Part::Chunk(chunk),
+        })
+    }
 }
 
 impl Message for DownloadSignedDocumentResponse {

@@ -6,13 +6,14 @@ use prost_types::Timestamp;
 
 use crate::hub::Hub;
 use crate::hub::poll::look_id;
-use crate::journal::{Batch, Job, JournalError, RecordChange, VendorId};
+use crate::hub::prepare::vendor_ids;
+use crate::journal::{Batch, Job, JournalError, RecordChange};
 use crate::model::lifecycle::{Change, Step, is_open};
 use crate::model::name::DeliveryName;
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::event::Payload;
-use crate::proto::{Event, EventOrigin, EventType, IdentificationChanged};
+use crate::proto::{Event, EventOrigin, EventType, IdentificationChanged, TicketProgressed};
 use crate::vendor::Account;
 
 /// What made the gateway record a change.
@@ -42,6 +43,9 @@ impl Hub {
         let name = &change.record.name;
         for step in &change.steps {
             batch.events.push(self.event(account, change, step, observation, cause));
+        }
+        if let Some(progress) = &change.progress {
+            batch.events.push(self.ticket_event(account, change, progress, observation, cause));
         }
         batch.records.push(RecordChange {
             record: change.record.clone(),
@@ -77,28 +81,50 @@ impl Hub {
         observation: &Observation,
         cause: &Cause,
     ) -> Event {
-        let name = change.record.name.to_string();
         let identification = &step.identification;
         Event {
-            event_id: self.clock.uuid().to_string(),
             r#type: step.event.into(),
-            subject: name.clone(),
-            external_reference: identification.external_reference.clone(),
-            labels: identification.labels.clone(),
+            subject: change.record.name.to_string(),
             revision: identification.revision,
-            record_time: None,
-            occur_time: observation.occur_time,
-            origin: cause.origin.into(),
-            traceparent: String::new(),
-            webhook_delivery: cause.delivery.as_ref().map(DeliveryName::to_string).unwrap_or_default(),
-            evidence: observation.evidence.into(),
-            environment: account.environment.clone(),
-            identification: name,
             payload: Some(Payload::IdentificationChanged(IdentificationChanged {
                 identification: Some(identification.clone()),
                 previous_state: step.previous_state.into(),
                 previous_decision: step.previous_decision.clone(),
             })),
+            ..self.untold(account, &change.record, observation, cause)
+        }
+    }
+
+    /// The event about a step of a ticket. It is about the ticket: the identification's revision stands.
+    fn ticket_event(
+        &self,
+        account: &Account,
+        change: &Change,
+        progress: &TicketProgressed,
+        observation: &Observation,
+        cause: &Cause,
+    ) -> Event {
+        Event {
+            r#type: EventType::TicketProgressed.into(),
+            subject: progress.ticket.clone(),
+            payload: Some(Payload::TicketProgressed(progress.clone())),
+            ..self.untold(account, &change.record, observation, cause)
+        }
+    }
+
+    /// An event that belongs to `record`, without what it is about.
+    fn untold(&self, account: &Account, record: &Record, observation: &Observation, cause: &Cause) -> Event {
+        Event {
+            event_id: self.clock.uuid().to_string(),
+            external_reference: record.identification.external_reference.clone(),
+            labels: record.identification.labels.clone(),
+            occur_time: observation.occur_time,
+            origin: cause.origin.into(),
+            webhook_delivery: cause.delivery.as_ref().map(DeliveryName::to_string).unwrap_or_default(),
+            evidence: observation.evidence.into(),
+            environment: account.environment.clone(),
+            identification: record.name.to_string(),
+            ..Event::default()
         }
     }
 
@@ -109,15 +135,24 @@ impl Hub {
         };
         let connection = &record.name.connection;
         let mut waiting = Vec::new();
-        if !reference.reference.is_empty() {
-            waiting = self.journal.unmatched(connection, VendorId::Reference(&reference.reference)).await?;
-        }
-        if !reference.id.is_empty() {
-            waiting.extend(self.journal.unmatched(connection, VendorId::Id(&reference.id)).await?);
+        for id in vendor_ids(reference) {
+            waiting.extend(self.journal.unmatched(connection, id).await?);
         }
         // In the order they came in, whichever identifier they waited for.
         waiting.sort_by_key(|delivery| delivery.receive_time);
         Ok(waiting.into_iter().map(|delivery| self.apply_job(&delivery.name)).collect())
+    }
+
+    /// The same for what became known between `before` and `after`.
+    pub(super) async fn awaken_taught(
+        &self,
+        before: &Record,
+        after: &Record,
+    ) -> Result<Vec<Job>, JournalError> {
+        if before.identification.vendor_reference == after.identification.vendor_reference {
+            return Ok(Vec::new());
+        }
+        self.awaken_unmatched(after).await
     }
 
     pub(super) fn apply_job(&self, delivery: &DeliveryName) -> Job {

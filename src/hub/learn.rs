@@ -52,6 +52,8 @@ impl Hub {
             };
             let mut batch = Batch::default();
             self.evolve(&mut batch, vendor.account(), &before, &change, answer, &Cause::new(origin));
+            let waiting = self.awaken_taught(&before, &change.record).await;
+            batch.schedule.extend(waiting.map_err(|error| store(error, LEARN))?);
             match self.append(batch).await {
                 Ok(appended) => {
                     return Ok(Learned {

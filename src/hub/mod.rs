@@ -10,6 +10,7 @@ pub mod check;
 pub mod client_token;
 pub mod config;
 pub mod copy;
+pub mod default_document;
 pub mod definition;
 pub mod delete;
 pub mod directory;
@@ -22,8 +23,10 @@ pub mod reconcile;
 pub mod restart;
 pub mod result;
 pub mod subscribe;
+pub mod ticket;
 pub mod update;
 pub mod wait;
+pub mod webhook_setting;
 pub mod work;
 
 mod answer;
@@ -35,6 +38,7 @@ mod delivery;
 mod errand;
 mod evolve;
 mod expire;
+mod generated;
 mod health;
 mod intent;
 mod job;
@@ -55,8 +59,8 @@ mod signature;
 mod single;
 mod transfer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -91,6 +95,7 @@ pub struct Hub {
     registry: Registry,
     metrics: Metrics,
     streams: StreamSettings,
+    webhook_urls: BTreeMap<ConnectionId, String>,
     health: HealthBoard,
     checks: Checks,
     secrets: SecretWatch,
@@ -103,7 +108,7 @@ pub struct Hub {
     /// Moves when a replayed delivery was dealt with.
     replayed: watch::Sender<u64>,
     /// The journal refused the last append: told once, until it accepts one again.
-    store_fails: AtomicBool,
+    store_fails: watch::Sender<bool>,
     open_streams: Arc<tokio::sync::Semaphore>,
     /// Calls that wait for an identification.
     open_waits: tokio::sync::Semaphore,
@@ -126,6 +131,8 @@ pub struct HubParts {
     pub metrics: Metrics,
     /// Limits of event streams.
     pub streams: StreamSettings,
+    /// Where each connection's vendor sends webhooks to, as far as the gateway knows its own address.
+    pub webhook_urls: BTreeMap<ConnectionId, String>,
     /// Cancelled when the process drains.
     pub drain: CancellationToken,
 }
@@ -143,7 +150,7 @@ impl Hub {
             list_reads: ListReads::default(),
             looks: Arc::new(tokio::sync::Semaphore::new(poll::MAX_LOOKS)),
             replayed: watch::Sender::default(),
-            store_fails: AtomicBool::new(false),
+            store_fails: watch::Sender::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
             open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
@@ -153,6 +160,7 @@ impl Hub {
             registry: parts.registry,
             metrics: parts.metrics,
             streams: parts.streams,
+            webhook_urls: parts.webhook_urls,
             drain: parts.drain,
         })
     }
@@ -160,6 +168,11 @@ impl Hub {
     /// `Ok` when the journal accepts appends.
     pub async fn ready(&self) -> Result<()> {
         self.journal.health().await.map_err(|error| store(error, "check_readiness"))
+    }
+
+    /// Moves when the journal stops accepting appends, and when it begins to again, as far as appends have shown.
+    pub fn watch_store(&self) -> watch::Receiver<bool> {
+        self.store_fails.subscribe()
     }
 
     /// Waits for calls that were under way when the drain began.
@@ -197,12 +210,18 @@ impl Hub {
         get: Get<'_>,
         operation: &'static str,
     ) -> Result<Observation> {
+        let tickets = get.reference.ticket_ids.clone();
         let asked = identifications(vendor, operation)?.get(get).await;
         let answer = self.note_health(vendor, asked).await?;
         for field in answer.drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
         }
-        Ok(answer.observation)
+        let mut observation = answer.observation;
+        if observation.reference.ticket_ids.is_empty() {
+            // What names no ticket is about the one it was asked by.
+            observation.reference.ticket_ids.clone_from(&tickets);
+        }
+        Ok(observation)
     }
 
     /// Appends `batch` and counts what came of it.
@@ -231,15 +250,17 @@ impl Hub {
     /// Logs when the journal stops and when it begins to accept appends, not every append in between.
     fn tell_store_state(&self, failure: Option<&JournalError>) {
         let failure = failure.filter(|error| !matches!(error, JournalError::Conflict(_)));
-        let failed_before = self.store_fails.swap(failure.is_some(), Ordering::Relaxed);
+        let turned = self
+            .store_fails
+            .send_if_modified(|fails| std::mem::replace(fails, failure.is_some()) != failure.is_some());
         match failure {
-            Some(error) if !failed_before => tracing::error!(
+            _ if !turned => {}
+            Some(error) => tracing::error!(
                 error = %error,
                 error.source = std::error::Error::source(error).map(ToString::to_string),
                 "The journal does not accept changes; calls and webhooks are refused until it does"
             ),
-            None if failed_before => tracing::info!("The journal accepts changes again"),
-            Some(_) | None => {}
+            None => tracing::info!("The journal accepts changes again"),
         }
     }
 

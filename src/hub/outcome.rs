@@ -3,7 +3,6 @@
 use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::Cause;
 use crate::hub::job::CONFLICT_TRIES;
-use crate::hub::prepare::turn_key;
 use crate::hub::request::Change;
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, JournalError, RecordChange, RequestKey};
@@ -106,9 +105,7 @@ impl Hub {
     /// stay behind.
     async fn turns(&self, record: &Record) -> Vec<tokio::sync::OwnedMutexGuard<()>> {
         let reference = record.identification.vendor_reference.clone().unwrap_or_default();
-        let ids = [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty());
-        let connection = &record.name.connection;
-        self.locks.lock_all(ids.map(|id| turn_key(connection, id)).collect()).await
+        self.turn(&record.name.connection, &reference).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Kept deliveries are read: opened, normalised, and matched with what they are about.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::job::Outcome;
@@ -62,11 +62,17 @@ impl Prepared {
     /// What must not be worked on at the same time: the things it is about.
     pub(super) fn keys(&self) -> Vec<String> {
         let connection = &self.delivery.name.connection;
-        let key = |reference: &VendorReference| {
+        let ids = |reference: &VendorReference| {
             let id = if reference.reference.is_empty() { &reference.id } else { &reference.reference };
-            turn_key(connection, id)
+            let ids = [id].into_iter().chain(&reference.ticket_ids).filter(|id| !id.is_empty());
+            ids.map(|id| turn_key(connection, id)).collect::<Vec<_>>()
         };
-        self.observations.iter().map(|observation| key(&observation.reference)).collect()
+        self.observations.iter().flat_map(|observation| ids(&observation.reference)).collect()
+    }
+
+    /// The vendor was asked for as long as it is asked about one delivery.
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+        self.job.give_up_at.is_some_and(|time| time <= now)
     }
 }
 
@@ -182,7 +188,7 @@ pub(super) fn turn_key(connection: &ConnectionId, vendor_id: &str) -> String {
 
 /// The identifiers a delivery about `reference` waits for.
 pub(super) fn waits_for(reference: &VendorReference) -> impl Iterator<Item = String> {
-    [&reference.reference, &reference.id].into_iter().filter(|id| !id.is_empty()).cloned()
+    vendor_ids(reference).map(|id| id.as_str().to_owned())
 }
 
 /// The field at `path`, wherever in a list it stands: as many labels as there are fields, however long a sender's
@@ -192,9 +198,14 @@ fn field_of(path: &str) -> &str {
     field.split_once('[').map_or(field, |(field, _place)| field)
 }
 
-/// The identifiers a reference holds.
+/// The identifiers a reference holds: first those of the identification itself, then its tickets, the last one first.
 pub(super) fn vendor_ids(reference: &VendorReference) -> impl Iterator<Item = VendorId<'_>> {
-    [VendorId::Reference(&reference.reference), VendorId::Id(&reference.id)]
-        .into_iter()
-        .filter(|id| !matches!(id, VendorId::Reference("") | VendorId::Id("")))
+    let own = [VendorId::Reference(&reference.reference), VendorId::Id(&reference.id)];
+    let tickets = reference.ticket_ids.iter().rev().map(|id| VendorId::Ticket(id));
+    own.into_iter().chain(tickets).filter(|id| !id.as_str().is_empty())
+}
+
+/// Whether `reference` names tickets and nothing that an identification is made with.
+pub(super) fn names_only_tickets(reference: &VendorReference) -> bool {
+    reference.id.is_empty() && reference.reference.is_empty() && !reference.ticket_ids.is_empty()
 }

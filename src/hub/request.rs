@@ -24,7 +24,7 @@ use crate::proto::{
     DeleteIdentificationRequest, DeleteIdentificationResponse, Identification, IssueClientTokenRequest,
     IssueClientTokenResponse, RestartIdentificationRequest, RestartIdentificationResponse,
     SendInvitationRequest, SendInvitationResponse, UpdateIdentificationRequest, UpdateIdentificationResponse,
-    UploadDocumentHeader, UploadDocumentResponse,
+    UploadDefaultDocumentHeader, UploadDefaultDocumentResponse, UploadDocumentHeader, UploadDocumentResponse,
 };
 
 /// How long the answer to a `request_id` is kept.
@@ -43,8 +43,8 @@ pub(super) trait Mutation: Message + Clone {
     /// know was dropped on arrival; it has no effect, so it makes no difference either.
     fn payload(self) -> Self;
 
-    /// The first answer as a repeat gets it.
-    fn replayed(first: Self::Response, cursor: String) -> Self::Response;
+    /// Marks the first answer as what a repeat gets, and lends the place of its cursor, where it has one.
+    fn replayed(first: &mut Self::Response) -> Option<&mut String>;
 }
 
 /// A mutation that answers with the identification as it is after it.
@@ -56,24 +56,36 @@ pub(super) trait Change: Mutation {
     fn repeated(response: Self::Response) -> Self::Response;
 }
 
-/// What all mutations of identifications have in common: their requests and responses differ in everything else.
-macro_rules! changes {
-    ($($method:literal, $operation:literal: $request:ident => $response:ident;)*) => {$(
+/// What all mutations have in common, though they share no type: their members `request_id` and `replayed`. The last word
+/// of each says where its answer has a cursor.
+macro_rules! mutations {
+    ($service:literal: $($method:literal, $operation:literal: $request:ident => $response:ident, $cursor:expr;)*) => {$(
         impl Mutation for $request {
             type Response = $response;
-            const METHOD: &'static str = concat!("/idvgateway.v1.IdentificationService/", $method);
+            const METHOD: &'static str = concat!("/idvgateway.v1.", $service, "/", $method);
             const OPERATION: &'static str = $operation;
 
             fn payload(self) -> Self {
                 Self { request_id: String::new(), ..self }
             }
 
-            fn replayed(first: Self::Response, cursor: String) -> Self::Response {
-                Self::Response { replayed: true, cursor, ..first }
+            fn replayed(first: &mut Self::Response) -> Option<&mut String> {
+                let cursor: fn(&mut Self::Response) -> Option<&mut String> = $cursor;
+                first.replayed = true;
+                cursor(first)
             }
         }
+    )*};
+}
 
-        impl Change for $request {
+/// Mutations that answer with the identification.
+macro_rules! changes {
+    ($($method:literal, $operation:literal: $request:ident => $response:ident;)*) => {
+        mutations! {
+            "IdentificationService":
+            $($method, $operation: $request => $response, |answer| Some(&mut answer.cursor);)*
+        }
+        $(impl Change for $request {
             fn response(identification: Option<Identification>, cursor: String) -> Self::Response {
                 Self::Response { identification, replayed: false, cursor }
             }
@@ -81,8 +93,8 @@ macro_rules! changes {
             fn repeated(response: Self::Response) -> Self::Response {
                 Self::Response { replayed: true, ..response }
             }
-        }
-    )*};
+        })*
+    };
 }
 
 changes! {
@@ -106,47 +118,20 @@ changes! {
         SendInvitationRequest => SendInvitationResponse;
 }
 
-impl Mutation for IssueClientTokenRequest {
-    type Response = IssueClientTokenResponse;
-    const METHOD: &'static str = "/idvgateway.v1.ConnectionService/IssueClientToken";
-    const OPERATION: &'static str = "issue_client_token";
-
-    fn payload(self) -> Self {
-        Self { request_id: String::new(), ..self }
-    }
-
-    fn replayed(first: Self::Response, _cursor: String) -> Self::Response {
-        Self::Response { replayed: true, ..first }
-    }
+mutations! {
+    "ConnectionService":
+    "IssueClientToken", "issue_client_token":
+        IssueClientTokenRequest => IssueClientTokenResponse, |_no_event| None;
 }
 
-impl Mutation for CreateDocumentDefinitionRequest {
-    type Response = CreateDocumentDefinitionResponse;
-    const METHOD: &'static str = "/idvgateway.v1.DocumentSigningService/CreateDocumentDefinition";
-    const OPERATION: &'static str = "create_document_definition";
-
-    fn payload(self) -> Self {
-        Self { request_id: String::new(), ..self }
-    }
-
-    fn replayed(first: Self::Response, _cursor: String) -> Self::Response {
-        Self::Response { replayed: true, ..first }
-    }
-}
-
-/// The header stands for the whole upload: it has the hash of what follows.
-impl Mutation for UploadDocumentHeader {
-    type Response = UploadDocumentResponse;
-    const METHOD: &'static str = "/idvgateway.v1.DocumentSigningService/UploadDocument";
-    const OPERATION: &'static str = "upload_document";
-
-    fn payload(self) -> Self {
-        Self { request_id: String::new(), ..self }
-    }
-
-    fn replayed(first: Self::Response, cursor: String) -> Self::Response {
-        Self::Response { replayed: true, cursor, ..first }
-    }
+mutations! {
+    "DocumentSigningService":
+    "CreateDocumentDefinition", "create_document_definition":
+        CreateDocumentDefinitionRequest => CreateDocumentDefinitionResponse, |_no_event| None;
+    "UploadDefaultDocument", "upload_default_document":
+        UploadDefaultDocumentHeader => UploadDefaultDocumentResponse, |_no_event| None;
+    "UploadDocument", "upload_document":
+        UploadDocumentHeader => UploadDocumentResponse, |answer| Some(&mut answer.cursor);
 }
 
 /// How a call enters.
@@ -233,9 +218,13 @@ impl Hub {
     }
 
     async fn replay<Q: Mutation>(&self, answer: &Answer) -> Result<Q::Response> {
-        let first = StoredAnswer::decode(&answer.bytes, Q::OPERATION)?;
-        let place = self.journal.place(answer.position).await.map_err(|error| store(error, Q::OPERATION))?;
-        Ok(Q::replayed(first, place.map(|place| self.cursor(place)).unwrap_or_default()))
+        let mut first = StoredAnswer::decode(&answer.bytes, Q::OPERATION)?;
+        if let Some(cursor) = Q::replayed(&mut first) {
+            let place = self.journal.place(answer.position).await;
+            let place = place.map_err(|error| store(error, Q::OPERATION))?;
+            *cursor = place.map(|place| self.cursor(place)).unwrap_or_default();
+        }
+        Ok(first)
     }
 
     /// Keeps the answer to a call that wrote nothing else, as far as a repeat must get it too, and gives it. `seen` is

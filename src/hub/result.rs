@@ -10,7 +10,7 @@ use crate::proto::{
     EventOrigin, GetIdentificationResultRequest, GetIdentificationResultResponse, Identification,
     IdentificationResult, IdentificationState as State, ProvisionalOutcome, ResultView,
 };
-use crate::vendor::{Findings, Get};
+use crate::vendor::{Findings, Get, KnownArtifacts};
 
 const RESULT: &str = "get_identification_result";
 
@@ -46,7 +46,9 @@ impl Hub {
         if preliminary && !request.allow_preliminary {
             return Err(undecided(&observation));
         }
-        let found = complete(found, identification, &observation);
+        let known = KnownArtifacts { name: &name, observation: &observation };
+        let artifacts = vendor.artifacts().map(|files| files.known(known)).unwrap_or_default();
+        let found = complete(IdentificationResult { artifacts, ..found }, identification, &observation);
         let result = match view {
             ResultView::Unspecified | ResultView::Status => without_values(found),
             ResultView::Full => found,

@@ -9,6 +9,7 @@ use crate::hub::Hub;
 use crate::model::name::ConnectionId;
 use crate::settings::Window;
 use crate::telemetry::Metrics;
+use crate::vendor::Webhooks;
 use crate::vendor::registry::Registry;
 
 const WARN_BEFORE: Duration = Duration::from_hours(7 * 24);
@@ -38,16 +39,21 @@ impl SecretWatch {
         let mut watched = Vec::new();
         for vendor in registry.list() {
             let Some(webhooks) = vendor.webhooks() else { continue };
-            let (connection, secrets) = (&vendor.account().connection, webhooks.secrets());
-            for secret in &secrets {
-                if let Some(until) = secret.window.until() {
-                    metrics.secret_expires(connection, &secret.label, until);
-                }
-            }
-            let windows = secrets.into_iter().map(|secret| secret.window).collect();
+            let connection = &vendor.account().connection;
+            let windows = show(connection, webhooks, metrics);
             watched.push(Watched { connection: connection.clone(), windows, told: Outlook::Good });
         }
         Self(Mutex::new(watched))
+    }
+
+    /// Watches what `webhooks` accepts now.
+    pub(super) fn renew(&self, connection: &ConnectionId, webhooks: &dyn Webhooks, metrics: &Metrics) {
+        let windows = show(connection, webhooks, metrics);
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched
+            .iter_mut()
+            .filter(|one| one.connection == *connection)
+            .for_each(|one| one.windows.clone_from(&windows));
     }
 
     /// The outlooks that changed since they were told.
@@ -62,6 +68,17 @@ impl SecretWatch {
         }
         news
     }
+}
+
+/// The times of the secrets, after their ends were shown in `metrics`.
+fn show(connection: &ConnectionId, webhooks: &dyn Webhooks, metrics: &Metrics) -> Vec<Window> {
+    let secrets = webhooks.secrets();
+    for secret in &secrets {
+        if let Some(until) = secret.window.until() {
+            metrics.secret_expires(connection, &secret.label, until);
+        }
+    }
+    secrets.into_iter().map(|secret| secret.window).collect()
 }
 
 fn outlook(windows: &[Window], now: SystemTime) -> Outlook {

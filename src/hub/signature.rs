@@ -100,7 +100,7 @@ impl Hub {
         }
     }
 
-    /// The event about `document` of the identification `record`. It has no text that a person wrote.
+    /// The event about `document` of the identification `record`.
     pub(super) fn document_event(
         &self,
         account: &Account,
@@ -110,7 +110,6 @@ impl Hub {
         origin: EventOrigin,
     ) -> Event {
         let identification = &record.identification;
-        let shown = Document { display_name: String::new(), definition: None, ..document.clone() };
         Event {
             event_id: self.clock.uuid().to_string(),
             r#type: kind.into(),
@@ -121,10 +120,17 @@ impl Hub {
             evidence: Evidence::Fetched.into(),
             environment: account.environment.clone(),
             identification: record.name.to_string(),
-            payload: Some(Payload::DocumentChanged(DocumentChanged { document: Some(shown) })),
+            payload: Some(Payload::DocumentChanged(DocumentChanged {
+                document: Some(without_text(document)),
+            })),
             ..Event::default()
         }
     }
+}
+
+/// The document without what a person wrote: so it may be kept.
+pub(super) fn without_text(document: &Document) -> Document {
+    Document { display_name: String::new(), definition: None, ..document.clone() }
 }
 
 fn has_unsigned(record: &Record) -> bool {

@@ -1,5 +1,8 @@
-//! Files on their way from a vendor to a caller: a header, chunks, a trailer with the hash. Nothing of them is kept.
+//! Files and images on their way from a vendor to a caller, a file as a header, chunks, and a trailer with the hash.
+//! Nothing of them is kept.
 
+use std::fmt::Display;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -10,13 +13,14 @@ use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
+use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
 use crate::model::validate::Checks;
 use crate::proto::ContentDigest;
 
 /// Bytes of one chunk; only the last is shorter.
-const CHUNK: usize = 64 * 1024;
+pub(super) const CHUNK: usize = 64 * 1024;
 /// How long a transfer may take when its caller sets no deadline, as the contract says.
 pub(super) const DEFAULT_TIME: Duration = Duration::from_secs(300);
 /// How long a transfer may take whatever its caller says.
@@ -43,17 +47,41 @@ pub(super) trait Message: Send + 'static {
 /// What a caller asks of a transfer.
 #[derive(Clone, Copy)]
 pub(super) struct Transfer {
-    pub(super) operation: &'static str,
+    operation: &'static str,
     /// Bytes that the caller has already.
-    pub(super) offset: u64,
-    pub(super) deadline: Option<SystemTime>,
+    offset: u64,
+    deadline: Option<SystemTime>,
 }
 
-/// A transfer under way.
-struct Run<M> {
-    hub: Arc<Hub>,
-    transfer: Transfer,
+impl Transfer {
+    /// Reads what every download is asked for with: the file's name, and how much of it the caller has already.
+    pub(super) fn parse<N: FromStr<Err: Display>>(
+        operation: &'static str,
+        (name, read_offset): (&str, i64),
+        deadline: Option<SystemTime>,
+    ) -> Result<(N, Self)> {
+        let mut checks = Checks::default();
+        let name = checks.parse("name", name);
+        let offset =
+            u64::try_from(read_offset).map_err(|_negative| checks.refuse("read_offset", "must be 0 or more"));
+        match (name, offset) {
+            (Some(name), Ok(offset)) => Ok((name, Self { operation, offset, deadline })),
+            _ => Err(checks.refused(operation)),
+        }
+    }
+}
+
+/// The way of messages to one caller.
+pub(super) struct Outlet<M> {
+    clock: Clock,
+    operation: &'static str,
     sender: mpsc::Sender<Result<M>>,
+}
+
+/// A file on its way.
+struct Run<M> {
+    transfer: Transfer,
+    outlet: Outlet<M>,
 }
 
 impl Hub {
@@ -63,39 +91,70 @@ impl Hub {
         transfer: Transfer,
         open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send + 'static,
     ) -> Result<TransferStream<M>> {
+        let Transfer { operation, deadline, .. } = transfer;
+        self.send_out(operation, deadline, move |outlet| async move {
+            let digest = Run { transfer, outlet }.serve(open).await?;
+            Ok(Some(M::new(M::trailer(digest))))
+        })
+    }
+
+    /// Begins to send what `serve` delivers; what it returns is the last message. It goes on through a drain, as calls
+    /// do, and ends at `deadline`.
+    pub(super) fn send_out<M: Send + 'static, S: Future<Output = Result<Option<M>>> + Send>(
+        self: &Arc<Self>,
+        operation: &'static str,
+        deadline: Option<SystemTime>,
+        serve: impl FnOnce(Outlet<M>) -> S + Send + 'static,
+    ) -> Result<TransferStream<M>> {
         if self.drain.is_cancelled() {
             let detail = "the gateway is shutting down; download it from another one";
-            return Err(Error::new(Kind::GatewayDraining, transfer.operation, detail));
+            return Err(Error::new(Kind::GatewayDraining, operation, detail));
         }
-        let now = self.clock.now();
-        let ends_at = transfer.deadline.unwrap_or(now + DEFAULT_TIME).min(now + LONGEST_TIME);
+        let (clock, now) = (self.clock.clone(), self.clock.now());
+        let ends_at = deadline.unwrap_or(now + DEFAULT_TIME).min(now + LONGEST_TIME);
         // One message on its way, and the last word, which must not wait for room.
         let (sender, receiver) = mpsc::channel(2);
-        self.calls.spawn(Run { hub: self.clone(), transfer, sender }.run(open, ends_at));
+        self.calls.spawn(async move {
+            let Ok(last_word) = sender.clone().reserve_owned().await else { return };
+            let outlet = Outlet { clock: clock.clone(), operation, sender: sender.clone() };
+            // Dropping the work ends the vendor's transfer, and everything that was kept for it.
+            let sent = tokio::select! {
+                biased;
+                () = sender.closed() => return,
+                // Before the vendor's own time, which may be over at the same moment.
+                () = clock.sleep_until(ends_at) => {
+                    let detail = "the deadline of the call has passed";
+                    Err(Error::new(Kind::DeadlineExceeded, operation, detail))
+                }
+                sent = serve(outlet) => sent,
+            };
+            if let Some(last) = sent.transpose() {
+                last_word.send(last);
+            }
+        });
         Ok(ReceiverStream::new(receiver))
     }
 }
 
-impl<M: Message> Run<M> {
-    async fn run(
-        self,
-        open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send,
-        ends_at: SystemTime,
-    ) {
-        let Ok(last_word) = self.sender.clone().reserve_owned().await else { return };
-        // Dropping the work ends the vendor's transfer, and everything that was kept for it.
-        let sent = tokio::select! {
+impl<M: Send + 'static> Outlet<M> {
+    /// Hands over `message`, unless the reader has taken nothing for too long.
+    pub(super) async fn deliver(&self, message: M) -> Result<()> {
+        tokio::select! {
             biased;
-            () = self.sender.closed() => return,
-            sent = self.serve(open) => sent,
-            () = self.hub.clock.sleep_until(ends_at) => {
-                let detail = "the deadline of the call has passed";
-                Err(Error::new(Kind::DeadlineExceeded, self.transfer.operation, detail))
+            sent = self.sender.send(Ok(message)) => match sent {
+                Ok(()) => Ok(()),
+                // Whoever runs this sees it too, and drops it.
+                Err(_gone) => std::future::pending().await,
+            },
+            () = self.clock.sleep(SLOWEST_READER) => {
+                let detail = "the reader took nothing for 60 s; take up the download again";
+                Err(Error::new(Kind::SlowConsumer, self.operation, detail))
             }
-        };
-        last_word.send(sent.map(|digest| M::new(M::trailer(digest))));
+        }
     }
+}
 
+impl<M: Message> Run<M> {
     /// Sends everything but the trailer, which it returns.
     async fn serve(
         &self,
@@ -129,18 +188,7 @@ impl<M: Message> Run<M> {
     }
 
     async fn deliver(&self, part: M::Part) -> Result<()> {
-        tokio::select! {
-            biased;
-            sent = self.sender.send(Ok(M::new(part))) => match sent {
-                Ok(()) => Ok(()),
-                // Whoever runs this sees it too, and drops it.
-                Err(_gone) => std::future::pending().await,
-            },
-            () = self.hub.clock.sleep(SLOWEST_READER) => {
-                let detail = "the reader took nothing for 60 s; resume with read_offset";
-                Err(Error::new(Kind::SlowConsumer, self.transfer.operation, detail))
-            }
-        }
+        self.outlet.deliver(M::new(part)).await
     }
 
     fn beyond_the_end(&self) -> Error {

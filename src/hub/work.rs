@@ -52,7 +52,7 @@ impl Hub {
         let running = Arc::new(Running::default());
         let calls = Arc::new(Semaphore::new(MAX_CALLS));
         let mut due = self.journal.watch_due();
-        let mut swept = self.clock.now();
+        let mut sweep_at = self.clock.now() + SWEEP_EVERY;
         while !self.drain.is_cancelled() {
             due.mark_unchanged();
             let jobs = match self.journal.claim(self.clock.now(), TAKE, LEASE).await {
@@ -76,12 +76,12 @@ impl Hub {
             self.flush_rejections().await;
             self.tell_silences().await;
             self.watch_secrets();
-            if self.clock.now().duration_since(swept).unwrap_or_default() >= SWEEP_EVERY {
-                swept = self.clock.now();
+            if self.clock.now() >= sweep_at {
+                sweep_at = self.clock.now() + SWEEP_EVERY;
                 self.sweep().await;
             }
             if !full {
-                let wake = self.next_wake().await;
+                let wake = self.next_wake().await.min(sweep_at);
                 self.pause(wake, Some(&mut due)).await;
             }
         }

@@ -1,15 +1,9 @@
-//! Pages of deliveries, alike in every store.
-
-use std::ops::ControlFlow;
+//! Lists of deliveries: what is asked, and what comes back.
 
 use crate::journal::Delivery;
+use crate::journal::page::{Filler, Paged};
 use crate::model::name::ConnectionId;
 use crate::proto::WebhookDeliveryState;
-
-/// Most deliveries one page looks at: states that are rare must not hold a reader's connection for long.
-const SCAN: usize = 4096;
-/// Most bytes of event ids on one page: a body can speak of thousands, each with events of its own.
-const SCAN_BYTES: usize = 1 << 20;
 
 /// Which deliveries to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,41 +27,27 @@ pub struct DeliveryPage {
     pub next: Option<u64>,
 }
 
-/// A page being filled from the deliveries of its connection, newest first.
-pub(super) struct Scan<'a> {
-    query: &'a DeliveryQuery,
-    scanned: usize,
-    bytes: usize,
-    last: Option<u64>,
-    page: DeliveryPage,
+impl Paged for DeliveryQuery {
+    type Item = Delivery;
+    const MAX_BYTES: usize = 1 << 20;
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn matches(&self, delivery: &Delivery) -> bool {
+        self.states.is_empty() || self.states.contains(&delivery.state)
+    }
 }
 
-impl<'a> Scan<'a> {
-    /// An empty page.
-    pub(super) fn new(query: &'a DeliveryQuery) -> Self {
-        Self { query, scanned: 0, bytes: 0, last: query.before, page: DeliveryPage::default() }
+impl From<Filler<'_, DeliveryQuery>> for DeliveryPage {
+    fn from(filler: Filler<'_, DeliveryQuery>) -> Self {
+        let (found, next) = filler.finish();
+        Self { deliveries: found.into_iter().map(|(_place, delivery)| delivery).collect(), next }
     }
+}
 
-    /// Takes the delivery with the next lower `number`, and breaks where this page ends. A full page goes on looking
-    /// for one more that matches, so that the last page knows that it is the last.
-    pub(super) fn push(&mut self, number: u64, delivery: Delivery) -> ControlFlow<()> {
-        let matches = self.query.states.is_empty() || self.query.states.contains(&delivery.state);
-        let full = self.scanned >= SCAN || self.bytes >= SCAN_BYTES;
-        if full || (matches && self.page.deliveries.len() >= self.query.limit.max(1)) {
-            self.page.next = self.last;
-            return ControlFlow::Break(());
-        }
-        self.scanned += 1;
-        self.last = Some(number);
-        if matches {
-            self.bytes += delivery.event_ids.len() * uuid::fmt::Hyphenated::LENGTH;
-            self.page.deliveries.push(delivery);
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// The page.
-    pub(super) fn finish(self) -> DeliveryPage {
-        self.page
-    }
+/// Bytes of the event ids of a delivery as they are shown: a body can speak of thousands, each with events of its own.
+pub(super) fn size(delivery: &Delivery) -> usize {
+    delivery.event_ids.len() * uuid::fmt::Hyphenated::LENGTH
 }

@@ -1,14 +1,8 @@
-//! Lists of identifications: what is asked, what comes back, and how far one look goes.
+//! Lists of identifications: what is asked, and what comes back.
 
-use std::ops::ControlFlow;
-
+use crate::journal::page::{Filler, Paged};
 use crate::model::record::Record;
 use crate::model::record_filter::RecordFilter;
-
-/// Most records one list looks at, and most bytes: a filter that drops everything must not hold a reader's
-/// connection for as long as the store is.
-pub(super) const SCAN_RECORDS: usize = 4096;
-const SCAN_BYTES: usize = 2 << 20;
 
 /// Which identifications, in which order, and from where on.
 #[derive(Debug, Clone)]
@@ -33,47 +27,33 @@ pub enum Order {
 }
 
 /// A part of a list.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct RecordPage {
     /// The records, as they were at one instant. May be few, or none, where much was dropped by the filter.
     pub records: Vec<Record>,
+    /// The place of each of them: what leads behind it.
+    pub places: Vec<u64>,
     /// Where to go on; `None`: nothing that matches is left.
     pub next: Option<u64>,
 }
 
-/// A page being filled with records in the order of the query.
-pub(super) struct RecordScan<'a> {
-    query: &'a RecordQuery,
-    scanned: usize,
-    bytes: usize,
-    page: RecordPage,
+impl Paged for RecordQuery {
+    type Item = Record;
+    const MAX_BYTES: usize = 2 << 20;
+
+    fn limit(&self) -> usize {
+        self.limit
+    }
+
+    fn matches(&self, record: &Record) -> bool {
+        self.filter.matches(record)
+    }
 }
 
-impl<'a> RecordScan<'a> {
-    pub(super) fn new(query: &'a RecordQuery) -> Self {
-        Self { query, scanned: 0, bytes: 0, page: RecordPage { records: Vec::new(), next: query.after } }
-    }
-
-    /// Takes the next record, stored in `size` bytes under `number`, and breaks where this page ends. A full page goes
-    /// on looking for one more that matches, so that the last page knows that it is the last.
-    pub(super) fn push(&mut self, number: u64, size: usize, record: Record) -> ControlFlow<()> {
-        if self.scanned >= SCAN_RECORDS || self.bytes >= SCAN_BYTES {
-            return ControlFlow::Break(());
-        }
-        if self.query.filter.matches(&record) {
-            if self.page.records.len() >= self.query.limit.max(1) {
-                return ControlFlow::Break(());
-            }
-            self.page.records.push(record);
-        }
-        self.scanned += 1;
-        self.bytes += size;
-        self.page.next = Some(number);
-        ControlFlow::Continue(())
-    }
-
-    /// The page; `broken_off`: there was more to look at.
-    pub(super) fn finish(self, broken_off: bool) -> RecordPage {
-        RecordPage { next: self.page.next.filter(|_seen| broken_off), ..self.page }
+impl From<Filler<'_, RecordQuery>> for RecordPage {
+    fn from(filler: Filler<'_, RecordQuery>) -> Self {
+        let (found, next) = filler.finish();
+        let (places, records) = found.into_iter().unzip();
+        Self { records, places, next }
     }
 }

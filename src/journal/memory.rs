@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
 use crate::journal::delivery_page;
 use crate::journal::entry::{self, Checksum, Head, Scan, taken_on_at, verified};
-use crate::journal::list::RecordScan;
+use crate::journal::page::Filler;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
     Answer, Appended, Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, Entry, Identity, Job,
@@ -139,13 +139,15 @@ impl Journal for MemoryJournal {
         if query.order == Order::NewestFirst {
             rest.reverse();
         }
-        let mut scan = RecordScan::new(query);
-        let mut known =
-            rest.into_iter().filter_map(|(number, name)| Some((number, state.tables.records.get(name)?)));
-        let broken_off = known.any(|(number, record)| {
-            scan.push(number, record.identification.encoded_len(), Record::clone(record)).is_break()
-        });
-        Ok(scan.finish(broken_off))
+        let mut page = Filler::new(query);
+        for (number, name) in rest {
+            let Some(record) = state.tables.records.get(name) else { continue };
+            let size = record.identification.encoded_len();
+            if page.push(number, size, Record::clone(record)).is_break() {
+                break;
+            }
+        }
+        Ok(page.into())
     }
 
     async fn find_current(
@@ -183,16 +185,17 @@ impl Journal for MemoryJournal {
 
     async fn deliveries(&self, query: &DeliveryQuery) -> Result<DeliveryPage, JournalError> {
         let state = self.state();
-        let mut scan = delivery_page::Scan::new(query);
+        let mut page = Filler::new(query);
         for (index, delivery) in state.tables.deliveries.iter().enumerate().rev() {
             let number = index as u64 + 1;
             let older = query.before.is_none_or(|before| number < before);
             let there = query.connection.as_ref().is_none_or(|on| delivery.name.connection == *on);
-            if older && there && scan.push(number, delivery.clone()).is_break() {
+            let size = delivery_page::size(delivery);
+            if older && there && page.push(number, size, delivery.clone()).is_break() {
                 break;
             }
         }
-        Ok(scan.finish())
+        Ok(page.into())
     }
 
     async fn deliveries_like(
@@ -213,11 +216,10 @@ impl Journal for MemoryJournal {
         connection: &ConnectionId,
         by: VendorId<'_>,
     ) -> Result<Vec<Delivery>, JournalError> {
-        let (VendorId::Reference(wanted) | VendorId::Id(wanted)) = by;
         let waits = |delivery: &&Delivery| {
             delivery.name.connection == *connection
                 && delivery.state == WebhookDeliveryState::Unmatched
-                && delivery.waits_for.iter().any(|id| same(id, wanted))
+                && delivery.waits_for.iter().any(|id| same(id, by.as_str()))
         };
         Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())
     }
@@ -444,6 +446,7 @@ fn is_known_by(record: &Record, by: VendorId<'_>) -> bool {
     record.identification.vendor_reference.as_ref().is_some_and(|ids| match by {
         VendorId::Reference(wanted) => same(&ids.reference, wanted),
         VendorId::Id(wanted) => same(&ids.id, wanted),
+        VendorId::Ticket(wanted) => ids.ticket_ids.iter().any(|id| same(id, wanted)),
     })
 }
 

@@ -10,6 +10,7 @@ pub mod seal;
 mod delivery_page;
 mod entry;
 mod list;
+mod page;
 
 pub mod embedded;
 pub mod memory;
@@ -301,6 +302,17 @@ pub enum VendorId<'a> {
     Reference(&'a str),
     /// `vendor_reference.id`.
     Id(&'a str),
+    /// One of `vendor_reference.ticket_ids`.
+    Ticket(&'a str),
+}
+
+impl<'a> VendorId<'a> {
+    /// The identifier itself.
+    pub fn as_str(&self) -> &'a str {
+        match self {
+            Self::Reference(id) | Self::Id(id) | Self::Ticket(id) => id,
+        }
+    }
 }
 
 /// A successful append.

@@ -6,12 +6,12 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::model::name::{ConnectionId, IdentificationName, NameError};
 use crate::model::validate::Checks;
 use crate::proto::{
     CreateDocumentDefinitionRequest, DocumentDefinition, UpdateDocumentDefinitionRequest,
-    UploadDocumentHeader, ViewPolicy,
+    UpdateDocumentRequest, ViewPolicy,
 };
 
 /// The only kind of file that can be signed.
@@ -21,10 +21,11 @@ pub const MAX_DOCUMENT_BYTES: u64 = 50 << 20;
 
 const CREATE: &str = "create_document_definition";
 const UPDATE: &str = "update_document_definition";
-const UPLOAD: &str = "upload_document";
+const UPDATE_DOCUMENT: &str = "update_document";
+const DISPLAY_NAME: &str = "display_name";
 const MAX_DISPLAY_NAME: usize = 255;
 /// Fields of a definition that an update may change.
-const FIELDS: [&str; 5] = ["display_name", "optional", "media_type", "sort_order", "view_policy"];
+const FIELDS: [&str; 5] = [DISPLAY_NAME, "optional", "media_type", "sort_order", "view_policy"];
 
 /// What a connection calls one of its definitions: `[a-z0-9_-]{1,128}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,17 +69,13 @@ pub struct UpdateDefinition {
     fields: BTreeSet<&'static str>,
 }
 
-/// How an upload begins.
+/// Give a document another display name.
 #[derive(Debug, Clone, PartialEq)]
-pub struct UploadHeader {
-    /// Which document.
+pub struct UpdateDocument {
+    /// Its name.
     pub name: DocumentName,
-    /// How many bytes will follow: 1 to [`MAX_DOCUMENT_BYTES`].
-    pub size: u64,
-    /// SHA-256 of what will follow.
-    pub sha256: [u8; 32],
-    /// Set when the caller wants repeats to be harmless.
-    pub request_id: Option<Uuid>,
+    /// 1 to 255 characters.
+    pub display_name: String,
 }
 
 impl CreateDefinition {
@@ -144,7 +141,7 @@ impl UpdateDefinition {
         let values = &self.values;
         for field in &self.fields {
             match *field {
-                "display_name" => after.display_name.clone_from(&values.display_name),
+                DISPLAY_NAME => after.display_name.clone_from(&values.display_name),
                 "optional" => after.optional = values.optional,
                 "media_type" => after.media_type.clone_from(&values.media_type),
                 "sort_order" => after.sort_order = values.sort_order,
@@ -155,36 +152,26 @@ impl UpdateDefinition {
     }
 }
 
-impl UploadHeader {
-    /// Parses the first message of an upload.
-    pub fn parse(header: &UploadDocumentHeader) -> Result<Self> {
+impl UpdateDocument {
+    /// Parses a request. The display name is all that can be changed.
+    pub fn parse(request: UpdateDocumentRequest) -> Result<Self> {
         let mut checks = Checks::default();
-        let name = checks.parse("header.name", &header.name);
-        let size = u64::try_from(header.size_bytes).unwrap_or_default();
-        if size == 0 {
-            checks.refuse("header.size_bytes", format!("must be 1 to {MAX_DOCUMENT_BYTES}"));
+        let Some(values) = request.document else {
+            checks.refuse("document", "is required");
+            return Err(checks.refused(UPDATE_DOCUMENT));
+        };
+        let name = checks.parse("document.name", &values.name);
+        let paths = request.update_mask.map(|mask| mask.paths).unwrap_or_default();
+        if !matches!(paths.as_slice(), [] | [_])
+            || paths.iter().any(|path| path != "*" && path != DISPLAY_NAME)
+        {
+            checks.refuse("update_mask", format!("must be \"*\", \"{DISPLAY_NAME}\" or empty"));
         }
-        let sha256 = <[u8; 32]>::try_from(header.sha256.as_slice()).unwrap_or_else(|_other_length| {
-            checks.refuse("header.sha256", "must be the 32 bytes of the content's SHA-256");
-            [0; 32]
-        });
-        if header.media_type != PDF {
-            checks.refuse("header.media_type", format!("must be \"{PDF}\""));
-        }
-        let request_id = checks.optional_uuid("header.request_id", &header.request_id);
-        let Some(name) = name else { return Err(checks.refused(UPLOAD)) };
-        checks.finish(UPLOAD)?;
-        if size > MAX_DOCUMENT_BYTES {
-            return Err(too_large(format!("must be 1 to {MAX_DOCUMENT_BYTES}")));
-        }
-        Ok(Self { name, size, sha256, request_id })
+        check_display_name("document.display_name", &values.display_name, &mut checks);
+        let Some(name) = name else { return Err(checks.refused(UPDATE_DOCUMENT)) };
+        checks.finish(UPDATE_DOCUMENT)?;
+        Ok(Self { name, display_name: values.display_name })
     }
-}
-
-/// A document that is larger than what is allowed, which `expected` says.
-pub fn too_large(expected: String) -> Error {
-    let error = Error::invalid(UPLOAD, vec![crate::error::Violation::new("header.size_bytes", expected)]);
-    Error { kind: Kind::DocumentTooLarge, ..error }
 }
 
 /// The definition with the kind of file that is meant when none is named.
@@ -200,11 +187,8 @@ fn check(definition: &DocumentDefinition, checks: &mut Checks) {
 }
 
 fn check_fields(definition: &DocumentDefinition, fields: &BTreeSet<&str>, checks: &mut Checks) {
-    if fields.contains("display_name") {
-        if definition.display_name.is_empty() {
-            checks.refuse("document_definition.display_name", "must be 1 to 255 characters");
-        }
-        checks.text("document_definition.display_name", &definition.display_name, MAX_DISPLAY_NAME);
+    if fields.contains(DISPLAY_NAME) {
+        check_display_name("document_definition.display_name", &definition.display_name, checks);
     }
     if fields.contains("media_type") && definition.media_type != PDF {
         checks.refuse("document_definition.media_type", format!("must be \"{PDF}\" or empty"));
@@ -215,6 +199,13 @@ fn check_fields(definition: &DocumentDefinition, fields: &BTreeSet<&str>, checks
     if fields.contains("view_policy") && ViewPolicy::try_from(definition.view_policy).is_err() {
         checks.refuse("document_definition.view_policy", "is not a value this gateway knows");
     }
+}
+
+fn check_display_name(field: &str, display_name: &str, checks: &mut Checks) {
+    if display_name.is_empty() {
+        checks.refuse(field, "must be 1 to 255 characters");
+    }
+    checks.text(field, display_name, MAX_DISPLAY_NAME);
 }
 
 fn set_fields(values: &DocumentDefinition) -> BTreeSet<&'static str> {
@@ -302,6 +293,7 @@ impl fmt::Display for DocumentName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::Document;
 
     #[test]
     fn an_id_of_a_callers_own_is_narrower_than_one_of_the_vendors() {
@@ -377,5 +369,42 @@ mod tests {
         assert_eq!(update(&["*"]).unwrap(), all);
         let refused = update(&["name"]).unwrap_err();
         assert_eq!(refused.violations[0].field, "update_mask");
+    }
+
+    #[test]
+    fn a_document_has_one_thing_to_change() {
+        let update = |name: &str, display_name: &str, paths: &[&str]| {
+            let document = Document {
+                name: name.to_owned(),
+                display_name: display_name.to_owned(),
+                ..Document::default()
+            };
+            let paths = paths.iter().map(|&path| path.to_owned()).collect();
+            UpdateDocument::parse(UpdateDocumentRequest {
+                document: Some(document),
+                update_mask: Some(prost_types::FieldMask { paths }),
+            })
+        };
+        let name = "connections/bank/identifications/3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811/documents/loan_1";
+        for paths in [&[][..], &["*"], &["display_name"]] {
+            let update = update(name, "Loan", paths).unwrap();
+            assert_eq!((update.name.to_string().as_str(), update.display_name.as_str()), (name, "Loan"));
+        }
+        let long = "ä".repeat(256);
+        for (name, display_name, paths, field) in [
+            ("loan_1", "Loan", &[][..], "document.name"),
+            (name, "", &[], "document.display_name"),
+            (name, "a\nb", &[], "document.display_name"),
+            (name, &long, &[], "document.display_name"),
+            (name, "Loan", &["state"], "update_mask"),
+            (name, "Loan", &["display_name", "state"], "update_mask"),
+            (name, "Loan", &["*", "display_name"], "update_mask"),
+        ] {
+            let refused = update(name, display_name, paths).unwrap_err();
+            assert_eq!(refused.violations[0].field, field);
+            assert_eq!(refused.violations.len(), 1, "{field}");
+        }
+        let nothing = UpdateDocument::parse(UpdateDocumentRequest::default()).unwrap_err();
+        assert_eq!(nothing.violations[0].field, "document");
     }
 }

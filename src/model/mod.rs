@@ -11,4 +11,6 @@ pub mod purpose;
 pub mod record;
 pub mod record_filter;
 pub mod result;
+pub mod upload;
 pub mod validate;
+pub mod webhook;

@@ -148,6 +148,13 @@ impl fmt::Display for ArtifactName {
     }
 }
 
+impl TicketName {
+    /// Whether a vendor's `id` can be the last part of a name.
+    pub fn can_end_with(id: &str) -> bool {
+        is_resource_id(id)
+    }
+}
+
 impl FromStr for TicketName {
     type Err = NameError;
 
@@ -198,7 +205,7 @@ impl fmt::Display for SubjectName {
 }
 
 /// A part of a name that others than the gateway choose: characters that a URL needs no escape for.
-fn is_resource_id(text: &str) -> bool {
+pub(super) fn is_resource_id(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (1..=128).contains(&text.len()) && text.bytes().all(plain)
 }

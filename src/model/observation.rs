@@ -34,7 +34,8 @@ pub struct Observation {
     pub confidence: Option<f64>,
     /// Tries left, where the vendor counts them.
     pub remaining_tries: Option<i32>,
-    /// A step of the flow of the last of `reference.ticket_ids`, where it tells of one.
+    /// A step of the flow of the last of `reference.ticket_ids`, where it tells of one. Its words may enter events: the
+    /// connector lets no others through.
     pub step: Option<TicketStep>,
 }
 

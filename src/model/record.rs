@@ -3,7 +3,7 @@
 use prost_types::Timestamp;
 
 use crate::model::name::IdentificationName;
-use crate::proto::Identification;
+use crate::proto::{Identification, Outcome, TicketState, TicketStep};
 
 /// The present state of one identification.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +16,8 @@ pub struct Record {
     pub memory: Memory,
 }
 
-/// What is remembered beside it: of earlier observations, for the status rule, and of documents. Encoded with protobuf so
-/// that it can grow.
+/// What is remembered beside it: of earlier observations, for the status rule, of documents and of tickets. Encoded with
+/// protobuf so that it can grow.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Memory {
     /// The vendor's time of the newest accepted observation.
@@ -32,6 +32,9 @@ pub struct Memory {
     /// The documents that were uploaded, each once.
     #[prost(message, repeated, tag = "4")]
     pub documents: Vec<KnownDocument>,
+    /// The newest tickets that the vendor told of, each once, in the order in which they were heard of.
+    #[prost(message, repeated, tag = "5")]
+    pub tickets: Vec<KnownTicket>,
 }
 
 /// A document that was uploaded for an identification.
@@ -46,4 +49,30 @@ pub struct KnownDocument {
     /// It was seen signed, and an event has told so.
     #[prost(bool, tag = "3")]
     pub signed: bool,
+}
+
+/// What the vendor has told of one of its verification records.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct KnownTicket {
+    /// The last part of its name, as it was spelt first.
+    #[prost(string, tag = "1")]
+    pub id: String,
+    /// How far it has come.
+    #[prost(enumeration = "TicketState", tag = "2")]
+    pub state: i32,
+    /// What was decided on it; unspecified before.
+    #[prost(enumeration = "Outcome", tag = "3")]
+    pub outcome: i32,
+    /// When it was heard of first.
+    #[prost(message, optional, tag = "4")]
+    pub create_time: Option<Timestamp>,
+    /// When it was heard of last.
+    #[prost(message, optional, tag = "5")]
+    pub update_time: Option<Timestamp>,
+    /// Everything that was said about its steps, each statement once, in the order in which it came.
+    #[prost(message, repeated, tag = "6")]
+    pub steps: Vec<TicketStep>,
+    /// How sure the vendor is of what was decided, 0 to 1.
+    #[prost(double, optional, tag = "7")]
+    pub confidence: Option<f64>,
 }

@@ -29,8 +29,10 @@ pub struct RecordFilter {
     pub updated_from: Option<SystemTime>,
     /// Last changed before this time.
     pub updated_before: Option<SystemTime>,
-    /// The vendor's id or reference, in lower case; compared without case.
+    /// The vendor's id or reference, or a ticket's id, in lower case; compared without case.
     pub vendor_ids: BTreeSet<String>,
+    /// Only those with tickets.
+    pub has_tickets: bool,
     /// DELETED ones too. Without it none comes, whatever `states` says.
     pub show_deleted: bool,
 }
@@ -62,6 +64,7 @@ impl RecordFilter {
                 .into_iter()
                 .map(|id| id.to_ascii_lowercase())
                 .collect(),
+            has_tickets: false,
             show_deleted,
         }
     }
@@ -70,7 +73,8 @@ impl RecordFilter {
     pub fn matches(&self, record: &Record) -> bool {
         let shown = &record.identification;
         let one_of_vendor_ids = || {
-            let ids = shown.vendor_reference.iter().flat_map(|ids| [&ids.id, &ids.reference]);
+            let ids = shown.vendor_reference.iter();
+            let ids = ids.flat_map(|ids| [&ids.id, &ids.reference].into_iter().chain(&ids.ticket_ids));
             ids.map(|id| id.to_ascii_lowercase()).any(|id| self.vendor_ids.contains(&id))
         };
         (self.show_deleted || shown.state() != IdentificationState::Deleted)
@@ -84,6 +88,8 @@ impl RecordFilter {
             && (self.external_references.is_empty()
                 || self.external_references.contains(&shown.external_reference))
             && self.labels.iter().all(|(key, value)| shown.labels.get(key) == Some(value))
+            && (!self.has_tickets
+                || shown.vendor_reference.as_ref().is_some_and(|ids| !ids.ticket_ids.is_empty()))
             && self.is_in_time(record)
             && (self.vendor_ids.is_empty() || one_of_vendor_ids())
     }

@@ -20,6 +20,7 @@ pub fn without_values(found: IdentificationResult) -> IdentificationResult {
             ..BankTransferCheck::default()
         }),
         additional_documents: kinds(found.additional_documents),
+        artifacts: found.artifacts,
         proof_of_address_outcome: found.proof_of_address_outcome,
         vendor_result: found.vendor_result,
         previous_vendor_result: found.previous_vendor_result,

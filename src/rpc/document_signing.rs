@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
+use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
@@ -16,8 +17,11 @@ use crate::rpc::deadline::deadline;
 use crate::rpc::purpose::purpose;
 use crate::rpc::status::status;
 
-/// The method whose requests are files.
-pub(super) const UPLOAD: &str = "/idvgateway.v1.DocumentSigningService/UploadDocument";
+/// The methods whose requests are files.
+pub(super) const UPLOADS: [&str; 2] = [
+    "/idvgateway.v1.DocumentSigningService/UploadDefaultDocument",
+    "/idvgateway.v1.DocumentSigningService/UploadDocument",
+];
 
 pub(super) struct Service {
     pub(super) hub: Arc<Hub>,
@@ -25,6 +29,7 @@ pub(super) struct Service {
 }
 
 type Answer<T> = Result<Response<T>, Status>;
+type Download<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl DocumentSigningService for Service {
@@ -64,23 +69,33 @@ impl DocumentSigningService for Service {
         self.hub.delete_document_definition(request.into_inner()).await.map(Response::new).map_err(status)
     }
 
+    async fn upload_default_document(
+        &self,
+        request: Request<Streaming<UploadDefaultDocumentRequest>>,
+    ) -> Answer<UploadDefaultDocumentResponse> {
+        let take = |parts| self.hub.upload_default_document(CALLER.to_owned(), parts);
+        upload("upload_default_document", request, take).await
+    }
+
+    type DownloadDefaultDocumentStream = Download<DownloadDefaultDocumentResponse>;
+
+    async fn download_default_document(
+        &self,
+        request: Request<DownloadDefaultDocumentRequest>,
+    ) -> Answer<Self::DownloadDefaultDocumentStream> {
+        purpose(&request)?;
+        let deadline = deadline(&self.clock, request.metadata());
+        let messages =
+            self.hub.download_default_document(request.get_ref(), deadline).await.map_err(status)?;
+        Ok(Response::new(Box::pin(messages.map(|message| message.map_err(status)))))
+    }
+
     async fn upload_document(
         &self,
         request: Request<Streaming<UploadDocumentRequest>>,
     ) -> Answer<UploadDocumentResponse> {
-        // What broke the stream off says more than that it broke off.
-        let broken = Arc::new(OnceLock::new());
-        let parts = {
-            let broken = broken.clone();
-            request.into_inner().map(move |part| {
-                part.map_err(|refused| {
-                    broken.get_or_init(|| refused);
-                    Error::new(Kind::ValidationFailed, "upload_document", "the upload broke off")
-                })
-            })
-        };
-        let uploaded = self.hub.upload_document(CALLER.to_owned(), parts).await;
-        uploaded.map(Response::new).map_err(|error| broken.get().cloned().unwrap_or_else(|| status(error)))
+        let take = |parts| self.hub.upload_document(CALLER.to_owned(), parts);
+        upload("upload_document", request, take).await
     }
 
     async fn get_document(&self, request: Request<GetDocumentRequest>) -> Answer<GetDocumentResponse> {
@@ -91,8 +106,14 @@ impl DocumentSigningService for Service {
         self.hub.list_documents(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
-    type DownloadSignedDocumentStream =
-        Pin<Box<dyn Stream<Item = Result<DownloadSignedDocumentResponse, Status>> + Send>>;
+    async fn update_document(
+        &self,
+        request: Request<UpdateDocumentRequest>,
+    ) -> Answer<UpdateDocumentResponse> {
+        self.hub.update_document(request.into_inner()).await.map(Response::new).map_err(status)
+    }
+
+    type DownloadSignedDocumentStream = Download<DownloadSignedDocumentResponse>;
 
     async fn download_signed_document(
         &self,
@@ -104,4 +125,26 @@ impl DocumentSigningService for Service {
             self.hub.download_signed_document(request.get_ref(), deadline).await.map_err(status)?;
         Ok(Response::new(Box::pin(messages.map(|message| message.map_err(status)))))
     }
+}
+
+/// Lets `take` have the parts of an upload. What broke their stream off says more than that it broke off.
+async fn upload<P, R, F>(
+    operation: &'static str,
+    request: Request<Streaming<P>>,
+    take: impl FnOnce(BoxStream<'static, Result<P, Error>>) -> F,
+) -> Answer<R>
+where
+    P: Send + 'static,
+    F: Future<Output = Result<R, Error>>,
+{
+    let broken = Arc::new(OnceLock::new());
+    let seen = broken.clone();
+    let parts = request.into_inner().map(move |part| {
+        part.map_err(|refused| {
+            seen.get_or_init(|| refused);
+            Error::new(Kind::ValidationFailed, operation, "the upload broke off")
+        })
+    });
+    let uploaded = take(parts.boxed()).await;
+    uploaded.map(Response::new).map_err(|error| broken.get().cloned().unwrap_or_else(|| status(error)))
 }

@@ -10,7 +10,7 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use crate::error::{Error, Violation};
-use crate::rpc::document_signing;
+use crate::rpc::document_signing::UPLOADS;
 use crate::rpc::status::status;
 
 /// gRPC puts five bytes before each message.
@@ -45,9 +45,9 @@ impl RequestLimitLayer {
 
 impl Limit {
     fn of(path: &str, max: usize) -> Self {
-        match path {
-            document_signing::UPLOAD => Self { message: UPLOAD_MESSAGE, total: UPLOAD },
-            _ => Self { message: max, total: max + FRAME_HEADER },
+        match UPLOADS.contains(&path) {
+            true => Self { message: UPLOAD_MESSAGE, total: UPLOAD },
+            false => Self { message: max, total: max + FRAME_HEADER },
         }
     }
 }

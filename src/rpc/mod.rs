@@ -8,20 +8,23 @@ mod connection;
 mod deadline;
 mod document_signing;
 mod event;
+mod health;
 mod identification;
 mod limit;
+mod linger;
 mod policy;
+mod ticket;
 mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
-use tonic_health::server::HealthReporter;
 use tonic_web::GrpcWebLayer;
 
 use crate::clock::Clock;
@@ -31,18 +34,23 @@ use crate::proto::connection_service_server::ConnectionServiceServer;
 use crate::proto::document_signing_service_server::DocumentSigningServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
+use crate::proto::ticket_service_server::TicketServiceServer;
 use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
+use crate::rpc::deadline::DeadlineLayer;
 use crate::rpc::limit::{RequestLimitLayer, UPLOAD_MESSAGE};
+use crate::rpc::linger::Lingering;
+use crate::rpc::policy::PolicyError;
 use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
-pub const SERVICES: [&str; 5] = [
+pub const SERVICES: [&str; 6] = [
     "idvgateway.v1.IdentificationService",
     "idvgateway.v1.ConnectionService",
     "idvgateway.v1.EventService",
     "idvgateway.v1.WebhookService",
     "idvgateway.v1.DocumentSigningService",
+    "idvgateway.v1.TicketService",
 ];
 
 /// Callers are not told apart: `auth = "none"` is the only way to run this release.
@@ -70,7 +78,7 @@ pub enum ServeError {
     Reflection(#[source] tonic_reflection::server::Error),
     /// The contract does not say what its methods need.
     #[error("the policies of the contract cannot be read")]
-    Policies(#[from] prost::DecodeError),
+    Policies(#[from] PolicyError),
     /// The transport failed.
     #[error("the gRPC transport failed")]
     Transport(#[from] tonic::transport::Error),
@@ -79,9 +87,9 @@ pub enum ServeError {
 /// Serves until the drain is over: no new calls, open ones are finished.
 pub async fn serve(door: Door) -> Result<(), ServeError> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    announce(&health, tonic_health::ServingStatus::Serving).await;
     let routes = routes(&door)?.add_service(health_service);
-    let purposes = PurposeLayer::new(door.settings.purposes)?;
+    let methods = policy::methods(DESCRIPTORS)?;
+    let purposes = PurposeLayer::new(door.settings.purposes, &methods);
 
     let mut server = Server::builder()
         // tonic's defaults let one connection take gigabytes: every size and count has a bound.
@@ -96,19 +104,20 @@ pub async fn serve(door: Door) -> Result<(), ServeError> {
         .accept_http1(true)
         // Turns grpc-web into gRPC, piece by piece; what is inside sees gRPC only.
         .layer(GrpcWebLayer::new())
+        // Around everything that may take time.
+        .layer(DeadlineLayer::new(door.clock.clone(), &methods))
         // Before the body is read: a call without a purpose is not worth it.
         .layer(purposes)
         // Counts request bytes before anything gathers them.
         .layer(RequestLimitLayer::new(door.settings.max_request_bytes));
 
-    let draining = async {
-        door.drain.cancelled().await;
-        // Load balancers hear of it before the listener closes.
-        announce(&health, tonic_health::ServingStatus::NotServing).await;
-    };
+    // Load balancers hear of the drain before the listener closes.
+    let draining = health::follow(&health, &door.hub, &door.clock, &door.drain);
     // An answer in two segments, and every event, would wait for the caller's delayed acknowledgement: 40 ms.
     // The server's own setting only holds for listeners that it binds itself.
     let incoming = TcpIncoming::from(door.listener).with_nodelay(Some(true));
+    let clock = door.clock.clone();
+    let incoming = incoming.map(move |accepted| accepted.map(|stream| Lingering::new(stream, clock.clone())));
     server.add_routes(routes).serve_with_incoming_shutdown(incoming, draining).await?;
     Ok(())
 }
@@ -127,6 +136,8 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         hub: door.hub.clone(),
         clock: door.clock.clone(),
     });
+    let tickets =
+        TicketServiceServer::new(ticket::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
@@ -134,6 +145,7 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         .add_service(events.max_decoding_message_size(2 * limit))
         .add_service(webhooks.max_decoding_message_size(2 * limit))
         .add_service(documents.max_decoding_message_size(2 * limit.max(UPLOAD_MESSAGE)))
+        .add_service(tickets.max_decoding_message_size(2 * limit))
         .add_service(reflection_builder().build_v1().map_err(reflection)?)
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }
@@ -150,11 +162,4 @@ fn reflection_builder() -> tonic_reflection::server::Builder<'static> {
         .with_service_name("grpc.reflection.v1.ServerReflection")
         .with_service_name("grpc.reflection.v1alpha.ServerReflection");
     SERVICES.iter().fold(builder, |builder, service| builder.with_service_name(*service))
-}
-
-async fn announce(health: &HealthReporter, status: tonic_health::ServingStatus) {
-    health.set_service_status("", status).await;
-    for service in SERVICES {
-        health.set_service_status(service, status).await;
-    }
 }

@@ -2,79 +2,77 @@
 
 use std::collections::HashMap;
 
-use prost::Message;
+use prost::DecodeError;
+use prost_reflect::{DescriptorError, DescriptorPool, MethodDescriptor};
 
 use crate::proto::options::MethodPolicy;
 
-/// The policy of every method that has one, by its path: `/package.Service/Method`.
-pub(super) fn policies(descriptors: &[u8]) -> Result<HashMap<String, MethodPolicy>, prost::DecodeError> {
-    let mut policies = HashMap::new();
-    for file in FileSet::decode(descriptors)?.files {
-        for service in file.services {
-            for method in service.methods {
-                let path = format!("/{}.{}/{}", file.package, service.name, method.name);
-                policies.extend(method.options.and_then(|options| options.policy).map(|it| (path, it)));
-            }
+const OPTION: &str = "idvgateway.options.v1.policy";
+
+/// One method of the contract.
+#[derive(Debug)]
+pub(super) struct Method {
+    pub(super) policy: MethodPolicy,
+    /// It answers with a stream of messages.
+    pub(super) streams: bool,
+}
+
+/// Every method that has a policy, by its path: `/package.Service/Method`.
+pub(super) type Methods = HashMap<String, Method>;
+
+/// Why the descriptors cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// They are none.
+    #[error("the descriptors of the contract do not fit together")]
+    Descriptors(#[from] DescriptorError),
+    /// They have no policies.
+    #[error("the contract does not know the option {OPTION}")]
+    NoOption,
+    /// A policy is none.
+    #[error("a policy of the contract cannot be read")]
+    Policy(#[from] DecodeError),
+}
+
+/// Reads the methods off an encoded `google.protobuf.FileDescriptorSet`.
+pub(super) fn methods(descriptors: &[u8]) -> Result<Methods, PolicyError> {
+    let pool = DescriptorPool::decode(descriptors)?;
+    let option = pool.get_extension_by_name(OPTION).ok_or(PolicyError::NoOption)?;
+    let policy = |method: &MethodDescriptor| {
+        let options = method.options();
+        let value = options.has_extension(&option).then(|| options.get_extension(&option));
+        value.as_ref().and_then(|value| value.as_message()).map(|policy| policy.transcode_to()).transpose()
+    };
+    let mut methods = Methods::new();
+    for service in pool.services() {
+        for method in service.methods() {
+            let path = format!("/{}/{}", service.full_name(), method.name());
+            let streams = method.is_server_streaming();
+            methods.extend(policy(&method)?.map(|policy| (path, Method { policy, streams })));
         }
     }
-    Ok(policies)
-}
-
-/// `google.protobuf.FileDescriptorSet`, as far as it leads to the policies: the types of `prost-types` drop custom
-/// options.
-#[derive(Clone, PartialEq, Message)]
-struct FileSet {
-    #[prost(message, repeated, tag = "1")]
-    files: Vec<File>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct File {
-    #[prost(string, tag = "2")]
-    package: String,
-    #[prost(message, repeated, tag = "6")]
-    services: Vec<Service>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Service {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, repeated, tag = "2")]
-    methods: Vec<Method>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Method {
-    #[prost(string, tag = "1")]
-    name: String,
-    #[prost(message, optional, tag = "4")]
-    options: Option<Options>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Options {
-    #[prost(message, optional, tag = "51201")]
-    policy: Option<MethodPolicy>,
+    Ok(methods)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::policies;
+    use super::{PolicyError, methods};
     use crate::proto::DESCRIPTORS;
 
     #[test]
     fn every_method_has_its_policy() {
-        let policies = policies(DESCRIPTORS).unwrap();
-        assert!(policies.len() > 60, "{}", policies.len());
-        let get = &policies["/idvgateway.v1.WebhookService/GetWebhookDelivery"];
-        assert_eq!((get.scope.as_str(), get.returns_personal_data), ("webhooks.admin", true));
-        assert_eq!(get.default_deadline_seconds, 10);
-        assert!(!policies["/idvgateway.v1.EventService/WatchEvents"].returns_personal_data);
+        let methods = methods(DESCRIPTORS).unwrap();
+        assert!(methods.len() > 60, "{}", methods.len());
+        let get = &methods["/idvgateway.v1.WebhookService/GetWebhookDelivery"];
+        assert_eq!((get.policy.scope.as_str(), get.policy.returns_personal_data), ("webhooks.admin", true));
+        assert_eq!((get.policy.default_deadline_seconds, get.streams), (10, false));
+        let watch = &methods["/idvgateway.v1.EventService/WatchEvents"];
+        assert_eq!((watch.policy.returns_personal_data, watch.streams), (false, true));
     }
 
     #[test]
-    fn what_is_no_descriptor_set_is_refused() {
-        assert!(policies(&[0xff]).is_err());
+    fn what_is_no_contract_is_refused() {
+        assert!(matches!(methods(&[0xff]), Err(PolicyError::Descriptors(_))));
+        assert!(matches!(methods(&[]), Err(PolicyError::NoOption)));
     }
 }

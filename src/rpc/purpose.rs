@@ -15,8 +15,7 @@ use tower::{Layer, Service};
 
 use crate::error::{Error, Kind, Result, Violation};
 use crate::model::purpose::Purpose;
-use crate::proto::DESCRIPTORS;
-use crate::rpc::policy::policies;
+use crate::rpc::policy::Methods;
 use crate::rpc::status::status;
 
 /// The metadata that names the purpose.
@@ -36,12 +35,11 @@ struct Rules {
 }
 
 impl PurposeLayer {
-    /// Reads from the contract which methods need a purpose.
-    pub(super) fn new(purposes: Vec<Purpose>) -> Result<Self, prost::DecodeError> {
-        let marked =
-            policies(DESCRIPTORS)?.into_iter().filter(|(_path, policy)| policy.returns_personal_data);
-        let personal = marked.map(|(path, _policy)| path).collect();
-        Ok(Self(Arc::new(Rules { personal, purposes })))
+    /// Asks for one of `purposes` where a method of the contract needs one.
+    pub(super) fn new(purposes: Vec<Purpose>, methods: &Methods) -> Self {
+        let marked = methods.iter().filter(|(_path, method)| method.policy.returns_personal_data);
+        let personal = marked.map(|(path, _method)| path.clone()).collect();
+        Self(Arc::new(Rules { personal, purposes }))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::proto::webhook_service_server::WebhookService;
 use crate::proto::*;
 use crate::rpc::deadline::deadline;
 use crate::rpc::purpose::purpose;
-use crate::rpc::status::{not_served, status};
+use crate::rpc::status::status;
 
 pub(super) struct Service {
     pub(super) hub: Arc<Hub>,
@@ -25,23 +25,23 @@ type Answer<T> = Result<Response<T>, Status>;
 impl WebhookService for Service {
     async fn list_vendor_webhooks(
         &self,
-        _request: Request<ListVendorWebhooksRequest>,
+        request: Request<ListVendorWebhooksRequest>,
     ) -> Answer<ListVendorWebhooksResponse> {
-        Err(not_served("ListVendorWebhooks"))
+        self.hub.list_vendor_webhooks(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn register_vendor_webhook(
         &self,
-        _request: Request<RegisterVendorWebhookRequest>,
+        request: Request<RegisterVendorWebhookRequest>,
     ) -> Answer<RegisterVendorWebhookResponse> {
-        Err(not_served("RegisterVendorWebhook"))
+        self.hub.register_vendor_webhook(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn delete_vendor_webhook(
         &self,
-        _request: Request<DeleteVendorWebhookRequest>,
+        request: Request<DeleteVendorWebhookRequest>,
     ) -> Answer<DeleteVendorWebhookResponse> {
-        Err(not_served("DeleteVendorWebhook"))
+        self.hub.delete_vendor_webhook(request.get_ref()).await.map(Response::new).map_err(status)
     }
 
     async fn list_webhook_deliveries(

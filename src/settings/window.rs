@@ -34,6 +34,11 @@ impl Window {
         Self { from: not_before.map(|moment| moment.begin), until: not_after.map(|moment| moment.end) }
     }
 
+    /// From ever until `until`, which is not part of it; without it, for ever.
+    pub fn until_time(until: Option<SystemTime>) -> Self {
+        Self { from: None, until }
+    }
+
     /// Whether `time` lies in it.
     pub fn contains(&self, time: SystemTime) -> bool {
         self.from.is_none_or(|from| from <= time) && self.until.is_none_or(|until| time < until)

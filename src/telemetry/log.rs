@@ -89,6 +89,8 @@ where
 {
     let filter = EnvFilter::try_new(&settings.level)?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // The library would tell of a line that it could not write on stderr, and panic where that is closed.
+    let lines = lines.log_internal_errors(false);
     Ok(match settings.format {
         LogFormat::Text => Box::new(lines.with_ansi(colour).finish()),
         LogFormat::Json => Box::new(lines.json().flatten_event(true).finish()),

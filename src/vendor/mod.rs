@@ -230,10 +230,6 @@ pub trait Identifications: Send + Sync {
     fn polling(&self) -> &PollingSettings;
     /// Which parts of `command` this vendor cannot take; called before anything is recorded or sent.
     fn check(&self, command: &CreateIdentification) -> Vec<Violation>;
-    /// The reference that a creation of `command` has at this vendor.
-    fn reference(&self, command: &CreateIdentification) -> String {
-        command.name.id.to_string()
-    }
     /// The identifiers in a caller's `vendor_reference`, spelt as the vendor's own words are, or which parts of it
     /// this vendor cannot have given; called before the vendor is asked about them.
     fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>>;
@@ -335,10 +331,21 @@ impl Findings {
 /// Files of identifications at one vendor account. Nothing of them is kept.
 #[async_trait]
 pub trait Artifacts: Send + Sync {
+    /// The files that are there after what was observed, without asking the vendor: each is among those it would list.
+    fn known(&self, known: KnownArtifacts<'_>) -> Vec<Artifact>;
     /// The files of one identification, in an order that stays. `None`: the vendor has nothing of it.
     async fn list(&self, list: ListArtifacts<'_>) -> Result<Option<Vec<Artifact>>, Error>;
     /// One file. `None`: the vendor has nothing of the identification.
     async fn open(&self, open: OpenArtifact<'_>) -> Result<Option<OpenedArtifact>, Error>;
+}
+
+/// Input of [`Artifacts::known`].
+#[derive(Debug)]
+pub struct KnownArtifacts<'a> {
+    /// Whose files.
+    pub name: &'a IdentificationName,
+    /// What the vendor last said of it.
+    pub observation: &'a Observation,
 }
 
 /// Input of [`Artifacts::list`].
@@ -384,12 +391,23 @@ pub trait Signing: Send + Sync {
     async fn update_definition(&self, put: PutDefinition<'_>) -> Result<Option<()>, Error>;
     /// Deletes a definition. `None`: the vendor has none of that id.
     async fn delete_definition(&self, id: &DefinitionId) -> Result<Option<()>, Error>;
+    /// Hands over the default document of a definition, in place of an earlier one. `None`: the vendor has no such
+    /// definition.
+    async fn upload_default(&self, upload: UploadDefault<'_>) -> Result<Option<()>, Error>;
+    /// The default document of a definition in pieces of any size. `None`: the vendor has none. Dropping it ends the
+    /// transfer.
+    async fn open_default(
+        &self,
+        id: &DefinitionId,
+    ) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>, Error>;
     /// Hands over a document, in place of an earlier one.
     async fn upload(&self, upload: Upload<'_>) -> Result<(), Error>;
     /// The documents of an identification, in order of their names. `None`: the vendor has nothing of it.
     async fn documents(&self, list: ListDocuments<'_>) -> Result<Option<Vec<Document>>, Error>;
     /// One document. `None`: the vendor has nothing of it.
     async fn document(&self, get: GetDocument<'_>) -> Result<Option<Document>, Error>;
+    /// Gives a document another display name than its definition has. `None`: the vendor has nothing of it.
+    async fn rename(&self, rename: RenameDocument<'_>) -> Result<Option<()>, Error>;
     /// The signed document in pieces of any size. `None`: the vendor has nothing of it. Dropping it ends the transfer.
     async fn open_signed(
         &self,
@@ -413,6 +431,15 @@ pub struct PutDefinition<'a> {
     pub id: &'a DefinitionId,
     /// What it says, complete.
     pub definition: &'a DocumentDefinition,
+}
+
+/// Input of [`Signing::upload_default`].
+#[derive(Debug)]
+pub struct UploadDefault<'a> {
+    /// Whose default document.
+    pub id: &'a DefinitionId,
+    /// A PDF.
+    pub content: Arc<Spool>,
 }
 
 /// Input of [`Signing::upload`].
@@ -442,6 +469,17 @@ pub struct GetDocument<'a> {
     pub name: &'a DocumentName,
     /// The vendor's identifiers of the identification.
     pub reference: &'a VendorReference,
+}
+
+/// Input of [`Signing::rename`].
+#[derive(Debug)]
+pub struct RenameDocument<'a> {
+    /// Which document of which identification.
+    pub name: &'a DocumentName,
+    /// The vendor's identifiers of the identification.
+    pub reference: &'a VendorReference,
+    /// What the person reads above it from now on.
+    pub display_name: &'a str,
 }
 
 /// Webhooks of one vendor account.

@@ -11,14 +11,12 @@ use crate::model::name::ConnectionId;
 use crate::settings::{Problems, Window};
 use crate::telemetry::Metrics;
 use crate::vendor::Vendor;
-use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::config::IdnowSettings;
+use crate::vendor::kit::account::Environment;
 use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::limit::LimitSettings;
 use crate::vendor::kit::line::{Line, LineParts};
-use crate::vendor::masstack::Masstack;
 use crate::vendor::masstack::config::MasstackSettings;
-use crate::vendor::preventor::Preventor;
 use crate::vendor::preventor::config::PreventorSettings;
 
 /// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
@@ -37,41 +35,46 @@ pub enum ConnectionSettings {
 #[derive(Clone, Default)]
 pub struct Registry(BTreeMap<ConnectionId, Arc<dyn Vendor>>);
 
+/// What the registry, and whoever checks a configuration, asks of any vendor's settings.
+pub trait AccountSettings {
+    /// The name of their section.
+    fn section(&self) -> &'static str;
+    /// Reports what no type can say about them.
+    fn check(&self, problems: &mut Problems);
+    /// Whose people they are about.
+    fn environment(&self) -> Environment;
+    /// How much is asked of the vendor at once, and how patiently.
+    fn limits(&self) -> LimitSettings;
+    /// When the configured secrets of webhooks are accepted; `None` where there are none.
+    fn webhook_windows(&self) -> Option<Vec<Window>>;
+    /// Builds the connection, reading its secrets.
+    fn connect(&self, connection: ConnectionId, clock: Clock, line: Line) -> Result<Arc<dyn Vendor>>;
+}
+
 impl ConnectionSettings {
+    /// The settings, whosever they are.
+    pub fn account(&self) -> &dyn AccountSettings {
+        match self {
+            Self::Idnow(settings) => &**settings,
+            Self::Preventor(settings) => &**settings,
+            Self::Masstack(settings) => &**settings,
+        }
+    }
+
     /// Reports what no type can say about them.
     pub fn check(&self, problems: &mut Problems) {
-        match self {
-            Self::Idnow(settings) => problems.within("idnow", |problems| settings.check(problems)),
-            Self::Preventor(settings) => problems.within("preventor", |problems| settings.check(problems)),
-            Self::Masstack(settings) => problems.within("masstack", |problems| settings.check(problems)),
-        }
+        let account = self.account();
+        problems.within(account.section(), |problems| account.check(problems));
     }
 
     /// `live`, `test` or `sandbox`.
     pub fn environment(&self) -> &'static str {
-        match self {
-            Self::Idnow(settings) => settings.environment.as_str(),
-            Self::Preventor(settings) => settings.environment.as_str(),
-            Self::Masstack(settings) => settings.environment.as_str(),
-        }
+        self.account().environment().as_str()
     }
 
-    /// How much is asked of the vendor at once, and how patiently.
-    fn limits(&self) -> LimitSettings {
-        match self {
-            Self::Idnow(settings) => settings.limits,
-            Self::Preventor(settings) => settings.limits,
-            Self::Masstack(settings) => settings.limits,
-        }
-    }
-
-    /// When the secrets of webhooks are accepted; `None` where the connection takes no webhooks.
+    /// When the configured secrets of webhooks are accepted; `None` where there are none.
     pub fn webhook_windows(&self) -> Option<Vec<Window>> {
-        match self {
-            Self::Idnow(settings) => settings.webhook_windows(),
-            Self::Preventor(settings) => settings.webhook_windows(),
-            Self::Masstack(_) => None,
-        }
+        self.account().webhook_windows()
     }
 }
 
@@ -89,20 +92,9 @@ impl Registry {
                 clock: clock.clone(),
                 metrics: metrics.clone(),
                 transport: transport.clone(),
-                limits: settings.limits(),
+                limits: settings.account().limits(),
             });
-            let vendor: Arc<dyn Vendor> = match settings {
-                ConnectionSettings::Idnow(settings) => {
-                    Arc::new(Idnow::new(connection, &settings, clock.clone(), line)?)
-                }
-                ConnectionSettings::Preventor(settings) => {
-                    Arc::new(Preventor::new(connection, &settings, clock.clone(), line)?)
-                }
-                ConnectionSettings::Masstack(settings) => {
-                    Arc::new(Masstack::new(connection, &settings, clock.clone(), line)?)
-                }
-            };
-            Ok(vendor)
+            settings.account().connect(connection, clock.clone(), line)
         };
         connections.into_iter().map(build).collect()
     }

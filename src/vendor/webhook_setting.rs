@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use crate::error::{Error, Violation};
-use crate::proto::{VendorWebhook, VendorWebhookKind, WebhookAuthentication};
+use crate::model::webhook::RegisterWebhook;
+use crate::proto::{VendorWebhook, VendorWebhookKind};
 use crate::settings::Window;
 use crate::vendor::kit::delivery::Proof;
 
@@ -12,7 +13,7 @@ use crate::vendor::kit::delivery::Proof;
 #[async_trait]
 pub trait WebhookSettings: Send + Sync {
     /// Which parts of a registration this vendor cannot take; called before anything is made or sent.
-    fn check(&self, wanted: &WantedWebhook) -> Vec<Violation>;
+    fn check(&self, wanted: &RegisterWebhook) -> Vec<Violation>;
     /// All that are registered; the last part of each name is the vendor's id, and `managed` is not filled in.
     async fn webhooks(&self) -> Result<Vec<VendorWebhook>, Error>;
     /// Registers it in place of an earlier one of its kind. May be repeated.
@@ -21,24 +22,11 @@ pub trait WebhookSettings: Send + Sync {
     async fn remove(&self, id: &str) -> Result<Option<()>, Error>;
 }
 
-/// What a caller asks for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WantedWebhook {
-    /// What it reports.
-    pub kind: VendorWebhookKind,
-    /// How the vendor shows who it is.
-    pub authentication: WebhookAuthentication,
-    /// The vendor's names of events; none: all of the kind.
-    pub vendor_events: Vec<String>,
-    /// The vendor encrypts bodies.
-    pub encrypted: bool,
-}
-
 /// Input of [`WebhookSettings::register`].
 #[derive(Debug)]
 pub struct Registration<'a> {
     /// What was asked for.
-    pub wanted: &'a WantedWebhook,
+    pub wanted: &'a RegisterWebhook,
     /// Where the vendor sends to.
     pub uri: &'a str,
     /// What it proves itself with.

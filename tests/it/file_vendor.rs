@@ -14,6 +14,7 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, StreamExt as _};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::vendor::rig::{fault, json, login};
 
@@ -32,6 +33,8 @@ pub(crate) enum Reply {
     Endless,
     /// A file of which nothing comes.
     Stalling,
+    /// A file without an end, a piece for every permit.
+    Paced(Arc<Semaphore>),
     /// Something else with a status.
     Text(u16, &'static str, &'static str),
     /// A refusal in the vendor's form.
@@ -129,6 +132,13 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri) -> Response {
         }
         Some(Reply::Endless) => {
             body(&shared, stream::repeat(Bytes::from_static(&[b'e'; PIECE]))).into_response()
+        }
+        Some(Reply::Paced(permits)) => {
+            let pieces = stream::unfold(permits, async |permits| {
+                permits.acquire().await.ok()?.forget();
+                Some((Bytes::from_static(&[b'p'; PIECE]), permits))
+            });
+            body(&shared, pieces).into_response()
         }
         Some(Reply::Stalling) => body(&shared, stream::pending()).into_response(),
         Some(Reply::Text(status, media, text)) => {

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 
+use async_trait::async_trait;
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::error::{Kind, Result};
 use idv_gateway::hub::config::StreamSettings;
 use idv_gateway::hub::{Hub, HubParts};
-use idv_gateway::journal::Journal as _;
 use idv_gateway::journal::memory::MemoryJournal;
 use idv_gateway::journal::seal::{MasterKey, Vault};
-use idv_gateway::journal::{DeliveryQuery, Job};
+use idv_gateway::journal::{DeliveryQuery, Job, Journal, JournalError};
 use idv_gateway::model::name::DeliveryName;
 use idv_gateway::proto::{ReplayWebhookDeliveryResponse, WebhookDeliveryState as State};
 use idv_gateway::telemetry::Metrics;
@@ -20,6 +21,7 @@ use idv_gateway::vendor::registry::{ConnectionSettings, Registry};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::journal::altered::{Alter, Altered};
 use crate::vendor::rig::{Files, Recorder, delivery, noon, right};
 
 struct Idle {
@@ -35,6 +37,11 @@ struct Idle {
 impl Idle {
     /// One delivery that says nothing to anybody, dealt with by nobody yet.
     async fn new() -> Self {
+        Self::over(|journal, _hand| journal).await
+    }
+
+    /// The same over what `wrap` makes of its journal.
+    async fn over(wrap: impl FnOnce(Arc<dyn Journal>, ManualClock) -> Arc<dyn Journal>) -> Self {
         let (clock, hand) = Clock::manual(noon());
         let (journal, files) = (MemoryJournal::new(clock.clone()), Files::new());
         let settings = ConnectionSettings::Idnow(Box::new(files.settings("test", "")));
@@ -43,11 +50,12 @@ impl Idle {
         let drain = CancellationToken::new();
         let hub = Hub::new(HubParts {
             clock: clock.clone(),
-            journal: journal.clone(),
+            journal: wrap(journal.clone(), hand.clone()),
             vault: Vault::new(clock.clone(), vec![MasterKey::generate(&clock)]).unwrap(),
             registry: Registry::build(connections, &clock, &transport, &Metrics::noop()).unwrap(),
             metrics: Metrics::noop(),
             streams: StreamSettings::default(),
+            webhook_urls: BTreeMap::new(),
             drain: drain.clone(),
         });
         hub.accept_webhook("bank", delivery(&right(), "no JSON")).await.unwrap();
@@ -65,6 +73,13 @@ impl Idle {
             tokio::task::yield_now().await;
         }
         call
+    }
+
+    /// Waits until the worker sleeps.
+    async fn rests(&self) {
+        while self.hand.sleepers() == 0 {
+            tokio::task::yield_now().await;
+        }
     }
 
     async fn jobs(&self) -> Vec<Job> {
@@ -105,4 +120,35 @@ async fn a_drain_ends_the_wait_and_not_the_replay() {
     idle.drain.cancel();
     assert_eq!(call.await.unwrap().unwrap_err().kind, Kind::GatewayDraining);
     assert!(idle.jobs().await.iter().any(|job| job.id.starts_with("replay/")));
+}
+
+/// A journal whose first sweep takes an hour.
+struct SlowSweep {
+    hand: ManualClock,
+    sweeps: Arc<AtomicU32>,
+}
+
+#[async_trait]
+impl Alter for SlowSweep {
+    async fn sweep(&self, inner: &dyn Journal, now: SystemTime) -> Result<u64, JournalError> {
+        if self.sweeps.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.hand.advance(Duration::from_hours(1));
+        }
+        inner.sweep(now).await
+    }
+}
+
+#[tokio::test]
+async fn time_that_passes_during_a_sweep_is_noticed_right_after_it() {
+    let sweeps = Arc::new(AtomicU32::new(0));
+    let slow = |journal, hand| Altered::over(journal, SlowSweep { hand, sweeps: sweeps.clone() });
+    let idle = Idle::over(slow).await;
+    tokio::spawn(idle.hub.clone().work());
+    idle.rests().await;
+    idle.hand.advance(Duration::from_hours(1));
+    idle.rests().await;
+    assert_eq!(sweeps.load(Ordering::SeqCst), 2);
+    idle.hand.advance(Duration::from_hours(1) - Duration::from_nanos(1));
+    idle.rests().await;
+    assert_eq!(sweeps.load(Ordering::SeqCst), 2, "one in an hour");
 }

@@ -14,5 +14,8 @@ mod process;
 mod sandbox;
 mod scenario;
 mod telemetry;
+mod ticket_vendor;
+mod tickets;
 mod vendor;
+mod webhooks;
 mod zip;

@@ -1,15 +1,17 @@
 //! What `demo --keep` prints: lines to paste.
 
 use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::output::{OutputEnded, say};
 use crate::commands::render::Renderer;
 
 /// Prints how to go on by hand.
-pub(super) fn print(stage: &Stage, renderer: Renderer) {
+pub(super) fn print(stage: &Stage, renderer: Renderer) -> Result<(), OutputEnded> {
     let grpc = stage.addresses().grpc;
     let sandbox = stage.sandbox_url();
     let admin = stage.addresses().admin;
-    println!("\n{}", renderer.heading("The demo stays until Ctrl-C. From another terminal:"));
-    println!(
+    let heading = renderer.heading("The demo stays until Ctrl-C. From another terminal:");
+    say(&format!("\n{heading}"))?;
+    say(&format!(
         r#"
 # every event so far, then live (reflection is on: no .proto files needed)
 grpcurl -plaintext -d '{{"start_position":"START_POSITION_EARLIEST"}}' {grpc} idvgateway.v1.EventService/WatchEvents
@@ -43,5 +45,5 @@ PY
 curl -sS http://{admin}/readyz http://{admin}/metrics
 ls {folder}"#,
         folder = stage.folder().display(),
-    );
+    ))
 }

@@ -7,15 +7,17 @@ mod signing;
 mod stage;
 mod stories;
 
+use std::error::Error;
 use std::time::Duration;
 
 use clap::Args;
 use idv_gateway::clock::Clock;
 
+use crate::commands::Exit;
 use crate::commands::demo::stage::Stage;
+use crate::commands::output::{OutputEnded, complain, say};
 use crate::commands::render::Renderer;
 use crate::commands::signals::Signals;
-use crate::commands::{Exit, complain};
 
 /// Six stories take a few seconds; a machine under load gets this much.
 const CURTAIN: Duration = Duration::from_secs(18);
@@ -60,28 +62,41 @@ impl Demo {
 
     async fn play(&self, stage: &Stage) -> Exit {
         let renderer = Renderer::for_stdout();
-        println!(
-            "{}",
-            renderer.heading("idv-gateway demo: six people are identified; nothing leaves this machine")
-        );
-        println!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url());
-        println!("sandbox  IDnow, MasStack {}", stage.sandbox_url());
-        let told = tokio::time::timeout(CURTAIN, stories::tell(stage, renderer)).await;
-        let exit = match told {
-            Ok(Ok(())) => Exit::Done,
-            Ok(Err(error)) => {
-                complain(&format!("a story did not go as it should: {error}"));
-                Exit::Bug
-            }
+        if let Err(ended) = introduce(stage, renderer) {
+            return ended.exit();
+        }
+        match tokio::time::timeout(CURTAIN, stories::tell(stage, renderer)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return broken_off(&*error),
             Err(_elapsed) => {
                 complain("the stories did not end in time; is this machine under heavy load?");
-                Exit::Unavailable
+                return Exit::Unavailable;
             }
-        };
-        if exit == Exit::Done && self.keep {
-            keep::print(stage, renderer);
+        }
+        if self.keep {
+            if let Err(ended) = keep::print(stage, renderer) {
+                return ended.exit();
+            }
             std::future::pending::<()>().await;
         }
-        exit
+        Exit::Done
+    }
+}
+
+fn introduce(stage: &Stage, renderer: Renderer) -> Result<(), OutputEnded> {
+    let heading = "idv-gateway demo: six people are identified; nothing leaves this machine";
+    say(&renderer.heading(heading))?;
+    say(&format!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url()))?;
+    say(&format!("sandbox  IDnow, MasStack {}", stage.sandbox_url()))
+}
+
+/// How the demo ends when the stories were not told to their end.
+fn broken_off(error: &(dyn Error + 'static)) -> Exit {
+    match error.downcast_ref::<OutputEnded>() {
+        Some(ended) => ended.exit(),
+        None => {
+            complain(&format!("a story did not go as it should: {error}"));
+            Exit::Bug
+        }
     }
 }

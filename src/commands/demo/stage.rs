@@ -17,6 +17,7 @@ use secrecy::SecretString;
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
+use crate::commands::output::complain;
 
 /// The demo's connection.
 pub(super) const CONNECTION: &str = "connections/demobank";
@@ -109,7 +110,7 @@ impl Stage {
         self.app.shut_down().await;
         self.sandbox.shutdown().await;
         if let Err(error) = fs::remove_dir_all(&self.folder) {
-            super::complain(&format!("{} is left behind: {error}", self.folder.display()));
+            complain(&format!("{} is left behind: {error}", self.folder.display()));
         }
     }
 }

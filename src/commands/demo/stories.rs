@@ -17,6 +17,7 @@ use tonic::transport::Channel;
 use crate::commands::demo::person::Person;
 use crate::commands::demo::stage::{CODES, CONNECTION, Stage};
 use crate::commands::demo::{code, signing};
+use crate::commands::output::say;
 use crate::commands::render::Renderer;
 
 /// What happens in a story after the creation.
@@ -109,12 +110,12 @@ const STORIES: [Story; 5] = [
     },
 ];
 
-/// Tells all six, one after the other.
+/// Tells all six, one after the other. The error is that of [`say`] when nobody reads on.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
     for story in &STORIES {
-        println!("\n{}", renderer.heading(story.title));
+        say(&format!("\n{}", renderer.heading(story.title)))?;
         if story.signs {
             signing::define(stage.channel()).await?;
         }
@@ -131,15 +132,15 @@ pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dy
             outcome = outcome.or(decided(&events.expect(&name, *expected).await?));
         }
         if story.signs {
-            println!("  {}", signing::download(stage.channel(), &name).await?);
+            say(&format!("  {}", signing::download(stage.channel(), &name).await?))?;
         }
         if outcome != Some(story.outcome) {
             return Err(format!("{} ended with {outcome:?}, not {:?}", story.title, story.outcome).into());
         }
     }
     tell_of_codes(stage, &person, &mut events).await?;
-    println!("\n{}", renderer.heading("All six ended as they should. Cursor to go on from:"));
-    println!("{}", events.cursor);
+    let heading = renderer.heading("All six ended as they should. Cursor to go on from:");
+    say(&format!("\n{heading}\n{}", events.cursor))?;
     Ok(())
 }
 
@@ -150,7 +151,7 @@ async fn tell_of_codes(
     events: &mut Subscriber,
 ) -> Result<(), Box<dyn Error>> {
     let title = "6. One-time code: a vendor without webhooks is asked";
-    println!("\n{}", events.renderer.heading(title));
+    say(&format!("\n{}", events.renderer.heading(title)))?;
     let (name, id) = code::create(stage.channel()).await?;
     events.expect(&name, EventType::IdentificationCreated).await?;
     let mut outcome = None;
@@ -235,7 +236,7 @@ impl Subscriber {
             let response = self.stream.message().await?.ok_or("the event stream ended")?;
             self.cursor = response.cursor;
             let Some(Message::Event(event)) = response.message else { continue };
-            println!("  {}", self.renderer.event(&event));
+            say(&format!("  {}", self.renderer.event(&event)))?;
             if event.identification == name && event.r#type() == expected {
                 return Ok(event);
             }

@@ -4,7 +4,6 @@ mod cursor;
 mod lines;
 
 use std::collections::HashSet;
-use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -19,11 +18,12 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
+use crate::commands::Exit;
+use crate::commands::output::{complain, write};
 use crate::commands::render::Renderer;
 use crate::commands::server::{Server, cause};
 use crate::commands::signals::Signals;
 use crate::commands::watch::lines::Lines;
-use crate::commands::{Exit, complain, output_ended};
 
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -190,9 +190,7 @@ impl Watch {
             Exit::Bug
         })?;
         if let Some(line) = line {
-            let mut stdout = io::stdout().lock();
-            let written = stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush());
-            written.map_err(|error| output_ended(&error))?;
+            write(line.as_bytes()).map_err(|ended| ended.exit())?;
         }
         if let Some(file) = self.cursor_file.as_deref().filter(|_| !response.cursor.is_empty()) {
             cursor::keep(file, &response.cursor).map_err(|error| {

@@ -135,7 +135,22 @@ impl Write<'_> {
                 conflict(&name),
             )?,
         };
-        found(written, &name)
+        found(written, &name)?;
+        self.tickets(record.name.connection.as_str(), &name, change.replaces, &reference.ticket_ids)
+    }
+
+    fn tickets(&self, on: &str, name: &str, replaces: Option<i64>, tickets: &[String]) -> Result<()> {
+        if replaces.is_some() {
+            let delete =
+                "DELETE FROM record_tickets WHERE record = (SELECT number FROM records WHERE name = ?1)";
+            self.run(delete, [name])?;
+        }
+        let insert = "INSERT INTO record_tickets (connection, ticket, record) \
+             SELECT ?1, ?2, number FROM records WHERE name = ?3 ON CONFLICT DO NOTHING";
+        for ticket in tickets.iter().filter(|ticket| !ticket.is_empty()) {
+            self.run(insert, [on, &ticket.to_ascii_lowercase(), name])?;
+        }
+        Ok(())
     }
 
     fn delivery(&self, change: &DeliveryChange) -> Result<()> {

@@ -1,13 +1,14 @@
 //! Lists of identifications: the few that an index names, or a stretch of all of them.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Params, params, params_from_iter};
 
 use crate::journal::embedded::fault::fault;
 use crate::journal::embedded::rows::{RECORD, RecordRow, nanos, position, record_columns, stored};
-use crate::journal::list::{RecordScan, SCAN_RECORDS};
+use crate::journal::page::{Filler, SCAN};
 use crate::journal::{JournalError, Order, RecordPage, RecordQuery};
 use crate::model::record_filter::RecordFilter;
 
@@ -49,15 +50,15 @@ fn scan(
     select: &str,
     parameters: impl Params,
 ) -> Result<RecordPage, JournalError> {
-    let mut scan = RecordScan::new(query);
+    let mut page = Filler::new(query);
     let mut statement = connection.prepare_cached(select).map_err(fault)?;
     let mut rows = statement.query(parameters).map_err(fault)?;
     while let Some(row) = rows.next().map_err(fault)? {
-        if take(&mut scan, record_columns(row).map_err(fault)?)? {
-            return Ok(scan.finish(true));
+        if take(&mut page, record_columns(row).map_err(fault)?)?.is_break() {
+            break;
         }
     }
-    Ok(scan.finish(false))
+    Ok(page.into())
 }
 
 /// The records with these numbers, from where the query stands.
@@ -66,7 +67,7 @@ fn named(
     query: &RecordQuery,
     numbers: &BTreeSet<u64>,
 ) -> Result<RecordPage, JournalError> {
-    let mut scan = RecordScan::new(query);
+    let mut page = Filler::new(query);
     let mut statement = connection.prepare_cached(&format!("{RECORD} WHERE number = ?1")).map_err(fault)?;
     let mut numbers = numbers.iter().copied();
     let mut next = || match query.order {
@@ -75,17 +76,17 @@ fn named(
     };
     while let Some(number) = next() {
         let row = statement.query_row([stored(number)], record_columns).map_err(fault)?;
-        if take(&mut scan, row)? {
-            return Ok(scan.finish(true));
+        if take(&mut page, row)?.is_break() {
+            break;
         }
     }
-    Ok(scan.finish(false))
+    Ok(page.into())
 }
 
-/// Puts a row on the page; true when the page ends before it.
-fn take(scan: &mut RecordScan<'_>, row: RecordRow) -> Result<bool, JournalError> {
+/// Puts a row on the page, which may end before it.
+fn take(page: &mut Filler<'_, RecordQuery>, row: RecordRow) -> Result<ControlFlow<()>, JournalError> {
     let (number, size) = (row.number, row.size());
-    Ok(scan.push(number, size, row.verified()?).is_break())
+    Ok(page.push(number, size, row.verified()?))
 }
 
 /// The numbers that the first selective condition leaves: no more than one scan looks at. `None`: no condition is that
@@ -95,12 +96,12 @@ fn few(connection: &Connection, filter: &RecordFilter) -> Result<Option<BTreeSet
         let mut statement = connection.prepare_cached(select).map_err(fault)?;
         let mut rows = statement.query(params_from_iter(parameters)).map_err(fault)?;
         let mut numbers = Vec::new();
-        while numbers.len() <= SCAN_RECORDS
+        while numbers.len() <= SCAN
             && let Some(row) = rows.next().map_err(fault)?
         {
             numbers.push(position(row, 0).map_err(fault)?);
         }
-        if numbers.len() <= SCAN_RECORDS {
+        if numbers.len() <= SCAN {
             return Ok(Some(numbers.into_iter().collect()));
         }
     }
@@ -115,7 +116,9 @@ fn looks(filter: &RecordFilter) -> Vec<(&'static str, Vec<Value>)> {
         let select = "SELECT number FROM records \
              WHERE vendor_id IN (SELECT value FROM json_each(?1)) AND vendor_id <> '' \
              UNION ALL SELECT number FROM records \
-             WHERE vendor_reference IN (SELECT value FROM json_each(?1)) AND vendor_reference <> ''";
+             WHERE vendor_reference IN (SELECT value FROM json_each(?1)) AND vendor_reference <> '' \
+             UNION ALL SELECT record FROM record_tickets \
+             WHERE ticket IN (SELECT value FROM json_each(?1))";
         looks.push((select, vec![json(filter.vendor_ids.iter().cloned())]));
     }
     if !filter.external_references.is_empty() {

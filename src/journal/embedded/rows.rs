@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::journal::delivery_page;
 use crate::journal::embedded::fault::fault;
 use crate::journal::entry::{self, Checksum, Scan};
+use crate::journal::page::Filler;
 use crate::journal::seal::SealedItem;
 use crate::journal::{
     Answer, Delivery, DeliveryPage, DeliveryQuery, Entry, Job, JournalError, Page, Place, Position, Request,
@@ -30,19 +31,23 @@ pub(super) const RECORD: &str =
 const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
      duplicate_count, event_ids, applied_revision, waits_for, told, replays, number FROM deliveries AS d";
 
-/// A [`VendorId`] as it is kept: in lower case, in one of two columns.
+/// A [`VendorId`] as it is kept: in lower case, in a column of its own or in a table.
 pub(super) struct Wanted {
-    column: &'static str,
+    /// The records on the connection ?1 that have the identifier ?2.
+    condition: &'static str,
     id: String,
 }
 
 impl From<VendorId<'_>> for Wanted {
     fn from(by: VendorId<'_>) -> Self {
-        let (column, id) = match by {
-            VendorId::Reference(id) => ("vendor_reference", id),
-            VendorId::Id(id) => ("vendor_id", id),
+        let condition = match by {
+            VendorId::Reference(_) => "connection = ?1 AND vendor_reference = ?2 AND vendor_reference <> ''",
+            VendorId::Id(_) => "connection = ?1 AND vendor_id = ?2 AND vendor_id <> ''",
+            VendorId::Ticket(_) => {
+                "number IN (SELECT record FROM record_tickets WHERE connection = ?1 AND ticket = ?2)"
+            }
         };
-        Self { column, id: id.to_ascii_lowercase() }
+        Self { condition, id: by.as_str().to_ascii_lowercase() }
     }
 }
 
@@ -96,11 +101,7 @@ pub(super) fn find(
     on: &ConnectionId,
     by: &Wanted,
 ) -> Result<Option<Record>, JournalError> {
-    let column = by.column;
-    let select = format!(
-        "{RECORD} WHERE connection = ?1 AND {column} = ?2 AND {column} <> '' \
-         ORDER BY live DESC, update_time_ns DESC LIMIT 1"
-    );
+    let select = format!("{RECORD} WHERE {} ORDER BY live DESC, update_time_ns DESC LIMIT 1", by.condition);
     one(connection, &select, [on.as_str(), &by.id], record_columns)?.map(RecordRow::verified).transpose()
 }
 
@@ -161,14 +162,15 @@ pub(super) fn deliveries(
     let before = query.before.map_or(i64::MAX, stored);
     let mut statement = connection.prepare_cached(&select).map_err(fault)?;
     let mut rows = statement.query(params![before, on]).map_err(fault)?;
-    let mut scan = delivery_page::Scan::new(query);
+    let mut page = Filler::new(query);
     while let Some(row) = rows.next().map_err(fault)? {
         let number = position(row, 13).map_err(fault)?;
-        if scan.push(number, delivery_columns(row).map_err(fault)?).is_break() {
+        let delivery = delivery_columns(row).map_err(fault)?;
+        if page.push(number, delivery_page::size(&delivery), delivery).is_break() {
             break;
         }
     }
-    Ok(scan.finish())
+    Ok(page.into())
 }
 
 pub(super) fn deliveries_like(

@@ -39,6 +39,15 @@ CREATE INDEX records_external_reference ON records (external_reference, connecti
 CREATE INDEX records_update_time ON records (update_time_ns);
 CREATE INDEX records_state ON records (state);
 
+-- The vendor's verification records of each identification.
+CREATE TABLE record_tickets (
+  connection TEXT NOT NULL,
+  ticket TEXT NOT NULL,
+  record INTEGER NOT NULL REFERENCES records (number) ON DELETE CASCADE,
+  PRIMARY KEY (record, ticket)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX record_tickets_ticket ON record_tickets (ticket, connection);
+
 CREATE TABLE deliveries (
   number INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,

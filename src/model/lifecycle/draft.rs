@@ -4,11 +4,14 @@ use prost_types::Timestamp;
 
 use crate::model::lifecycle::Change;
 use crate::model::lifecycle::order::{Order, order};
+use crate::model::lifecycle::reference::{contradicts, learn};
+use crate::model::lifecycle::ticket::{self, Spoken, Told};
+use crate::model::name::TicketName;
 use crate::model::observation::Observation;
 use crate::model::record::{Memory, Record};
 use crate::proto::{
     Attempt, AttemptEnd, Decision, EventType, Identification, IdentificationState as State, Outcome,
-    ProofOfAddressOutcome, ProvisionalOutcome, Reason, VendorReference,
+    ProofOfAddressOutcome, ProvisionalOutcome, Reason,
 };
 
 /// One event of a change: what happened, and the identification right after it.
@@ -34,6 +37,9 @@ pub(super) struct Draft<'a> {
     /// State and decision at the last step.
     last: (State, Option<Decision>),
     learned_reference: bool,
+    /// The ticket the observation speaks of.
+    ticket: Option<TicketName>,
+    spoken: Spoken,
     steps: Vec<Step>,
 }
 
@@ -41,7 +47,15 @@ impl<'a> Draft<'a> {
     pub(super) fn new(before: &'a Record, observation: &'a Observation, now: Timestamp) -> Self {
         let mut identification = before.identification.clone();
         let last = (identification.state(), identification.decision.clone());
-        let learned_reference = learn(&mut identification, &observation.reference);
+        let ticket = ticket::spoken_name(before, &observation.reference);
+        let spoken = ticket::spoken(&identification, ticket.as_ref());
+        let known = identification.vendor_reference.get_or_insert_default();
+        let learned_reference = learn(known, &observation.reference);
+        if let Some(attempt) = &mut identification.last_attempt
+            && matches!(spoken, Spoken::Nothing | Spoken::Present)
+        {
+            complement(attempt, ticket.as_ref(), observation);
+        }
         if !observation.vendor_status.is_empty() {
             identification.vendor_status.clone_from(&observation.vendor_status);
         }
@@ -56,6 +70,8 @@ impl<'a> Draft<'a> {
             memory: before.memory.clone(),
             last,
             learned_reference,
+            ticket,
+            spoken,
             steps: Vec::new(),
         }
     }
@@ -68,8 +84,28 @@ impl<'a> Draft<'a> {
         self.memory.vendor_time.as_ref()
     }
 
-    pub(super) fn learned_reference(&self) -> bool {
-        self.learned_reference
+    pub(super) fn spoken(&self) -> Spoken {
+        self.spoken
+    }
+
+    pub(super) fn told(&self) -> Told {
+        ticket::told(&self.memory, self.ticket.as_ref(), self.observation.step.as_ref())
+    }
+
+    /// The ticket it speaks of is another identification's.
+    pub(super) fn speaks_of_another(&self) -> bool {
+        let known = self.before.identification.vendor_reference.as_ref();
+        self.ticket.is_some() && known.is_some_and(|known| contradicts(known, &self.observation.reference))
+    }
+
+    /// The observation names the ticket of the attempt it is about: it can be no other's.
+    pub(super) fn names_its_attempt(&self) -> bool {
+        let known = self.before.identification.last_attempt.as_ref();
+        match self.spoken {
+            Spoken::Next => true,
+            Spoken::Present => known.is_some_and(|attempt| !attempt.ticket.is_empty()),
+            Spoken::Nothing | Spoken::Earlier => false,
+        }
     }
 
     pub(super) fn vendor_status_before(&self) -> &str {
@@ -95,24 +131,47 @@ impl<'a> Draft<'a> {
 
     /// The same preliminary result is shown already.
     pub(super) fn shows_pending(&self, expected: ProvisionalOutcome) -> bool {
-        self.identification.provisional_outcome() == expected
+        self.spoken != Spoken::Next
+            && self.identification.provisional_outcome() == expected
             && self.observation.vendor_status == self.vendor_status_before()
     }
 
-    /// The last attempt ended like this already.
+    /// The last attempt ended like this already. With fewer tries left it is another one.
     pub(super) fn shows_end(&self, end: AttemptEnd) -> bool {
-        self.identification.last_attempt.as_ref().is_some_and(|attempt| {
-            attempt.end() == end && same_codes(&attempt.reasons, &self.observation.reasons)
-        })
+        let said = self.observation.remaining_tries;
+        let ended = |attempt: &Attempt| {
+            attempt.end() == end
+                && same_codes(&attempt.reasons, &self.observation.reasons)
+                && (said.is_none() || attempt.remaining_tries == said)
+        };
+        self.spoken != Spoken::Next && self.before.identification.last_attempt.as_ref().is_some_and(ended)
     }
 
-    /// The same decision stands already. Evidence and time do not make another one.
+    /// The same decision stands already. Evidence, time and confidence do not make another one.
     pub(super) fn shows_decision(&self, outcome: Outcome) -> bool {
-        self.identification.decision.as_ref().is_some_and(|decision| {
+        let shown = |decision: &Decision| {
             decision.outcome() == outcome
                 && decision.vendor_result == self.observation.vendor_status
-                && same_codes(&decision.reasons, &self.observation.reasons)
-        })
+                && self.are_its_reasons(&decision.reasons)
+        };
+        self.spoken != Spoken::Next && self.identification.decision.as_ref().is_some_and(shown)
+    }
+
+    /// A vendor with tickets tells of one decision in several kinds of deliveries, and not in each of them why.
+    fn are_its_reasons(&self, known: &[Reason]) -> bool {
+        let said = &self.observation.reasons;
+        let has_tickets =
+            self.identification.vendor_reference.as_ref().is_some_and(|ids| !ids.ticket_ids.is_empty());
+        same_codes(known, said) || (has_tickets && (known.is_empty() || said.is_empty()))
+    }
+
+    /// Adds what is said more of the decision that stands.
+    pub(super) fn complement_decision(&mut self) {
+        let Some(decision) = &mut self.identification.decision else { return };
+        decision.confidence = decision.confidence.or(ticket::confidence(self.observation));
+        if decision.reasons.is_empty() {
+            decision.reasons.clone_from(&self.observation.reasons);
+        }
     }
 
     /// Begins the next attempt. `seen`: its start was observed, not inferred from what followed.
@@ -121,12 +180,25 @@ impl<'a> Draft<'a> {
         let identification = &mut self.identification;
         identification.attempt_count += 1;
         identification.start_time = identification.start_time.or(start_time);
-        identification.last_attempt = Some(Attempt {
+        let mut attempt = Attempt {
             number: identification.attempt_count,
             start_time,
             channel: self.observation.channel.clone(),
             ..Attempt::default()
-        });
+        };
+        complement(&mut attempt, self.ticket.as_ref(), self.observation);
+        identification.last_attempt = Some(attempt);
+        if self.spoken == Spoken::Next {
+            self.spoken = Spoken::Present;
+        }
+    }
+
+    /// Leaves the present attempt where the observation speaks of the next one.
+    pub(super) fn turn_to_next(&mut self) {
+        if self.spoken == Spoken::Next && self.has_attempt_in_hand() {
+            self.supersede_attempt();
+            self.begin_attempt(false);
+        }
     }
 
     /// Ends the present attempt without knowing how: the next one has begun.
@@ -165,7 +237,7 @@ impl<'a> Draft<'a> {
             vendor_result: self.observation.vendor_status.clone(),
             changed_by_agent: self.observation.changed_by_agent,
             changed_by_reviewer: self.observation.changed_by_reviewer,
-            confidence: None,
+            confidence: ticket::confidence(self.observation),
             evidence: self.observation.evidence.into(),
         });
     }
@@ -214,18 +286,39 @@ impl<'a> Draft<'a> {
         });
     }
 
+    /// What is learned from an observation that moves nothing; `None`: nothing.
+    pub(super) fn taught(mut self) -> Option<Change> {
+        let before = &self.before.identification;
+        let seen = &mut self.identification;
+        seen.vendor_status.clone_from(&before.vendor_status);
+        seen.proof_of_address_outcome = before.proof_of_address_outcome;
+        if self.learned_reference
+            || seen.last_attempt != before.last_attempt
+            || seen.decision != before.decision
+        {
+            self.step(EventType::IdentificationUpdated);
+        }
+        let change = self.finish();
+        (!change.steps.is_empty() || change.progress.is_some()).then_some(change)
+    }
+
     pub(super) fn finish(mut self) -> Change {
         if let Some(time) = self.observation.occur_time
             && order(self.vendor_time(), Some(&time)) != Order::Older
         {
             self.memory.vendor_time = Some(time);
         }
-        let record = Record {
-            name: self.before.name.clone(),
-            identification: self.identification,
-            memory: self.memory,
-        };
-        Change { record, steps: self.steps }
+        let time = self.time();
+        let taken = self.steps.iter().any(|step| step.event != EventType::IdentificationUpdated);
+        let progress = self
+            .ticket
+            .as_ref()
+            .and_then(|name| ticket::remember(&mut self.memory, name, self.observation, taken, time));
+        // Without an event of its own nothing of it has changed: revisions tell.
+        let seen =
+            if self.steps.is_empty() { self.before.identification.clone() } else { self.identification };
+        let record = Record { name: self.before.name.clone(), identification: seen, memory: self.memory };
+        Change { record, steps: self.steps, progress }
     }
 
     /// The vendor's time, or ours when it gives none.
@@ -234,17 +327,12 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// Fills in identifiers that were not known. True when one of them is new.
-fn learn(identification: &mut Identification, said: &VendorReference) -> bool {
-    let known = identification.vendor_reference.get_or_insert_default();
-    let mut learned = false;
-    for (known, said) in [(&mut known.id, &said.id), (&mut known.reference, &said.reference)] {
-        if known.is_empty() && !said.is_empty() {
-            known.clone_from(said);
-            learned = true;
-        }
+/// Adds what is said of the attempt that goes on.
+fn complement(attempt: &mut Attempt, ticket: Option<&TicketName>, said: &Observation) {
+    if let Some(name) = ticket.filter(|_name| attempt.ticket.is_empty()) {
+        attempt.ticket = name.to_string();
     }
-    learned
+    attempt.remaining_tries = said.remaining_tries.or(attempt.remaining_tries);
 }
 
 fn same_codes(left: &[Reason], right: &[Reason]) -> bool {

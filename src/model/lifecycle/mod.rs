@@ -6,18 +6,22 @@
 
 mod draft;
 mod order;
+mod reference;
+mod ticket;
 
 pub use draft::Step;
+pub use reference::{contradicts, learn};
 
 use prost_types::Timestamp;
 
 use crate::model::lifecycle::draft::Draft;
 use crate::model::lifecycle::order::{Order, order};
+use crate::model::lifecycle::ticket::{Spoken, Told};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
     AttemptEnd, EventType, Evidence, Identification, IdentificationState as State, InvitationStatus, Outcome,
-    ProvisionalOutcome,
+    ProvisionalOutcome, TicketProgressed,
 };
 
 /// What the rule makes of an observation.
@@ -40,6 +44,8 @@ pub struct Change {
     pub record: Record,
     /// One per event, in order; each raises the revision by one.
     pub steps: Vec<Step>,
+    /// A step of a ticket that was not told yet. It has an event of its own, which raises no revision.
+    pub progress: Option<TicketProgressed>,
 }
 
 /// Applies the rule. `now` is when the gateway learned of it.
@@ -50,7 +56,7 @@ pub fn judge(record: &Record, observation: &Observation, now: Timestamp) -> Verd
     }
     match consider(&mut draft, observation) {
         Ruling::Accept => Verdict::Change(Box::new(draft.finish())),
-        Ruling::Same => Verdict::Same,
+        Ruling::Same => draft.taught().map_or(Verdict::Same, |change| Verdict::Change(Box::new(change))),
         Ruling::Stale => Verdict::Stale,
         Ruling::Ask => Verdict::Ask,
     }
@@ -153,9 +159,13 @@ fn consider(draft: &mut Draft<'_>, observation: &Observation) -> Ruling {
     if draft.state() == State::Deleted {
         return Ruling::Stale;
     }
+    if let Some(ruling) = told_by_ticket(draft, observation.word) {
+        return ruling;
+    }
     let order = order(draft.vendor_time(), observation.occur_time.as_ref());
     match observation.word {
-        Word::Accepted => accepted(draft),
+        // The answer to a create that a webhook has overtaken: only what the vendor calls it may be news.
+        Word::Accepted => Ruling::Same,
         Word::Refused => Ruling::Stale,
         Word::NotStarted => Ruling::Same,
         Word::Started => started(draft, observation, order),
@@ -174,30 +184,48 @@ fn consider(draft: &mut Draft<'_>, observation: &Observation) -> Ruling {
     }
 }
 
-/// The answer to a create that a webhook has overtaken: only the vendor's id may be news.
-fn accepted(draft: &mut Draft<'_>) -> Ruling {
-    if !draft.learned_reference() {
-        return Ruling::Same;
+/// What tickets tell by themselves: that they are somebody else's, or that more is known of an attempt or of a step than
+/// an observation says.
+fn told_by_ticket(draft: &Draft<'_>, word: Word) -> Option<Ruling> {
+    if draft.speaks_of_another() {
+        return Some(Ruling::Stale);
     }
-    draft.step(EventType::IdentificationUpdated);
-    Ruling::Accept
+    let moves = matches!(word, Word::Started | Word::Pending(_) | Word::Ended(_));
+    if (moves || matches!(word, Word::Decided(_))) && draft.spoken() == Spoken::Earlier {
+        return Some(Ruling::Stale);
+    }
+    match draft.told() {
+        Told::Known if moves => Some(Ruling::Same),
+        Told::Late if moves => Some(Ruling::Stale),
+        Told::New | Told::Known | Told::Late => None,
+    }
 }
 
 fn started(draft: &mut Draft<'_>, observation: &Observation, order: Order) -> Ruling {
+    let (goes_on, is_next) = (draft.spoken() == Spoken::Present, draft.spoken() == Spoken::Next);
     match (draft.state(), order) {
         (_, Order::Older) => return Ruling::Stale,
         (State::AwaitingUser, _) => draft.begin_attempt(true),
+        (State::InProgress | State::InReview, _) if goes_on => return Ruling::Same,
+        // A ticket goes on while the person is to repeat a part of it: only a step tells that they do.
+        (State::AwaitingRetry, Order::Same | Order::Unknown)
+            if goes_on && asked(observation) && observation.step.is_none() =>
+        {
+            return Ruling::Same;
+        }
         (State::AwaitingRetry, Order::Same) => return Ruling::Stale,
         // The end of a try whose start never came: this may be that start, late.
-        (State::AwaitingRetry, Order::Unknown) if !draft.start_was_seen() && !asked(observation) => {
+        (State::AwaitingRetry, Order::Unknown)
+            if !draft.start_was_seen() && !is_next && !asked(observation) =>
+        {
             return Ruling::Ask;
         }
         (State::AwaitingRetry, _) => draft.begin_attempt(true),
         (State::InProgress, Order::Same) => return Ruling::Same,
-        // A vendor that gives no times says the same again whenever it is asked.
-        (State::InProgress, Order::Unknown) if asked(observation) => return Ruling::Same,
+        // Without a time the answer to a question is the state that is known.
+        (State::InProgress, Order::Unknown) if !is_next && asked(observation) => return Ruling::Same,
         (State::InReview, Order::Same) => return Ruling::Stale,
-        (State::InReview, Order::Unknown) if !asked(observation) => return Ruling::Ask,
+        (State::InReview, Order::Unknown) if !is_next && !asked(observation) => return Ruling::Ask,
         (State::InProgress | State::InReview, _) => {
             draft.supersede_attempt();
             draft.begin_attempt(true);
@@ -243,6 +271,7 @@ fn pending(
         _ if !asked(observation) => return Ruling::Ask,
         _ => EventType::IdentificationReopened,
     };
+    draft.turn_to_next();
     draft.expect(expected);
     draft.enter(State::InReview);
     draft.step(event);
@@ -254,12 +283,14 @@ fn ended(draft: &mut Draft<'_>, observation: &Observation, order: Order, end: At
         (_, Order::Older) => return Ruling::Stale,
         // The end may be that of an earlier try, late or once more.
         (State::InProgress | State::InReview, Order::Same | Order::Unknown)
-            if draft.follows_another_attempt() && !asked(observation) =>
+            if draft.follows_another_attempt() && !draft.names_its_attempt() && !asked(observation) =>
         {
             return Ruling::Ask;
         }
         // Who is in review can no longer give up: a start was lost, or this is the end of an earlier try.
-        (State::InReview, Order::Unknown) if !asked(observation) => return Ruling::Ask,
+        (State::InReview, Order::Unknown) if draft.spoken() != Spoken::Next && !asked(observation) => {
+            return Ruling::Ask;
+        }
         (State::InProgress | State::InReview, _) => EventType::IdentificationAttemptEnded,
         (State::AwaitingRetry, Order::Same | Order::Unknown) if draft.shows_end(end) => return Ruling::Same,
         (State::AwaitingUser | State::AwaitingRetry, _) => {
@@ -270,6 +301,7 @@ fn ended(draft: &mut Draft<'_>, observation: &Observation, order: Order, end: At
         _ if !asked(observation) => return Ruling::Ask,
         _ => EventType::IdentificationReopened,
     };
+    draft.turn_to_next();
     draft.end_attempt(end);
     draft.enter(State::AwaitingRetry);
     draft.step(event);
@@ -280,10 +312,15 @@ fn decided(draft: &mut Draft<'_>, observation: &Observation, order: Order, outco
     let state = draft.state();
     if state == State::Completed {
         if draft.shows_decision(outcome) {
+            draft.complement_decision();
             return Ruling::Same;
         }
         if order == Order::Older {
             return Ruling::Stale;
+        }
+        if draft.spoken() == Spoken::Next {
+            draft.begin_attempt(false);
+            draft.end_attempt(AttemptEnd::Decided);
         }
         draft.decide(outcome);
         draft.step(EventType::IdentificationDecisionRevised);
@@ -299,6 +336,7 @@ fn decided(draft: &mut Draft<'_>, observation: &Observation, order: Order, outco
         // A decision that the vendor gives when asked is never too old: it must not be lost to a wrong clock.
         return Ruling::Stale;
     }
+    draft.turn_to_next();
     if !draft.has_attempt_in_hand() {
         draft.begin_attempt(false);
     }
@@ -350,3 +388,5 @@ fn asked(observation: &Observation) -> bool {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod ticket_tests;

@@ -23,12 +23,12 @@ use crate::vendor::kit::session::{Dialect, Session};
 use crate::vendor::kit::token::{Issued, TokenRules};
 use crate::vendor::kit::url::{Alphabet, Origin, PathTemplate, Segment, Target, UrlError};
 
-pub(super) const LOGIN: &str = "idnow.login";
-const START: &str = "idnow.start";
-pub(super) const GET: &str = "idnow.get";
-pub(super) const LIST: &str = "idnow.list";
+const LOGIN: &str = "idnow.login";
+pub(super) const START: &str = "idnow.start";
+const GET: &str = "idnow.get";
+const LIST: &str = "idnow.list";
 const SYSTEM_CHECK: &str = "idnow.system_check";
-pub(super) const PROVE: &str = "idnow.prove_credentials";
+const PROVE: &str = "idnow.prove_credentials";
 /// The whole body of a host that works.
 const WORKS: &[u8] = b"SYSTEM_CHECK_OK";
 const LOGIN_TOKEN: HeaderName = HeaderName::from_static("x-api-login-token");
@@ -124,7 +124,8 @@ impl Api {
         let call = Call::new(START, Method::POST, target).repeat(repeat).json(body)?;
         let answer = self.session.call(call).await?;
         if let Some(refused) = Refused::read(&answer) {
-            return Err(refused.error(&answer));
+            let exists = "the vendor has a finished identification with this reference";
+            return Err(refused.making_error(&answer, exists));
         }
         if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
             return Err(answer.invalid("has a status that the vendor does not document"));
@@ -259,6 +260,15 @@ impl Server {
         values.extend(places);
         path.fill(&self.origin, &values).map_err(|error| misbuilt(operation, error))
     }
+}
+
+/// A success without anything to read. A page of something in between is none.
+pub(super) fn done(answer: &Answer) -> Result<()> {
+    let said = answer.body().trim_ascii();
+    if answer.status().is_success() && (said.is_empty() || said.starts_with(b"{")) {
+        return Ok(());
+    }
+    Err(answer.invalid("is not the success that the vendor documents"))
 }
 
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.

@@ -1,12 +1,16 @@
 //! Settings of one IDnow account.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::model::name::ConnectionId;
 use crate::settings::{Moment, Network, Problems, SecretSource, Window};
-use crate::vendor::MinEvidence;
 use crate::vendor::idnow::CUSTOMER;
+use crate::vendor::idnow::Idnow;
 pub use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::link::Links;
 use crate::vendor::idnow::result::KNOWN_RESULTS;
@@ -16,9 +20,12 @@ use crate::vendor::kit::account::{
     SecretChecks, check_lifetime, check_senders, check_username, silence_after,
 };
 use crate::vendor::kit::limit::LimitSettings;
+use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::printable;
 use crate::vendor::kit::url::{Origin, Plain, UrlError};
+use crate::vendor::registry::AccountSettings;
+use crate::vendor::{MinEvidence, Vendor};
 
 /// Settings of one IDnow account (`[connections.{name}.idnow]`).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -167,9 +174,12 @@ fn identification_lifetime_days() -> u32 {
     90
 }
 
-impl IdnowSettings {
-    /// Reports what no type can say about these settings.
-    pub fn check(&self, problems: &mut Problems) {
+impl AccountSettings for IdnowSettings {
+    fn section(&self) -> &'static str {
+        "idnow"
+    }
+
+    fn check(&self, problems: &mut Problems) {
         if let Err(error) = CUSTOMER.segment(&self.customer) {
             problems.add("customer", error.to_string());
         }
@@ -199,6 +209,24 @@ impl IdnowSettings {
         }
     }
 
+    fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    fn limits(&self) -> LimitSettings {
+        self.limits
+    }
+
+    fn webhook_windows(&self) -> Option<Vec<Window>> {
+        self.webhook.as_ref().map(|webhook| webhook.basic.iter().map(BasicSettings::window).collect())
+    }
+
+    fn connect(&self, connection: ConnectionId, clock: Clock, line: Line) -> Result<Arc<dyn Vendor>> {
+        Ok(Arc::new(Idnow::new(connection, self, clock, line)?))
+    }
+}
+
+impl IdnowSettings {
     fn check_base_url(&self, problems: &mut Problems) {
         if self.environment == Environment::Sandbox && self.base_url.is_none() {
             problems
@@ -206,11 +234,6 @@ impl IdnowSettings {
         } else if let Err(error) = self.api_origin() {
             problems.add("base_url", error.to_string());
         }
-    }
-
-    /// When the passwords of webhooks are accepted; none where the connection takes no webhooks.
-    pub fn webhook_windows(&self) -> Option<Vec<Window>> {
-        self.webhook.as_ref().map(|webhook| webhook.basic.iter().map(BasicSettings::window).collect())
     }
 
     pub(super) fn silence_after(&self) -> Option<Duration> {

@@ -40,16 +40,15 @@ impl Copies for Idnow {
         let call = self.api.about(COPY, Method::POST, &self.api.server.copy, &number)?.json(&body)?;
         let answer = self.api.session.call(call).await?;
         if let Some(refused) = Refused::read(&answer) {
-            let error = refused.error(&answer);
-            if refused.knows_nothing() {
-                let detail = "the vendor does not have it any more".to_owned();
-                return Err(Error { kind: Kind::IdentificationGone, detail, ..error });
-            }
-            if refused.is_conflict() {
-                let detail = "the account has an identification with this reference".to_owned();
-                return Err(Error { detail, ..error });
-            }
-            return Err(error);
+            return Err(match refused.knows_nothing() {
+                true => {
+                    let detail = "the vendor does not have it any more";
+                    refused.as_kind(&answer, Kind::IdentificationGone, detail)
+                }
+                false => {
+                    refused.making_error(&answer, "the account has an identification with this reference")
+                }
+            });
         }
         if !matches!(answer.status(), StatusCode::OK | StatusCode::CREATED) {
             return Err(answer.invalid("has a status that the vendor does not document"));

@@ -3,13 +3,17 @@
 use http::StatusCode;
 
 use crate::error::{Error, Kind, Result, Violation};
-use crate::vendor::idnow::api::{GET, LIST, LOGIN, PROVE};
+use crate::vendor::idnow::api::START;
+use crate::vendor::idnow::signing::{CREATE_DEFINITION, UPDATE_DEFINITION, UPLOAD, UPLOAD_DEFAULT};
 use crate::vendor::idnow::wire::{ErrorBody, Fault};
 use crate::vendor::kit::http::{Answer, read_json};
 use crate::vendor::kit::refusal::by_status;
 
-/// The vendor's fields and where they come from in a request.
-pub(super) const FIELDS: [(&str, &str); 28] = [
+/// Fields of the vendor, and where they come from in a request.
+type Fields = [(&'static str, &'static str)];
+
+/// Fields of a start.
+pub(super) const FIELDS: [(&str, &str); 21] = [
     ("birthday", "subject.birth_date"),
     ("birthname", "subject.birth_name"),
     ("birthplace", "subject.birth_place"),
@@ -31,7 +35,9 @@ pub(super) const FIELDS: [(&str, &str); 28] = [
     ("streetnumber", "subject.address.house_number"),
     ("title", "subject.title"),
     ("zipcode", "subject.address.postal_code"),
-    ("document", "chunk"),
+];
+
+const DEFINITION_FIELDS: [(&str, &str); 6] = [
     ("identifier", "document_definition_id"),
     ("mimeType", "document_definition.media_type"),
     ("name", "document_definition.display_name"),
@@ -40,8 +46,7 @@ pub(super) const FIELDS: [(&str, &str); 28] = [
     ("viewPolicy", "document_definition.view_policy"),
 ];
 
-/// Operations that make nothing, so that nothing of theirs can exist already.
-const READS: [&str; 4] = [LOGIN, GET, LIST, PROVE];
+const DOCUMENT_FIELDS: [(&str, &str); 1] = [("document", "chunk")];
 
 /// A refusal: what the vendor means by it, and what it said.
 pub(super) struct Refused {
@@ -84,13 +89,9 @@ impl Refused {
         self.status == StatusCode::NOT_FOUND && self.cause == "OBJECT_NOT_FOUND"
     }
 
-    /// `Ok`: the vendor knows of no start, or erased everything. A 404 that is not the vendor's own says nothing.
+    /// `Ok`: the vendor knows of no start, or erased everything.
     pub(super) fn nothing_or_error(&self, answer: &Answer) -> Result<()> {
-        match (self.status, self.cause.as_str()) {
-            (StatusCode::NOT_FOUND, "OBJECT_NOT_FOUND") => Ok(()),
-            (StatusCode::NOT_FOUND, "") => Err(answer.invalid("is a 404 that is not the vendor's own")),
-            _ => Err(self.error(answer)),
-        }
+        if self.knows_nothing() { Ok(()) } else { Err(self.error(answer)) }
     }
 
     /// The status that the vendor means.
@@ -108,6 +109,13 @@ impl Refused {
         answer.error(kind, detail, &self.cause, &self.id)
     }
 
+    /// The refusal of what callers know as `path`.
+    pub(super) fn of_field(&self, answer: &Answer, path: &str) -> Error {
+        let detail = format!("the vendor refused {path}");
+        let error = answer.error(Kind::VendorRejectedField, detail, &self.cause, &self.id);
+        Error { violations: vec![Violation::new(path, "was refused by the vendor")], ..error }
+    }
+
     /// What was asked for waits for its result. Nothing but this text tells it from what is not there.
     pub(super) fn waits_for_result(&self) -> bool {
         self.knows_nothing() && self.key.trim_end().ends_with("not yet finished")
@@ -118,6 +126,14 @@ impl Refused {
         self.status == StatusCode::CONFLICT
     }
 
+    /// The error for callers who wanted something made: a conflict means that it is there, as `exists` says.
+    pub(super) fn making_error(&self, answer: &Answer, exists: &str) -> Error {
+        match self.is_conflict() {
+            true => self.as_kind(answer, Kind::ResourceExists, exists),
+            false => self.error(answer),
+        }
+    }
+
     /// The error for callers. Of what the vendor said only the cause and the number go on.
     pub(super) fn error(&self, answer: &Answer) -> Error {
         let error = |kind, detail: &str| answer.error(kind, detail, &self.cause, &self.id);
@@ -126,9 +142,8 @@ impl Refused {
             401 if self.cause == "SECURITY_VIOLATION" => {
                 error(Kind::ResourceNotFound, "the identification belongs to another account at the vendor")
             }
-            409 if !READS.contains(&answer.operation()) => {
-                error(Kind::ResourceExists, "the vendor has a finished identification with this reference")
-            }
+            // Something in between knows no such path: that says nothing of what the vendor has.
+            404 if self.cause.is_empty() => answer.invalid("is a 404 that is not the vendor's own"),
             status => by_status(answer, status, &self.cause, &self.id),
         }
     }
@@ -146,18 +161,25 @@ impl Refused {
     }
 
     fn bad_request(&self, answer: &Answer) -> Error {
-        let field = FIELDS.iter().find(|(vendor, _)| vendor.eq_ignore_ascii_case(&self.key));
+        let field =
+            fields_of(answer.operation()).iter().find(|(vendor, _)| vendor.eq_ignore_ascii_case(&self.key));
         match (self.cause.as_str(), field) {
             ("UNRECOGNIZED_FIELD" | "UNPARSEABLE_JSON" | "MISSING_TRANSACTION_TOKEN", _) | (_, None) => {
                 let detail = "the vendor refused the form of the request";
                 answer.error(Kind::VendorRejectedRequest, detail, &self.cause, &self.id)
             }
-            (_, Some((_, path))) => {
-                let detail = format!("the vendor refused {path}");
-                let error = answer.error(Kind::VendorRejectedField, detail, &self.cause, &self.id);
-                Error { violations: vec![Violation::new(*path, "was refused by the vendor")], ..error }
-            }
+            (_, Some((_, path))) => self.of_field(answer, path),
         }
+    }
+}
+
+/// Fields that `operation` sends, so that a refusal can be about them.
+fn fields_of(operation: &str) -> &'static Fields {
+    match operation {
+        START => &FIELDS,
+        CREATE_DEFINITION | UPDATE_DEFINITION => &DEFINITION_FIELDS,
+        UPLOAD | UPLOAD_DEFAULT => &DOCUMENT_FIELDS,
+        _ => &[],
     }
 }
 

@@ -1,16 +1,16 @@
 //! What IDnow does with a finished identification: archives it, erases it, hands out its binding key.
 
 use async_trait::async_trait;
-use http::{Method, StatusCode};
+use http::Method;
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::proto::VendorReference;
 use crate::vendor::capability::{Archives, BindingKeys, Deleted, Deletion, Deletions};
 use crate::vendor::idnow::Idnow;
+use crate::vendor::idnow::api::done;
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::identification::address;
 use crate::vendor::idnow::wire::BindingKeyAnswer;
-use crate::vendor::kit::http::Answer;
 use crate::vendor::kit::retry::Repeat;
 
 const ARCHIVE: &str = "idnow.archive";
@@ -62,15 +62,6 @@ impl BindingKeys for Idnow {
         let key = answer.json::<BindingKeyAnswer>()?.binding_key.filter(|key| is_jws(key));
         key.map(Some).ok_or_else(|| answer.invalid("has no binding key"))
     }
-}
-
-/// A success without a body to read. A page of something in between is none.
-fn done(answer: &Answer) -> Result<()> {
-    let said = answer.body().trim_ascii();
-    if answer.status() == StatusCode::OK && (said.is_empty() || said.starts_with(b"{")) {
-        return Ok(());
-    }
-    Err(answer.invalid("is not the success that the vendor documents"))
 }
 
 /// Three parts in base64url, joined by dots.

@@ -37,6 +37,7 @@ use crate::vendor::kit::delivery::{Door, Proof, SharedSecret};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
+use crate::vendor::registry::AccountSettings as _;
 use crate::vendor::{Account, Artifacts, Identifications, Lists, Probe, Results, Signing, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.

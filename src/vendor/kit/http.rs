@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt as _;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
@@ -32,6 +32,8 @@ pub const MAX_ANSWER: usize = 1 << 20;
 pub(super) const LARGE_ANSWER_TIME: Duration = Duration::from_mins(4);
 /// How long a call may take that sends a file.
 pub(super) const UPLOAD_TIME: Duration = Duration::from_mins(5);
+/// How long a file may take to come.
+pub(super) const FILE_TIME: Duration = Duration::from_hours(1);
 /// Advised when a vendor is not available and does not say for how long.
 pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
 /// Longest delay a vendor's `Retry-After` can ask for.
@@ -309,6 +311,25 @@ pub struct FileStream {
     pub size: Option<u64>,
     /// The content as it comes.
     pub pieces: BoxStream<'static, Result<Bytes>>,
+}
+
+impl FileStream {
+    /// The same, with a VENDOR_TIMEOUT in place of a piece that takes longer than `patience`, or comes after `end`.
+    pub(super) fn in_time(
+        self,
+        clock: Clock,
+        operation: &'static str,
+        patience: Duration,
+        end: Deadline,
+    ) -> Self {
+        let timed = stream::try_unfold((self.pieces, clock), move |(mut pieces, clock)| async move {
+            let deadline = Deadline::of_vendor(clock.now() + patience).or_earlier(Some(end));
+            let next = pieces.next().map(Option::transpose);
+            let piece = deadline.hold(&clock, operation, next).await?;
+            Ok(piece.map(|piece| (piece, (pieces, clock))))
+        });
+        Self { pieces: timed.boxed(), ..self }
+    }
 }
 
 /// Whether an answer is JSON or a page, which no file is.

@@ -12,7 +12,7 @@ use crate::model::name::ConnectionId;
 use crate::telemetry::Metrics;
 use crate::vendor::kit::breaker::{Breaker, BreakerRules, Pass, Place};
 use crate::vendor::kit::deadline::Deadline;
-use crate::vendor::kit::http::{Answer, Call, Failed, Opened, Transport};
+use crate::vendor::kit::http::{Answer, Call, FILE_TIME, Failed, Opened, Transport};
 use crate::vendor::kit::limit::{LimitSettings, Rate, Slots};
 use crate::vendor::kit::metered::Metered;
 use crate::vendor::kit::retry::{self, Budget, Repeat};
@@ -90,8 +90,8 @@ impl Line {
         self.patiently(call, once).await
     }
 
-    /// Opens the file that `call` asks for, as [`Line::send`] sends. The time of the call ends with the answer's header:
-    /// whoever reads the file has a limit of its own.
+    /// Opens the file that `call` asks for, as [`Line::send`] sends. The time of the call ends with the answer's header;
+    /// then each piece may take as long as a try, and the whole file an hour.
     pub async fn open(
         &self,
         call: &Call,
@@ -101,7 +101,12 @@ impl Line {
         let once = move || async move {
             match call.open(&self.transport, &self.clock).await? {
                 Opened::Answer(answer) => unless_unable(answer, failure).map(Opened::Answer),
-                file @ Opened::File(_) => Ok(file),
+                Opened::File(file) => {
+                    let end = Deadline::of_vendor(self.clock.now() + FILE_TIME);
+                    let patience = self.limits.attempt_timeout();
+                    let timed = file.in_time(self.clock.clone(), call.operation(), patience, end);
+                    Ok(Opened::File(timed))
+                }
             }
         };
         self.patiently(call, once).await

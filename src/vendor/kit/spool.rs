@@ -30,8 +30,9 @@ use crate::vendor::kit::archive::{Refused, Rule};
 /// Plaintext bytes that are sealed together, and held in memory at once.
 pub const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
-/// How long a call waits for a place.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// How long a call waits for a place. Less than the shortest default deadline of a call that needs one, so that its
+/// caller hears what it waited for.
+const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Makes spools, no more than so many at once.
 #[derive(Debug)]

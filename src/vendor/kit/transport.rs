@@ -11,8 +11,8 @@ use futures::stream::{self, BoxStream};
 
 use crate::error::{Error, Kind, Result};
 use crate::vendor::kit::http::{
-    LARGE_ANSWER_TIME, MAX_ANSWER, OpenResponse, Payload, Request, Response, Transport, TransportError,
-    UPLOAD_TIME,
+    FILE_TIME, LARGE_ANSWER_TIME, MAX_ANSWER, OpenResponse, Payload, Request, Response, Transport,
+    TransportError, UPLOAD_TIME,
 };
 use crate::vendor::kit::spool::SpoolBody;
 
@@ -34,7 +34,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         let (connect, read) = (Duration::from_secs(2), Duration::from_secs(10));
-        let (file, upload) = (Duration::from_hours(1), UPLOAD_TIME);
+        let (file, upload) = (FILE_TIME, UPLOAD_TIME);
         Self { connect, read, total: Duration::from_secs(30), file, upload }
     }
 }

@@ -1,17 +1,26 @@
 //! Settings of one organisation at MasStack. What the vendor does not publish is a setting.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::settings::{Problems, SecretSource};
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::model::name::ConnectionId;
+use crate::settings::{Problems, SecretSource, Window};
+use crate::vendor::Vendor;
 use crate::vendor::kit::account::Environment;
 use crate::vendor::kit::field_path::Paths;
 use crate::vendor::kit::limit::LimitSettings;
+use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::{Pauses, PollingSettings};
 use crate::vendor::kit::url::{Alphabet, Base, UrlError};
+use crate::vendor::masstack::Masstack;
 use crate::vendor::masstack::assertion::ServiceAccount;
 use crate::vendor::masstack::endpoint::{CallSettings, EndpointSettings};
 use crate::vendor::masstack::state::States;
+use crate::vendor::registry::AccountSettings;
 
 const LIVE: &str = "https://documents.masstack.com/v1";
 /// Names of organisations, which the vendor describes no further.
@@ -162,9 +171,12 @@ impl Default for Fields {
     }
 }
 
-impl MasstackSettings {
-    /// Reports what no type can say about these settings.
-    pub fn check(&self, problems: &mut Problems) {
+impl AccountSettings for MasstackSettings {
+    fn section(&self) -> &'static str {
+        "masstack"
+    }
+
+    fn check(&self, problems: &mut Problems) {
         if self.environment != Environment::Live && self.base_url.is_none() {
             let expected = "is needed but for environment \"live\", for example http://127.0.0.1:8090/v1";
             problems.add("base_url", expected);
@@ -201,6 +213,24 @@ impl MasstackSettings {
         problems.within("states", |problems| self.states.check(problems));
     }
 
+    fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    fn limits(&self) -> LimitSettings {
+        self.limits
+    }
+
+    fn webhook_windows(&self) -> Option<Vec<Window>> {
+        None
+    }
+
+    fn connect(&self, connection: ConnectionId, clock: Clock, line: Line) -> Result<Arc<dyn Vendor>> {
+        Ok(Arc::new(Masstack::new(connection, self, clock, line)?))
+    }
+}
+
+impl MasstackSettings {
     /// Where the API is.
     pub(super) fn base(&self) -> Result<Base, UrlError> {
         Base::parse(self.base_url.as_deref().unwrap_or(LIVE), self.environment.plain())

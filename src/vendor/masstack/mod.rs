@@ -29,6 +29,7 @@ use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::masstack::api::Api;
 use crate::vendor::masstack::config::{Fields, Generation, MasstackSettings};
 use crate::vendor::masstack::state::States;
+use crate::vendor::registry::AccountSettings as _;
 use crate::vendor::{Account, Identifications, MinEvidence, Probe, Vendor};
 
 /// One organisation at MasStack.

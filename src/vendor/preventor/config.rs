@@ -1,18 +1,26 @@
 //! Settings of one Preventor account.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::model::name::ConnectionId;
 use crate::settings::{Network, Problems, SecretSource, Window};
-use crate::vendor::MinEvidence;
 use crate::vendor::kit::account::{Environment, check_lifetime, check_senders};
 use crate::vendor::kit::delivery::{SecretSettings, check_secrets};
 use crate::vendor::kit::limit::LimitSettings;
+use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::{Base, UrlError};
+use crate::vendor::preventor::Preventor;
 pub use crate::vendor::preventor::field::{
     ActivityFields, ConfidenceScale, ImageSettings, InvitationFields, MappedField, TicketFields,
     WebhookFields,
 };
+use crate::vendor::registry::AccountSettings;
+use crate::vendor::{MinEvidence, Vendor};
 
 const LIVE: &str = "https://api-id.preventor.com/v1/identity";
 const TEST: &str = "https://api-sandbox.preventor.com/id/v1/identity";
@@ -119,9 +127,12 @@ fn invitation_lifetime_days() -> u32 {
     30
 }
 
-impl PreventorSettings {
-    /// Reports what no type can say about these settings.
-    pub fn check(&self, problems: &mut Problems) {
+impl AccountSettings for PreventorSettings {
+    fn section(&self) -> &'static str {
+        "preventor"
+    }
+
+    fn check(&self, problems: &mut Problems) {
         if self.environment == Environment::Sandbox && self.base_url.is_none() {
             let expected = "is needed for environment \"sandbox\", for example \
                             http://127.0.0.1:8090/id/v1/identity";
@@ -151,12 +162,25 @@ impl PreventorSettings {
         problems.within("images", |problems| self.images.check(problems));
     }
 
-    /// When the secrets of webhooks are accepted; `None` where none is configured.
-    pub fn webhook_windows(&self) -> Option<Vec<Window>> {
+    fn environment(&self) -> Environment {
+        self.environment
+    }
+
+    fn limits(&self) -> LimitSettings {
+        self.limits
+    }
+
+    fn webhook_windows(&self) -> Option<Vec<Window>> {
         let secrets = &self.webhook.secrets;
         (!secrets.is_empty()).then(|| secrets.iter().map(SecretSettings::window).collect())
     }
 
+    fn connect(&self, connection: ConnectionId, clock: Clock, line: Line) -> Result<Arc<dyn Vendor>> {
+        Ok(Arc::new(Preventor::new(connection, self, clock, line)?))
+    }
+}
+
+impl PreventorSettings {
     /// Where the API is.
     pub(super) fn base(&self) -> Result<Base, UrlError> {
         let vendors = if self.environment == Environment::Live { LIVE } else { TEST };

@@ -55,13 +55,6 @@ impl Identifications for Preventor {
         violations
     }
 
-    fn reference(&self, command: &CreateIdentification) -> String {
-        match &command.spec {
-            Spec::Invitation(spec) if !spec.unique.is_empty() => spec.unique.clone(),
-            _ => command.name.id.to_string(),
-        }
-    }
-
     fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>> {
         let mut violations = Vec::new();
         for (part, text, alphabet) in [("id", &said.id, INVITATION), ("reference", &said.reference, UNIQUE)] {
@@ -89,7 +82,7 @@ impl Identifications for Preventor {
     }
 
     async fn create(&self, create: Create<'_>) -> Result<Created, Error> {
-        let wanted = Wanted::of(create.command, self.reference(create.command))?;
+        let wanted = Wanted::of(create.command)?;
         let path = &self.api.paths().register;
         let call = self.api.prepare(REGISTER, Method::POST, path, &[])?.json(&wanted.body()?)?;
         let answer = self.api.done(call).await?;
@@ -97,7 +90,7 @@ impl Identifications for Preventor {
     }
 
     async fn create_again(&self, create: Create<'_>) -> Result<Created, Error> {
-        let wanted = Wanted::of(create.command, self.reference(create.command))?;
+        let wanted = Wanted::of(create.command)?;
         if self.is_free(&wanted).await? {
             return self.create(create).await;
         }
@@ -135,7 +128,7 @@ pub(super) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn of(command: &'a CreateIdentification, unique: String) -> Result<Self> {
+    fn of(command: &'a CreateIdentification) -> Result<Self> {
         let refused = |violations| Error::invalid(REGISTER, violations);
         let Spec::Invitation(spec) = &command.spec else {
             return Err(refused(vec![Violation::new("spec", "must be invitation on this connection")]));
@@ -147,7 +140,7 @@ impl<'a> Wanted<'a> {
             )])
         })?;
         let recipient = recipient(spec.delivery_method(), &command.subject).map_err(refused)?;
-        Ok(Self { subject: &command.subject, spec, method, recipient, unique })
+        Ok(Self { subject: &command.subject, spec, method, recipient, unique: command.reference() })
     }
 
     fn body(&self) -> Result<RegisterBody<'_>> {

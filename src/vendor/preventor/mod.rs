@@ -39,6 +39,7 @@ use crate::vendor::preventor::config::{
     ActivityFields, ImageSettings, InvitationFields, PreventorSettings, SendBy, WebhookFields,
 };
 use crate::vendor::preventor::ticket::Reader;
+use crate::vendor::registry::AccountSettings as _;
 use crate::vendor::ticket::Tickets;
 use crate::vendor::webhook_setting::WebhookSettings;
 use crate::vendor::{Account, Artifacts, Identifications, Probe, Results, Vendor, Webhooks};

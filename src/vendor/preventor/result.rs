@@ -8,7 +8,9 @@ use crate::proto::{Artifact, IdentificationResult, TicketImageHeader};
 use crate::vendor::kit::field_path::{Drift, Shown};
 use crate::vendor::preventor::Preventor;
 use crate::vendor::preventor::image::{GET_IMAGES, KINDS};
-use crate::vendor::{Artifacts, Findings, Get, ListArtifacts, OpenArtifact, OpenedArtifact, Results};
+use crate::vendor::{
+    Artifacts, Findings, Get, KnownArtifacts, ListArtifacts, OpenArtifact, OpenedArtifact, Results,
+};
 
 #[async_trait]
 impl Results for Preventor {
@@ -35,6 +37,11 @@ impl Results for Preventor {
 
 #[async_trait]
 impl Artifacts for Preventor {
+    fn known(&self, _known: KnownArtifacts<'_>) -> Vec<Artifact> {
+        // Which images a ticket has is told by the images alone.
+        Vec::new()
+    }
+
     async fn list(&self, list: ListArtifacts<'_>) -> Result<Option<Vec<Artifact>>, Error> {
         let Some(ticket) = list.reference.ticket_ids.last() else { return Ok(None) };
         let Some(images) = self.open_images(ticket, &[]).await? else { return Ok(None) };

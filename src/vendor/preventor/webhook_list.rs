@@ -6,6 +6,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::error::{Error, Result, Violation};
+use crate::model::webhook::RegisterWebhook;
 use crate::proto::{VendorWebhook, VendorWebhookKind, WebhookAuthentication};
 use crate::vendor::kit::delivery::Proof;
 use crate::vendor::kit::field_path::{Drift, Shown, lacks};
@@ -13,7 +14,7 @@ use crate::vendor::kit::http::Answer;
 use crate::vendor::kit::url::Alphabet;
 use crate::vendor::preventor::Preventor;
 use crate::vendor::preventor::wire::{Authorization, WebhookBody};
-use crate::vendor::webhook_setting::{Registration, WantedWebhook, WebhookSettings};
+use crate::vendor::webhook_setting::{Registration, WebhookSettings};
 
 const LIST: &str = "preventor.list_webhooks";
 const REGISTER: &str = "preventor.register_webhook";
@@ -33,7 +34,7 @@ const PROOFS: [(WebhookAuthentication, &str); 3] = [
 
 #[async_trait]
 impl WebhookSettings for Preventor {
-    fn check(&self, wanted: &WantedWebhook) -> Vec<Violation> {
+    fn check(&self, wanted: &RegisterWebhook) -> Vec<Violation> {
         let mut violations = Vec::new();
         if !KINDS.iter().any(|(kind, _)| *kind == wanted.kind) {
             violations.push(Violation::new("kind", "must be TICKETS or INVITATIONS on this connection"));

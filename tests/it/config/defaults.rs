@@ -8,9 +8,14 @@ use super::{CONNECTION, SOUND, documented_with_examples, parse};
 
 #[test]
 fn what_the_documented_example_calls_a_default_is_one() {
-    let idnow = |text: &str| match parse(text, &[]).unwrap().connections.into_values().next() {
+    let idnow = |text: &str| match parse(text, &[])
+        .unwrap()
+        .connections
+        .into_values()
+        .find(|it| matches!(it, ConnectionSettings::Idnow(_)))
+    {
         Some(ConnectionSettings::Idnow(settings)) => settings,
-        other => panic!("IDnow's comes first: {other:?}"),
+        other => panic!("one is IDnow's: {other:?}"),
     };
     let documented = idnow(&documented_with_examples());
     let bare = idnow(&format!("{SOUND}{CONNECTION}").replace("region = \"de\"\n", ""));

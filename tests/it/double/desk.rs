@@ -1,5 +1,6 @@
 //! A hub in front of the double, over a journal in memory, with a clock that is moved by hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
@@ -181,6 +182,7 @@ fn hub(
         registry: Registry::from_iter([vendor]),
         metrics: Metrics::noop(),
         streams: StreamSettings::default(),
+        webhook_urls: BTreeMap::new(),
         drain: drain.clone(),
     })
 }

@@ -27,6 +27,10 @@ pub(crate) trait Alter: Send + Sync {
         inner.list(&query).await
     }
 
+    async fn sweep(&self, inner: &dyn Journal, now: SystemTime) -> Result<u64, JournalError> {
+        inner.sweep(now).await
+    }
+
     /// Whether a place of the store is there.
     fn has(&self, _position: Position) -> bool {
         true
@@ -159,7 +163,7 @@ impl<A: Alter> Journal for Altered<A> {
     }
 
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {
-        self.inner.sweep(now).await
+        self.how.sweep(&*self.inner, now).await
     }
 
     async fn health(&self) -> Result<(), JournalError> {

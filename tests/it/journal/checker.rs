@@ -166,10 +166,10 @@ impl Alter for Faulty {
             How::ListsInOrderOfChange => {
                 let skip = usize::try_from(query.after.take().unwrap_or_default()).unwrap();
                 let limit = std::mem::replace(&mut query.limit, usize::MAX);
-                let mut records = inner.list(&query).await?.records;
+                let RecordPage { mut records, places, .. } = inner.list(&query).await?;
                 records.sort_by_key(|record| record.identification.revision);
                 let next = (records.len() > skip + limit).then(|| (skip + limit) as u64);
-                Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), next })
+                Ok(RecordPage { records: records.into_iter().skip(skip).take(limit).collect(), places, next })
             }
             _ => inner.list(&query).await,
         }

@@ -129,6 +129,7 @@ pub(crate) fn record(name: &IdentificationName, revision: i64) -> Record {
             end_missing: true,
             decision_revision: 2,
             documents: Vec::new(),
+            tickets: Vec::new(),
         },
     }
 }

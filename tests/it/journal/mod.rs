@@ -67,6 +67,7 @@ conformance! {
         changing_what_is_not_there_conflicts,
         one_of_two_concurrent_changes_wins,
         vendor_ids_are_found_without_case,
+        tickets_lead_to_their_identification,
         a_reference_is_unique_among_the_living,
         no_reference_is_not_a_reference,
         the_first_that_was_created_later_is_found,
@@ -76,6 +77,8 @@ conformance! {
     rules_lists {
         pages_stand_still_while_records_change,
         every_condition_chooses,
+        tickets_are_a_condition,
+        a_place_leads_behind_its_record,
         conditions_are_joined,
         times_are_compared_to_the_nanosecond,
         the_last_page_knows_that_it_is_the_last,

@@ -117,11 +117,16 @@ pub(super) async fn unmatched_deliveries_wait_for_vendor_ids(fixture: Fixture) {
     for delivery in [&first, &received, &second] {
         fixture.journal.append(put(delivery)).await.unwrap();
     }
-    for by in [VendorId::Id("tst-abcde"), VendorId::Id("TST-ABCDE"), VendorId::Reference("REFERENCE-1")] {
+    for by in [
+        VendorId::Id("tst-abcde"),
+        VendorId::Id("TST-ABCDE"),
+        VendorId::Reference("REFERENCE-1"),
+        VendorId::Ticket("reference-1"),
+    ] {
         let found = fixture.journal.unmatched(&bank(), by).await.unwrap();
         assert_eq!(found, [first.clone(), second.clone()], "{by:?}");
     }
-    for by in [VendorId::Id(""), VendorId::Id("tst-abcd"), VendorId::Reference("")] {
+    for by in [VendorId::Id(""), VendorId::Id("tst-abcd"), VendorId::Reference(""), VendorId::Ticket("")] {
         assert!(fixture.journal.unmatched(&bank(), by).await.unwrap().is_empty(), "{by:?}");
     }
     let elsewhere = "other-bank".parse().unwrap();

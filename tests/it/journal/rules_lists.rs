@@ -88,6 +88,11 @@ pub(super) fn changed(change: impl FnOnce(&mut Record)) -> Record {
     record
 }
 
+pub(super) fn ticketed(record: &mut Record, tickets: &[&str]) {
+    let reference = record.identification.vendor_reference.as_mut().unwrap();
+    reference.ticket_ids = tickets.iter().copied().map(str::to_owned).collect();
+}
+
 pub(super) fn elsewhere() -> ConnectionId {
     "other-bank".parse().unwrap()
 }
@@ -164,6 +169,39 @@ pub(super) async fn every_condition_chooses(fixture: Fixture) {
                 let found: Vec<_> = pages.into_iter().flat_map(|page| page.records).collect();
                 assert_eq!(found, expected, "{filter:?} {order:?} {limit}");
             }
+        }
+    }
+}
+
+pub(super) async fn tickets_are_a_condition(fixture: Fixture) {
+    let ticketed = changed(|record| ticketed(record, &["Ticket-1", "Ticket-2"]));
+    let records = vec![record(&identification(), 1), ticketed.clone()];
+    fixture.journal.append(creates(records.clone())).await.unwrap();
+    let by_id = |id: &str| RecordFilter { vendor_ids: [id.to_owned()].into(), ..RecordFilter::default() };
+    let some = RecordFilter { has_tickets: true, ..RecordFilter::default() };
+    for (filter, expected) in [
+        (by_id("ticket-1"), vec![ticketed.clone()]),
+        (by_id("ticket-2"), vec![ticketed.clone()]),
+        (by_id("ticket-3"), vec![]),
+        (some, vec![ticketed]),
+        (RecordFilter::default(), records),
+    ] {
+        let page = fixture.journal.list(&query(filter.clone(), Order::OldestFirst, 10)).await.unwrap();
+        assert_eq!((page.places.len(), page.records), (expected.len(), expected), "{filter:?}");
+    }
+}
+
+pub(super) async fn a_place_leads_behind_its_record(fixture: Fixture) {
+    for _record in 0..5 {
+        fixture.journal.append(creates(vec![record(&identification(), 1)])).await.unwrap();
+    }
+    for order in ORDERS {
+        let whole = fixture.journal.list(&query(RecordFilter::default(), order, 10)).await.unwrap();
+        for (index, place) in whole.places.iter().enumerate() {
+            let after = Some(*place);
+            let query = RecordQuery { after, ..query(RecordFilter::default(), order, 10) };
+            let rest = fixture.journal.list(&query).await.unwrap();
+            assert_eq!(rest.records, whole.records[index + 1..], "{order:?} {index}");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::fixture::{
     Fixture, any_event, assert_conflict, bank, create, delivery, events, fresh, identification, job, record,
     start,
 };
+use super::rules_lists::{changed, ticketed};
 use super::rules_sealed::item;
 
 pub(super) fn creates(records: Vec<Record>) -> Batch {
@@ -126,6 +127,33 @@ pub(super) async fn vendor_ids_are_found_without_case(fixture: Fixture) {
     assert_eq!(fixture.journal.find(&bank(), VendorId::Id(&reference)).await.unwrap(), None);
     let elsewhere = "other-bank".parse().unwrap();
     assert_eq!(fixture.journal.find(&elsewhere, VendorId::Reference(&reference)).await.unwrap(), None);
+}
+
+pub(super) async fn tickets_lead_to_their_identification(fixture: Fixture) {
+    let journal = fixture.journal;
+    let mut owner = changed(|record| ticketed(record, &["Ticket-1", "", "TICKET-1", "ticket-2"]));
+    let other = changed(|record| ticketed(record, &["ticket-3"]));
+    let mut elsewhere = changed(|record| ticketed(record, &["ticket-1"]));
+    elsewhere.name.connection = "other-bank".parse().unwrap();
+    journal.append(creates(vec![owner.clone(), other.clone(), elsewhere.clone()])).await.unwrap();
+    for id in ["Ticket-1", "ticket-1", "TICKET-2"] {
+        let found = journal.find(&bank(), VendorId::Ticket(id)).await.unwrap();
+        assert_eq!(found, Some(owner.clone()), "{id}");
+    }
+    assert_eq!(journal.find(&bank(), VendorId::Ticket("ticket-3")).await.unwrap(), Some(other));
+    let found = journal.find(&elsewhere.name.connection, VendorId::Ticket("ticket-1")).await.unwrap();
+    assert_eq!(found, Some(elsewhere));
+    for id in ["", "ticket", &owner.identification.vendor_reference.clone().unwrap().id] {
+        assert_eq!(journal.find(&bank(), VendorId::Ticket(id)).await.unwrap(), None, "{id:?}");
+    }
+    assert_eq!(journal.find(&bank(), VendorId::Id("ticket-1")).await.unwrap(), None);
+
+    // What a later state no longer has leads nowhere.
+    ticketed(&mut owner, &["ticket-2", "ticket-4"]);
+    owner.identification.revision = 2;
+    journal.append(replaces(owner.clone(), 1)).await.unwrap();
+    assert_eq!(journal.find(&bank(), VendorId::Ticket("ticket-1")).await.unwrap(), None);
+    assert_eq!(journal.find(&bank(), VendorId::Ticket("ticket-4")).await.unwrap(), Some(owner));
 }
 
 pub(super) async fn a_reference_is_unique_among_the_living(fixture: Fixture) {

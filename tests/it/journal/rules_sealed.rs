@@ -1,8 +1,10 @@
 //! Sealed items: kept, handed to another owner, gone for good.
 
-use idv_gateway::journal::Batch;
+use async_trait::async_trait;
 use idv_gateway::journal::seal::SealedItem;
+use idv_gateway::journal::{Appended, Batch, Journal, JournalError};
 
+use super::altered::{Alter, Altered};
 use super::fixture::Fixture;
 
 pub(super) fn item(name: &str) -> SealedItem {
@@ -45,7 +47,11 @@ pub(super) async fn an_item_changes_its_owner(fixture: Fixture) {
 }
 
 pub(super) async fn an_owner_is_erased_with_all_it_has(fixture: Fixture) {
-    let journal = fixture.journal;
+    assert_eq!(faults_of_erasing(&*fixture.journal).await, [""; 0]);
+}
+
+/// What is wrong with how a journal erases.
+async fn faults_of_erasing(journal: &dyn Journal) -> Vec<String> {
     let of = |name: &str, owner: &str| SealedItem { owner: owner.to_owned(), ..item(name) };
     let seal =
         vec![of("one", "a person"), of("two", "a person"), of("three", "another"), of("four", "a delivery")];
@@ -54,10 +60,44 @@ pub(super) async fn an_owner_is_erased_with_all_it_has(fixture: Fixture) {
     let reown = vec![("four".to_owned(), "a person".to_owned())];
     let erase = vec!["a person".to_owned(), "nobody".to_owned()];
     journal.append(Batch { reown, erase, ..Batch::default() }).await.unwrap();
-    for gone in ["one", "two", "four"] {
-        assert_eq!(journal.sealed(gone).await.unwrap(), None, "{gone}");
+    let mut faults = Vec::new();
+    for (item, left) in
+        [("one", None), ("two", None), ("three", Some(of("three", "another"))), ("four", None)]
+    {
+        let found = journal.sealed(item).await.unwrap();
+        if found != left {
+            faults.push(format!("{item} is {found:?}"));
+        }
     }
-    assert_eq!(journal.sealed("three").await.unwrap(), Some(of("three", "another")));
+    faults
+}
+
+/// A journal that leaves something behind.
+enum Forgetful {
+    Owners,
+    WhatIsHandedOver,
+}
+
+#[async_trait]
+impl Alter for Forgetful {
+    async fn append(&self, inner: &dyn Journal, mut batch: Batch) -> Result<Appended, JournalError> {
+        match self {
+            Self::Owners => batch.erase.clear(),
+            Self::WhatIsHandedOver => batch.reown.clear(),
+        }
+        inner.append(batch).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_erased_is_noticed() {
+    for (how, left) in
+        [(Forgetful::Owners, &["one", "two", "four"][..]), (Forgetful::WhatIsHandedOver, &["four"])]
+    {
+        let faults = faults_of_erasing(&*Altered::over(Fixture::memory().journal, how)).await;
+        let found = faults.iter().map(|fault| fault.split(' ').next().unwrap());
+        assert!(found.eq(left.iter().copied()), "{faults:?}");
+    }
 }
 
 pub(super) async fn sealing_again_replaces(fixture: Fixture) {

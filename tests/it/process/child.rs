@@ -35,11 +35,15 @@ pub(super) struct Ended {
 }
 
 impl Child {
-    pub(super) fn spawn(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().unwrap();
-        let stdout = Lines::of(process.stdout.take().unwrap());
-        let stderr = Lines::of(process.stderr.take().unwrap());
+    pub(super) fn spawn(command: Command) -> Self {
+        Self::spawn_onto(command, Stdio::piped(), Stdio::piped())
+    }
+
+    /// The same with other places for what it writes. Only of pipes there are lines to read.
+    pub(super) fn spawn_onto(mut command: Command, stdout: Stdio, stderr: Stdio) -> Self {
+        let mut process = command.stdin(Stdio::null()).stdout(stdout).stderr(stderr).spawn().unwrap();
+        let stdout = process.stdout.take().map_or_else(Lines::none, Lines::of);
+        let stderr = process.stderr.take().map_or_else(Lines::none, Lines::of);
         Self { process, stdout, stderr }
     }
 
@@ -89,8 +93,17 @@ impl Child {
         self.process.wait().unwrap();
     }
 
+    pub(super) fn is_running(&mut self) -> bool {
+        self.process.try_wait().unwrap().is_none()
+    }
+
     /// Waits for it to end by itself.
     pub(super) async fn ended(mut self) -> Ended {
+        self.end().await
+    }
+
+    /// The same for one that is still needed as a name for what was.
+    pub(super) async fn end(&mut self) -> Ended {
         // Both pipes are closed when the process is gone: the wait below is over at once.
         let (stdout, stderr) = (self.stdout.rest().await, self.stderr.rest().await);
         Ended { code: self.process.wait().unwrap().code(), stdout, stderr }
@@ -109,6 +122,10 @@ impl Drop for Child {
 struct Lines(UnboundedReceiver<String>);
 
 impl Lines {
+    fn none() -> Self {
+        Self(unbounded_channel().1)
+    }
+
     fn of(pipe: impl Read + Send + 'static) -> Self {
         let (sender, receiver) = unbounded_channel();
         thread::spawn(move || {
@@ -129,6 +146,13 @@ impl Lines {
         }
         lines
     }
+}
+
+/// A pipe whose reader has gone.
+pub(super) fn unread() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
 }
 
 /// What is in a folder, by name.

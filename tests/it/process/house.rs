@@ -27,6 +27,8 @@ use tonic::transport::Channel;
 use super::child::{Child, GUARD, program};
 
 const CUSTOMER: &str = "demobank";
+/// Has an account at the vendor, and a connection where a test configures one.
+pub(super) const OTHER_CUSTOMER: &str = "otherbank";
 const API_KEY: &str = "key of demobank";
 const WEBHOOK_USER: &str = "idnow";
 const WEBHOOK_PASSWORD: &str = "password of idnow";
@@ -63,9 +65,10 @@ impl House {
         secret("master.key", &BASE64_STANDARD.encode(clock.random::<32>()));
         secret("api.key", API_KEY);
         secret("webhook.password", WEBHOOK_PASSWORD);
-        let account = Account { customer: CUSTOMER.to_owned(), api_key: SecretString::from(API_KEY) };
-        let options =
-            SandboxOptions { clock: clock.clone(), accounts: vec![account], ..SandboxOptions::default() };
+        let account =
+            |customer: &str| Account { customer: customer.to_owned(), api_key: SecretString::from(API_KEY) };
+        let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
+        let options = SandboxOptions { clock: clock.clone(), accounts, ..SandboxOptions::default() };
         let sandbox = Sandbox::start(options).await.unwrap();
         let house = Self { clock, folder, sandbox, client: client() };
         fs::write(house.config(), house.configuration()).unwrap();
@@ -94,6 +97,18 @@ impl House {
             text = text.replace(old, new);
         }
         fs::write(self.config(), text).unwrap();
+    }
+
+    /// Adds a connection of the other customer, which takes no webhooks.
+    pub(super) fn connect_other(&self) {
+        let own = format!("[connections.{CUSTOMER}.idnow]\n");
+        let other = format!(
+            "[connections.{OTHER_CUSTOMER}.idnow]\nenvironment = \"sandbox\"\nbase_url = \"{}\"\n\
+             customer = \"{OTHER_CUSTOMER}\"\napi_key = {{ file = {:?} }}\n",
+            self.sandbox_url(),
+            self.path("api.key").display().to_string(),
+        );
+        self.reconfigure(&[(&own, &format!("{other}{own}"))]);
     }
 
     /// Starts `serve` without waiting for anything.
@@ -152,9 +167,18 @@ impl House {
 
     /// How many identifications the vendor has.
     pub(super) async fn made_in_all(&self) -> u64 {
+        self.statistics().await["created"].as_u64().unwrap()
+    }
+
+    /// How many requests the vendor has answered on `route`, whatever the answer.
+    pub(super) async fn answers(&self, route: &str) -> u64 {
+        let answers = self.statistics().await["by_path"][route].clone();
+        answers.as_object().into_iter().flatten().map(|(_status, count)| count.as_u64().unwrap()).sum()
+    }
+
+    async fn statistics(&self) -> Value {
         let url = format!("http://{}/control/statistics", self.sandbox.address());
-        let (_status, statistics) = self.get(&url).await.unwrap();
-        serde_json::from_str::<Value>(&statistics).unwrap()["created"].as_u64().unwrap()
+        serde_json::from_str(&self.get(&url).await.unwrap().1).unwrap()
     }
 
     /// Lets the person or the reviewer move an identification at the vendor.

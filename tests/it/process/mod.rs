@@ -3,10 +3,14 @@
 mod child;
 mod house;
 mod script;
+mod stopping;
 
 mod completions;
 mod crash;
+mod deadline;
 mod demo;
+mod drain;
+mod errands;
 mod healthcheck;
 mod help;
 mod history;
@@ -16,6 +20,7 @@ mod kill;
 mod memory;
 mod sandbox;
 mod serve;
+mod unread;
 mod version;
 mod watch;
 mod watch_json;

@@ -1,5 +1,6 @@
 //! Files of identifications as callers meet them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -9,6 +10,7 @@ use idv_gateway::proto::{
     Artifact, ArtifactKind as Kind, ContentDigest, DownloadArtifactRequest, DownloadArtifactResponse,
     ListArtifactsRequest, SignatureVerdict,
 };
+use tokio::sync::Semaphore;
 use tonic::{Code, Status, Streaming};
 
 use super::house::House;
@@ -141,6 +143,8 @@ async fn every_file_is_listed_and_handed_on() {
     ]);
     decided.vendor.archive(bytes.clone());
     decided.vendor.says("pdf", Reply::File(report.clone().into()));
+    let xml = b"<identification/>";
+    decided.vendor.says("xml", Reply::Unannounced(Bytes::from_static(xml)));
 
     let listed = decided.listed().await.unwrap();
     let told = |artifact: &Artifact| {
@@ -161,9 +165,11 @@ async fn every_file_is_listed_and_handed_on() {
             "tx_securityfeaturevideo.mp4",
             &video,
         ),
+        ("report-xml-direct", Kind::ReportXml, "application/xml", "report.xml", xml),
     ];
     let shown = expected.map(|(id, kind, media, file, bytes)| {
-        (id.to_owned(), kind, media.to_owned(), file.to_owned(), i64::try_from(bytes.len()).unwrap())
+        let size = if id == "report-xml-direct" { 0 } else { i64::try_from(bytes.len()).unwrap() };
+        (id.to_owned(), kind, media.to_owned(), file.to_owned(), size)
     });
     assert_eq!(listed.iter().map(told).collect::<Vec<_>>(), shown);
     assert!(listed.iter().all(|artifact| artifact.signature() == SignatureVerdict::Unspecified));
@@ -190,8 +196,8 @@ async fn files_are_listed_by_page() {
     let entries: Vec<_> = (0..7).map(|number| stored(&format!("{number}_userface.jpg"), b"x")).collect();
     decided.vendor.archive(archive(&entries));
     let whole = decided.listed().await.unwrap();
-    assert_eq!(whole.len(), 8);
-    for size in [1, 3, 8, 1000] {
+    assert_eq!(whole.len(), 10);
+    for size in [1, 3, 10, 1000] {
         let (mut artifacts, mut token) = (Vec::new(), String::new());
         loop {
             let (page, next) = decided.page(size, &token).await.unwrap();
@@ -214,6 +220,7 @@ async fn files_are_listed_by_page() {
 async fn a_hostile_archive_is_refused_before_anything_of_it_is_handed_on() {
     let decided = Decided::new().await;
     decided.vendor.says("pdf", Reply::File(Bytes::from_static(b"%PDF")));
+    decided.vendor.says("xml", Reply::File(Bytes::from_static(b"<?xml")));
     let sound = archive(&[stored("tx_userface.jpg", b"face")]);
     let bomb = archive(&[deflated("tx_userface.jpg", &vec![0; 4 << 20])]);
     for (bytes, rule) in [
@@ -231,11 +238,13 @@ async fn a_hostile_archive_is_refused_before_anything_of_it_is_handed_on() {
             assert_eq!(details.error_info().unwrap().metadata["rule"], rule);
             assert!(!status.message().contains("passwd"), "{}", status.message());
         }
-        assert_eq!(
-            decided.download("report-pdf", 0).await.unwrap().bytes,
-            b"%PDF",
-            "it is not in the archive"
-        );
+        for (id, begins) in [("report-pdf", b"%PDF".as_slice()), ("report-xml-direct", b"<?xml")] {
+            let report = decided.download(id, 0).await.unwrap();
+            assert_eq!(
+                (report.bytes.as_slice(), report.header.signature()),
+                (begins, SignatureVerdict::Unspecified)
+            );
+        }
     }
     assert_eq!(decided.vendor.transfers(), 0);
 }
@@ -285,12 +294,13 @@ async fn the_vendors_faults_have_their_reasons() {
         (Reply::Text(302, "application/zip", ""), Code::Internal, "VENDOR_RESPONSE_INVALID"),
         (cut(), Code::Unavailable, "VENDOR_UNAVAILABLE"),
     ] {
-        for extension in ["zip", "pdf"] {
+        for extension in ["zip", "pdf", "xml"] {
             decided.vendor.says(extension, reply.clone());
         }
         refused(&decided.listed().await.unwrap_err(), code, reason);
-        refused(&decided.download("archive", 0).await.err().unwrap(), code, reason);
-        refused(&decided.download("report-pdf", 0).await.err().unwrap(), code, reason);
+        for id in ["archive", "report-pdf", "report-xml-direct"] {
+            refused(&decided.download(id, 0).await.err().unwrap(), code, reason);
+        }
     }
 }
 
@@ -332,7 +342,8 @@ async fn end(mut stream: Parts) -> Status {
 #[tokio::test]
 async fn a_download_ends_at_its_deadline_and_has_one_in_any_case() {
     let decided = Decided::new().await;
-    decided.vendor.says("pdf", Reply::Stalling);
+    let permits = Arc::new(Semaphore::new(0));
+    decided.vendor.says("pdf", Reply::Paced(permits.clone()));
     for (asked_for, ends_after) in [(Some(20), 20), (None, 300), (Some(86_400), 3600)] {
         let name = format!("{}/artifacts/report-pdf", decided.name);
         let mut request = asked(DownloadArtifactRequest { name, read_offset: 0 });
@@ -342,7 +353,15 @@ async fn a_download_ends_at_its_deadline_and_has_one_in_any_case() {
         let mut stream =
             decided.house.identifications().download_artifact(request).await.unwrap().into_inner();
         assert!(matches!(part(&mut stream).await.unwrap(), Some(Part::Header(_))));
-        decided.house.clock.advance(Duration::from_secs(ends_after - 1));
+        // The vendor is slow, and never silent for ten seconds.
+        let mut left = ends_after - 1;
+        while left > 0 {
+            permits.add_permits(1);
+            assert!(matches!(part(&mut stream).await.unwrap(), Some(Part::Chunk(_))));
+            let pause = left.min(9);
+            decided.house.clock.advance(Duration::from_secs(pause));
+            left -= pause;
+        }
         assert_eq!(decided.house.operator("/livez").await.status, 200);
         assert_eq!(decided.vendor.transfers(), 1, "{asked_for:?}");
         decided.house.clock.advance(Duration::from_secs(1));
@@ -352,24 +371,26 @@ async fn a_download_ends_at_its_deadline_and_has_one_in_any_case() {
 }
 
 #[tokio::test]
+async fn a_vendor_that_falls_silent_ends_a_download() {
+    let decided = Decided::new().await;
+    decided.vendor.says("pdf", Reply::Stalling);
+    let mut stream = decided.open("report-pdf", 0).await.unwrap();
+    assert!(matches!(part(&mut stream).await.unwrap(), Some(Part::Header(_))));
+    let over = async || (decided.vendor.transfers() == 0).then_some(());
+    decided.house.in_time("the end", over).await;
+    refused(&end(stream).await, Code::Unavailable, "VENDOR_TIMEOUT");
+}
+
+#[tokio::test]
 async fn a_download_goes_on_through_a_drain() {
     let decided = Decided::new().await;
     let report = noise(1 << 20);
     decided.vendor.says("pdf", Reply::Unannounced(report.clone().into()));
     let stream = decided.open("report-pdf", 0).await.unwrap();
     decided.house.until("its transfer", async || (decided.vendor.sent() > 0).then_some(())).await;
-    // Another one keeps the connection open: what is on its way when one closes may be lost, as TCP has it.
-    decided.vendor.says("pdf", Reply::Stalling);
-    let mut other = decided.open("report-pdf", 0).await.unwrap();
-    assert!(matches!(part(&mut other).await.unwrap(), Some(Part::Header(_))));
-
     let Decided { house, vendor, .. } = decided;
-    let read = async {
-        let downloaded = Downloaded::read(stream).await.unwrap();
-        drop(other);
-        downloaded
-    };
-    let (downloaded, (in_time, _folder)) = tokio::join!(read, house.shut_down());
+    let (downloaded, (in_time, _folder)) = tokio::join!(Downloaded::read(stream), house.shut_down());
+    let downloaded = downloaded.unwrap();
     assert!(in_time);
     assert_eq!(vendor.transfers(), 0);
     assert_eq!(downloaded.header.size_bytes, 0, "the vendor did not say");

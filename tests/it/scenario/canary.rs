@@ -16,10 +16,10 @@ use super::result::try_result;
 use super::words::{BANK, create, said};
 
 /// Stands in every value that is about the person.
-const CANARY: &str = "Kanarienvogel";
+pub(super) const CANARY: &str = "Kanarienvogel";
 const PHONE: &str = "+49309876543";
 
-fn canaries() -> CreateIdentificationRequest {
+pub(super) fn canaries() -> CreateIdentificationRequest {
     let text = |what: &str| format!("{CANARY}-{what}");
     let spec = AutoIdentSpec { custom_data: vec![text("custom")], ..AutoIdentSpec::default() };
     CreateIdentificationRequest {
@@ -163,7 +163,7 @@ async fn the_search_would_find_it() {
 }
 
 /// How many files of the journal were searched.
-fn look_into_store(folder: &std::path::Path) -> usize {
+pub(super) fn look_into_store(folder: &std::path::Path) -> usize {
     let files = files(folder);
     for (name, bytes) in &files {
         assert!(!holds(bytes), "{name}");
@@ -178,7 +178,7 @@ fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
     std::fs::read_dir(folder).unwrap().map(Result::unwrap).map(read).collect()
 }
 
-fn holds(bytes: &[u8]) -> bool {
+pub(super) fn holds(bytes: &[u8]) -> bool {
     let lower = bytes.to_ascii_lowercase();
     let found = |what: &str| lower.windows(what.len()).any(|window| window == what.as_bytes());
     found(&CANARY.to_ascii_lowercase()) || found(PHONE) || found("1987-05-23")

@@ -240,6 +240,29 @@ async fn the_sandbox_is_healthy_too() {
     assert!(by_path.contains("system_check"), "{by_path}");
 }
 
+/// How often the sandbox was asked about itself, and how often sooner than it allows.
+async fn asked_about_itself(house: &House) -> (u64, u64) {
+    let hasty = house.asked("hasty_system_checks").await;
+    (house.answers("GET /system_check").await, hasty)
+}
+
+#[tokio::test]
+async fn however_often_a_check_is_asked_for_the_vendor_is_not_asked_in_haste() {
+    let house = House::silent().await;
+    for _ in 0..60 {
+        for connection in [BANK, OTHER_BANK] {
+            assert_eq!(try_check(&house, connection).await.unwrap().state(), Health::Healthy);
+        }
+        house.clock.advance(Duration::from_secs(60));
+    }
+    assert_eq!(asked_about_itself(&house).await, (12, 0));
+    check(&house).await;
+    // A gateway that does not know when it asked is in haste, and is noticed.
+    let house = house.restarted().await;
+    check(&house).await;
+    assert_eq!(asked_about_itself(&house).await, (14, 1));
+}
+
 #[tokio::test]
 async fn a_connection_that_is_not_there_cannot_be_checked() {
     let house = House::silent().await;

@@ -45,6 +45,8 @@ const API_KEY: &str = "key of the sandbox";
 pub(super) struct Plan {
     /// The sandbox sends webhooks; otherwise the scenario posts its own.
     pub(super) webhooks: bool,
+    /// The connections take webhooks.
+    pub(super) takes_webhooks: bool,
     /// Streams one caller may hold open.
     pub(super) max_streams: usize,
     /// On what evidence decisions are published.
@@ -110,6 +112,7 @@ impl House {
     pub(super) async fn with(change: impl FnOnce(&mut Plan)) -> Self {
         let mut plan = Plan {
             webhooks: true,
+            takes_webhooks: true,
             max_streams: 64,
             min_evidence: "fetched",
             door: "",

@@ -248,7 +248,7 @@ async fn an_answer_is_kept_for_a_day() {
     assert_eq!((again.replayed, &again.identification.unwrap().name), (true, &first.name));
     house.clock.advance(2 * HOUR);
     let another = house
-        .in_time("the end of its time", async || {
+        .until("the end of its time", async || {
             let another = house.try_create(once(create(BANK))).await.unwrap();
             (!another.replayed).then_some(another.identification.unwrap())
         })

@@ -34,7 +34,10 @@ async fn a_fault_that_passes_is_not_seen_by_the_caller() {
     house.fault(json!({ "kind": "half_body", "operation": "start", "times": 1 })).await;
     house.fault(json!({ "kind": "rate_limit", "retry_after": 3, "operation": "start", "times": 1 })).await;
     let mut client = house.identifications();
-    let call = tokio::spawn(async move { client.create_identification(create(BANK)).await });
+    let mut request = Request::new(create(BANK));
+    // Time runs here while the answer is on its way.
+    request.set_timeout(Duration::from_mins(10));
+    let call = tokio::spawn(async move { client.create_identification(request).await });
     house.in_time("the answer", async || call.is_finished().then_some(())).await;
     let made = call.await.unwrap().unwrap().into_inner().identification.unwrap();
     assert_eq!(made.state(), IdentificationState::AwaitingUser);

@@ -1,7 +1,7 @@
 //! The same webhook again, and different ones that look alike.
 
 use aws_lc_rs::digest::{SHA256, digest};
-use idv_gateway::journal::{Delivery, Journal as _};
+use idv_gateway::journal::{Delivery, DeliveryQuery, Journal as _};
 use idv_gateway::proto::{EventType, Evidence, WebhookDeliveryState as State};
 use serde_json::json;
 
@@ -112,6 +112,68 @@ async fn the_same_bytes_are_news_once_the_identification_has_moved_on() {
     assert_eq!(types(&house.events().await), [CREATED, STARTED, ENDED, STARTED, ENDED]);
     assert_eq!(house.fates(), [(State::Applied, 0); 4]);
     assert_eq!(house.get(&id).await.attempt_count, 2);
+}
+
+/// IDnow gives an ABORTED no time: the ends of two tries can be the same, byte by byte.
+#[tokio::test]
+async fn two_aborts_that_are_alike_are_two_when_a_start_came_between() {
+    let house = House::new().await;
+    let id = house.created().await;
+    for does in ["start", "abort", "start", "abort"] {
+        let before = house.events().await.len();
+        house.person(&id, does, json!({})).await;
+        house.until(does, async || (house.events().await.len() > before).then_some(())).await;
+    }
+    assert_eq!(types(&house.events().await), [CREATED, STARTED, ENDED, STARTED, ENDED]);
+    assert_eq!(house.applied(4).await, [(State::Applied, 0); 4]);
+    let query = DeliveryQuery { limit: 4, ..DeliveryQuery::default() };
+    let newest_first = house.journal().deliveries(&query).await.unwrap().deliveries;
+    assert_eq!(newest_first[0].body_sha256, newest_first[2].body_sha256, "the vendor sends the same bytes");
+}
+
+#[tokio::test]
+async fn alike_aborts_are_told_apart_when_the_first_start_was_lost() {
+    let house = House::silent().await;
+    let id = house.created().await;
+    house.person(&id, "start", json!({})).await;
+    for (index, (does, result)) in
+        [("abort", "ABORTED"), ("start", "START"), ("abort", "ABORTED")].into_iter().enumerate()
+    {
+        house.person(&id, does, json!({})).await;
+        assert_eq!(house.webhook(said(result, &id).to_string()).await.status, 204);
+        let applied = async || (house.states().get(index) == Some(&State::Applied)).then_some(());
+        house.until(result, applied).await;
+    }
+    assert_eq!(types(&house.events().await), [CREATED, ENDED, STARTED, ENDED]);
+    assert_eq!(house.fates(), [(State::Applied, 0); 3]);
+}
+
+#[tokio::test]
+async fn alike_aborts_are_told_apart_however_fast_they_come() {
+    let house = House::silent().await;
+    let id = house.created().await;
+    for does in ["start", "abort", "start", "abort"] {
+        house.person(&id, does, json!({})).await;
+    }
+    for result in ["START", "ABORTED", "START", "ABORTED"] {
+        assert_eq!(house.webhook(said(result, &id).to_string()).await.status, 204);
+    }
+    let all_applied = async || (house.fates() == [(State::Applied, 0); 4]).then_some(());
+    house.until("their effects", all_applied).await;
+    assert_eq!(types(&house.events().await), [CREATED, STARTED, ENDED, STARTED, ENDED]);
+}
+
+/// Without a start between them nobody can tell a second abort from a repeat of the first: the vendor says the same.
+#[tokio::test]
+async fn two_aborts_without_a_start_between_are_one() {
+    let house = House::silent().await;
+    let id = house.created().await;
+    for count in [1, 2] {
+        assert_eq!(house.webhook(said("ABORTED", &id).to_string()).await.status, 204);
+        house.applied(count).await;
+    }
+    assert_eq!(types(&house.events().await), [CREATED, ENDED]);
+    assert_eq!(house.fates(), [(State::Applied, 1), (State::Duplicate, 0)]);
 }
 
 async fn post_five(house: &House, body: &str) {

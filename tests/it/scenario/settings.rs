@@ -13,6 +13,7 @@ pub(super) fn configuration(folder: &Path, vendor: SocketAddr, plan: &Plan) -> S
     let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
     let signing_keys = if plan.signing_key { path("signing.pem") } else { String::new() };
     let connection = |id: &str| {
+        let webhook = if plan.takes_webhooks { webhook(id, &path("webhook"), plan) } else { String::new() };
         format!(
             r#"
 [connections.{id}.idnow]
@@ -26,22 +27,12 @@ api_key = {{ file = {key} }}
 {settings}
 limits = {{ {limits} }}
 files.xml_signing_keys = [{signing_keys}]
-[connections.{id}.idnow.webhook]
-{webhook}
-[[connections.{id}.idnow.webhook.basic]]
-label = "present"
-username = "{USER}"
-password = {{ file = {password} }}
-{more_of_password}
-"#,
+{webhook}"#,
             key = path("api.key"),
-            password = path("webhook"),
             min_evidence = plan.min_evidence,
-            webhook = plan.webhook,
             settings = plan.settings,
             signing = plan.signing,
             limits = plan.limits,
-            more_of_password = plan.password,
             start_results = plan.start_results,
         )
     };
@@ -91,5 +82,21 @@ limits = {{ {limits} }}
 "#,
         account = folder.join("masstack.json").display().to_string(),
         limits = plan.limits,
+    )
+}
+
+/// What the webhooks of the connection `id` have to show.
+fn webhook(id: &str, password: &str, plan: &Plan) -> String {
+    format!(
+        r#"[connections.{id}.idnow.webhook]
+{settings}
+[[connections.{id}.idnow.webhook.basic]]
+label = "present"
+username = "{USER}"
+password = {{ file = {password} }}
+{more_of_password}
+"#,
+        settings = plan.webhook,
+        more_of_password = plan.password,
     )
 }

@@ -9,8 +9,8 @@ use idv_gateway::proto::{
     CreateDocumentDefinitionRequest, CreateDocumentDefinitionResponse, DeleteDocumentDefinitionRequest,
     Document, DocumentDefinition, DocumentState, DownloadSignedDocumentRequest, Event, EventOrigin,
     EventType, Evidence, GetDocumentDefinitionRequest, GetDocumentRequest, ListDocumentDefinitionsRequest,
-    ListDocumentsRequest, UpdateDocumentDefinitionRequest, UploadDocumentHeader, UploadDocumentRequest,
-    UploadDocumentResponse, ViewPolicy,
+    ListDocumentsRequest, RefreshIdentificationRequest, UpdateDocumentDefinitionRequest,
+    UpdateDocumentRequest, UploadDocumentHeader, UploadDocumentRequest, UploadDocumentResponse, ViewPolicy,
 };
 use prost_types::FieldMask;
 use serde_json::json;
@@ -19,7 +19,7 @@ use tonic::{Code, Status};
 
 use super::house::House;
 use super::operator::asked;
-use super::words::{BANK, refused, resource, types};
+use super::words::{BANK, fields, refused, resource, types};
 
 const REQUEST: &str = "0b6f6c1e-0a3e-4d7f-8f0e-2f4f9d1c7a55";
 
@@ -257,6 +257,53 @@ async fn definitions_are_made_found_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_document_has_another_name_for_one_person_alone() {
+    let house = House::silent().await;
+    define(&house, creation("contract")).await.unwrap();
+    let (id, other) = (house.created().await, house.created().await);
+    let content = pdf(1000);
+    upload(&house, header(&id, "contract", &content), &content).await.unwrap();
+    let rename = |id: &str, definition: &str, display_name: &str| UpdateDocumentRequest {
+        document: Some(Document {
+            name: format!("{BANK}/identifications/{id}/documents/{definition}"),
+            display_name: display_name.to_owned(),
+            ..Document::default()
+        }),
+        update_mask: Some(FieldMask { paths: vec!["display_name".to_owned()] }),
+    };
+    let mut client = client(&house);
+    for display_name in ["Loan of May", "Loan of June", "Loan of June"] {
+        let renamed = client.update_document(rename(&id, "contract", display_name)).await.unwrap();
+        let shown = document(&house, &id, "contract").await.unwrap();
+        assert_eq!(renamed.into_inner().document.as_ref(), Some(&shown));
+        assert_eq!((shown.display_name.as_str(), shown.state()), (display_name, DocumentState::Uploaded));
+        assert_eq!(shown.definition.unwrap().display_name, "Contract");
+    }
+    assert_eq!(document(&house, &other, "contract").await.unwrap().display_name, "Contract");
+
+    let status = client.update_document(rename(&id, "other", "Loan")).await.unwrap_err();
+    refused(&status, Code::NotFound, "RESOURCE_NOT_FOUND");
+    let status = client.update_document(rename(&id, "contract", "")).await.unwrap_err();
+    let details = refused(&status, Code::InvalidArgument, "VALIDATION_FAILED");
+    assert_eq!(fields(&details), ["document.display_name"]);
+    let errors = json!({ "errors": [{ "cause": "BAD_REQUEST", "id": "73464627", "key": "name" }] });
+    house.fault(json!({ "kind": "body", "operation": "sign", "text": errors.to_string() })).await;
+    let status = client.update_document(rename(&id, "contract", "Loan!")).await.unwrap_err();
+    let details = refused(&status, Code::InvalidArgument, "VENDOR_REJECTED_FIELD");
+    assert_eq!(fields(&details), ["document.display_name"]);
+    house.well().await;
+    house.reviewed(&id, "SUCCESS").await;
+    // First the vendor says so, then what is known here.
+    for _known in [false, true] {
+        let status = client.update_document(rename(&id, "contract", "Late")).await.unwrap_err();
+        refused(&status, Code::FailedPrecondition, "IDENTIFICATION_COMPLETED");
+        let refresh = RefreshIdentificationRequest { name: format!("{BANK}/identifications/{id}") };
+        house.identifications().refresh_identification(refresh).await.unwrap();
+    }
+    assert_eq!(document(&house, &id, "contract").await.unwrap().display_name, "Loan of June");
+}
+
+#[tokio::test]
 async fn a_single_document_may_come_in_a_list() {
     let house = House::silent().await;
     assert_eq!(house.control("shape", &json!({ "document_in_array": true })).await.status, 200);
@@ -282,7 +329,10 @@ async fn a_repeat_with_the_same_request_id_gets_the_first_answer() {
     let first = upload(&house, said.clone(), &content).await.unwrap();
     // Nobody waits for the content of a repeat: its header says enough.
     let repeat = send(&house, vec![Sent::Header(said)]).await.unwrap();
-    assert_eq!((repeat.replayed, &repeat.document, &repeat.cursor), (true, &first.document, &first.cursor));
+    // No text that a person wrote is kept for it.
+    let kept =
+        first.document.map(|shown| Document { display_name: String::new(), definition: None, ..shown });
+    assert_eq!((repeat.replayed, &repeat.document, &repeat.cursor), (true, &kept, &first.cursor));
     assert_eq!(events_of(&house, EventType::DocumentUploaded).await.len(), 1);
 
     let other = pdf(200_001);

@@ -1,7 +1,5 @@
 //! Documents that are refused: by the gateway before the vendor gets any of them, and by the vendor.
 
-use std::net::SocketAddr;
-
 use idv_gateway::proto::upload_document_request::Part as Sent;
 use idv_gateway::proto::{
     EventType, PhoneNumber, RefreshIdentificationRequest, UploadDocumentHeader, identification_spec,
@@ -12,7 +10,6 @@ use tonic::{Code, Status};
 use super::house::House;
 use super::signing::{creation, define, document, download, header, pdf, send, upload};
 use super::words::{BANK, CUSTOMER, create, fields, refused, types};
-use crate::vendor::rig::{Stub, json as answer};
 
 /// A house with a definition, and an identification of it.
 async fn ready() -> (House, String) {
@@ -23,7 +20,7 @@ async fn ready() -> (House, String) {
 }
 
 /// Requests to the vendor whose path has `part`.
-async fn asked_for(house: &House, part: &str) -> u64 {
+pub(super) async fn asked_for(house: &House, part: &str) -> u64 {
     let counts = house.see("statistics").await["by_path"].clone();
     let counts = counts.as_object().unwrap().iter().filter(|(path, _)| path.contains(part));
     let counts = counts.flat_map(|(_, statuses)| statuses.as_object().unwrap().values());
@@ -207,31 +204,4 @@ async fn who_signs_has_a_name_and_a_phone_that_certificates_take() {
     };
     spec.signing_language_code = "en".to_owned();
     house.try_create(request).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_vendor_that_shows_another_hash_has_another_document() {
-    let stub = Stub::logged_in(|seen| match seen.path.rsplit('/').next().unwrap() {
-        "start" => answer(201, r#"{"id":"TST-KLMNP"}"#),
-        "data" => answer(200, ""),
-        _ => {
-            let hash = "00".repeat(32);
-            answer(200, &format!(r#"{{"name":"Contract","status":"UPLOADED","hash":"{hash}"}}"#))
-        }
-    });
-    let stub = stub.await;
-    let vendor: SocketAddr = stub.base.trim_start_matches("http://").parse().unwrap();
-    let house = House::with(|plan| (plan.webhooks, plan.vendor) = (false, Some(vendor))).await;
-    let id = house.created().await;
-    let content = b"%PDF-1.7 as text".to_vec();
-    let status = upload(&house, header(&id, "contract", &content), &content).await.unwrap_err();
-    refused(&status, Code::DataLoss, "CONTENT_HASH_MISMATCH");
-    let seen = stub.seen();
-    let sent = seen.iter().find(|seen| seen.path.ends_with("/documents/contract/data")).unwrap();
-    assert_eq!(
-        (sent.body.as_bytes(), &sent.headers["content-type"]),
-        (&content[..], &"application/pdf".parse().unwrap())
-    );
-    assert_eq!(sent.headers["content-length"], content.len().to_string());
-    assert!(!types(&house.events().await).contains(&EventType::DocumentUploaded));
 }

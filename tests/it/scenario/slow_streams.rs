@@ -64,6 +64,7 @@ impl Rig {
             registry: Registry::default(),
             metrics: Telemetry::new().metrics(),
             streams: StreamSettings { max_streams_per_caller: 1, ..StreamSettings::default() },
+            webhook_urls: std::collections::BTreeMap::new(),
             drain: CancellationToken::new(),
         });
         Self { hub, fixture, pages }

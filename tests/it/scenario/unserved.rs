@@ -37,6 +37,9 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.ConnectionService.ReconcileConnection",
     "idvgateway.v1.ConnectionService.IssueClientToken",
     "idvgateway.v1.EventService.WatchEvents",
+    "idvgateway.v1.WebhookService.ListVendorWebhooks",
+    "idvgateway.v1.WebhookService.RegisterVendorWebhook",
+    "idvgateway.v1.WebhookService.DeleteVendorWebhook",
     "idvgateway.v1.WebhookService.ListWebhookDeliveries",
     "idvgateway.v1.WebhookService.GetWebhookDelivery",
     "idvgateway.v1.WebhookService.ReplayWebhookDelivery",
@@ -45,10 +48,16 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.DocumentSigningService.ListDocumentDefinitions",
     "idvgateway.v1.DocumentSigningService.UpdateDocumentDefinition",
     "idvgateway.v1.DocumentSigningService.DeleteDocumentDefinition",
+    "idvgateway.v1.DocumentSigningService.UploadDefaultDocument",
+    "idvgateway.v1.DocumentSigningService.DownloadDefaultDocument",
     "idvgateway.v1.DocumentSigningService.UploadDocument",
     "idvgateway.v1.DocumentSigningService.GetDocument",
     "idvgateway.v1.DocumentSigningService.ListDocuments",
+    "idvgateway.v1.DocumentSigningService.UpdateDocument",
     "idvgateway.v1.DocumentSigningService.DownloadSignedDocument",
+    "idvgateway.v1.TicketService.GetTicket",
+    "idvgateway.v1.TicketService.ListTickets",
+    "idvgateway.v1.TicketService.DownloadTicketImages",
 ];
 
 #[tokio::test]

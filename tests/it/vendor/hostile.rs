@@ -8,6 +8,7 @@ use idv_gateway::proto::{AutoIdentSpec, Subject};
 use idv_gateway::settings::Problems;
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::kit::url::{Alphabet, Origin, PathTemplate, Plain};
+use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{Create, Get, Identifications, Vendor};
 
 use super::rig::{Files, Recorder, about, command, connect, delivery, offline, reference, right};
@@ -100,7 +101,7 @@ const CHARACTERS: [char; 20] = [
     '\u{1f600}',
 ];
 
-fn hostile() -> Vec<String> {
+pub(crate) fn hostile() -> Vec<String> {
     let mut ids = vec![String::new(), "a".repeat(256), "a".repeat(100_000), "../".repeat(1000)];
     let pieces = PIECES.iter().map(|piece| piece.to_string()).chain(CHARACTERS.map(String::from));
     for piece in pieces {
@@ -203,7 +204,7 @@ async fn no_id_of_the_vendor_is_taken_over() {
 /// With the widest alphabet there is, what is let through still stays inside the template.
 #[test]
 fn no_segment_changes_the_shape_of_a_template() {
-    const WIDEST: Alphabet = Alphabet::letters_digits_and("-._~", 300);
+    const WIDEST: Alphabet = Alphabet::letters_digits_and("-._~@+", 300);
     let origin = Origin::parse(SERVER, Plain::Never).unwrap();
     let templates =
         ["/api/v1/{t}/login", "/api/v1/c/identifications/{t}/start", "/{t}", "/c/{t}/identification/start"];
@@ -216,7 +217,7 @@ fn no_segment_changes_the_shape_of_a_template() {
             assert_eq!(target.url().as_str(), format!("{SERVER}{}", template.replace("{t}", &id)));
         }
     }
-    assert!(let_through > 5, "dots and tildes inside words are let through");
+    assert!(let_through > 5, "dots, tildes, @ and + inside words are let through");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::idnow::config::IdnowSettings;
 use idv_gateway::vendor::kit::delivery::{Refusal, Source, Unverified};
 use idv_gateway::vendor::kit::http::Request;
+use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{Get, Identifications, Vendor};
 
 use super::rig::{Files, ID, Recorder, about, basic, connect, delivery, line, reference, right};

@@ -13,6 +13,7 @@ use idv_gateway::proto::{ArtifactKind, SignatureVerdict};
 use idv_gateway::settings::Problems;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::kit::http::{HttpTransport, Timeouts};
+use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{ListArtifacts, OpenArtifact, Vendor as _};
 
 use super::rig::{Files, ID, connect, line, reference};
@@ -38,9 +39,12 @@ async fn verdict(idnow: &Idnow) -> Result<SignatureVerdict, Error> {
     let reference = &reference("TST-FILES", ID);
     let artifacts = idnow.artifacts().unwrap();
     let listed = artifacts.list(ListArtifacts { name: &whose, reference }).await?.unwrap();
-    let listed: Vec<_> = listed.iter().filter(|it| it.kind() == ArtifactKind::ReportXml).collect();
+    let mut listed = listed.iter().filter(|it| it.kind() == ArtifactKind::ReportXml);
+    let signed = listed.next();
+    let beside: Vec<_> = listed.map(|it| (it.file_name.as_str(), it.signature())).collect();
+    assert_eq!(beside, [("report.xml", SignatureVerdict::Unspecified)], "what nobody signed comes second");
     let opened = artifacts.open(OpenArtifact { name: &which, reference }).await?.unwrap();
-    assert_eq!(listed, [&opened.artifact]);
+    assert_eq!(signed, Some(&opened.artifact));
     let content: Vec<_> = opened.content.try_collect().await?;
     assert_eq!(content.concat(), REPORT);
     Ok(opened.artifact.signature())

@@ -73,9 +73,9 @@ async fn a_404_means_what_was_asked_for() {
     }
     // Not the vendor's own: nothing is concluded from it.
     let stub = Stub::logged_in(|_seen| json(404, "")).await;
-    assert_eq!(delete(&stub).await.unwrap_err().kind, Kind::VendorRejectedRequest);
-    assert_eq!(archive(&stub).await.unwrap_err().kind, Kind::VendorRejectedRequest);
-    assert_eq!(binding_key(&stub).await.unwrap_err().kind, Kind::VendorRejectedRequest);
+    assert_eq!(delete(&stub).await.unwrap_err().kind, Kind::VendorResponseInvalid);
+    assert_eq!(archive(&stub).await.unwrap_err().kind, Kind::VendorResponseInvalid);
+    assert_eq!(binding_key(&stub).await.unwrap_err().kind, Kind::VendorResponseInvalid);
 }
 
 #[tokio::test]

@@ -5,17 +5,19 @@
 pub(crate) mod rig;
 
 mod archive;
+mod calls;
+pub(crate) mod cipher;
 mod delivery;
+mod delivery_cipher;
+mod delivery_proofs;
 mod http;
 mod line;
 mod token;
 mod url;
 
 mod faults;
-mod faulty;
 mod hostile;
 mod idnow_api;
-mod idnow_calls;
 mod idnow_config;
 mod idnow_files;
 mod idnow_findings;
@@ -28,4 +30,5 @@ mod masstack_api;
 mod masstack_config;
 mod masstack_faults;
 mod masstack_rig;
+mod preventor;
 mod registry;

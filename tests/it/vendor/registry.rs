@@ -75,7 +75,7 @@ fn a_connection_with_a_problem_stops_the_registry() {
     let files = Files::new();
     let mut connections = connections(&files, &["fine", "odd"]);
     let ConnectionSettings::Idnow(settings) = connections.get_mut(&"odd".parse().unwrap()).unwrap() else {
-        panic!("all are IDnow's")
+        panic!("another vendor");
     };
     settings.customer = "a/b".to_owned();
     let mut problems = Problems::default();

@@ -8,6 +8,7 @@ mod identifications;
 mod lists;
 mod results;
 mod robot;
+mod signer;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ const MAX_SHOWN: usize = 128;
 
 /// The archive as a whole.
 pub(super) const ARCHIVE: &str = "archive";
-/// The report as IDnow hands it out by itself.
+/// The report that IDnow also hands out by itself.
 pub(super) const REPORT_PDF: &str = "report-pdf";
 const REPORT_XML: &str = "report-xml";
 const REPORT_XML_SIGNATURE: &str = "report-xml-signature";

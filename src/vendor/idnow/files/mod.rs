@@ -1,10 +1,10 @@
-//! Files of identifications: IDnow hands out a PDF report, and an archive with everything.
+//! Files of identifications: IDnow hands out two reports, and an archive with everything.
 //!
-//! The archive is spooled and looked through before anything in it is handed on. The PDF passes through: it is the one
-//! file that IDnow also hands out by itself and does not sign.
+//! The archive is spooled and looked through before anything in it is handed on.
 
 pub(super) mod config;
 mod kind;
+mod report;
 mod signature;
 
 use std::fmt;
@@ -19,17 +19,19 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
+use crate::model::name::IdentificationName;
+use crate::model::observation::Word;
 use crate::proto::{Artifact, ArtifactKind, SignatureVerdict, VendorReference};
 use crate::vendor::idnow::Idnow;
 use crate::vendor::idnow::files::config::FileSettings;
-use crate::vendor::idnow::files::kind::{ARCHIVE, Known, REPORT_PDF, is_signature, is_signed, name_all};
+use crate::vendor::idnow::files::kind::{ARCHIVE, Known, is_signature, is_signed, name_all};
+use crate::vendor::idnow::files::report::REPORTS;
 use crate::vendor::idnow::files::signature::{KeyError, MAX_SIGNATURE, SigningKeys};
 use crate::vendor::idnow::identification::address;
 use crate::vendor::kit::archive::{Archive, ArchiveError, EntryReader};
 use crate::vendor::kit::spool::{CHUNK, Spool, SpoolReader, Spools, blocking};
-use crate::vendor::{Artifacts, ListArtifacts, OpenArtifact, OpenedArtifact};
+use crate::vendor::{Artifacts, KnownArtifacts, ListArtifacts, OpenArtifact, OpenedArtifact};
 
-const GET_PDF: &str = "idnow.get_pdf";
 const GET_ZIP: &str = "idnow.get_zip";
 
 /// What the files of one account are read with.
@@ -64,29 +66,6 @@ impl Files {
         let contents = blocking(move || Contents::read(spool, &keys)).await;
         contents.map(Some).map_err(|error: ArchiveError| error.error(GET_ZIP))
     }
-
-    /// The report, straight from the vendor.
-    async fn report(&self, vendor: &Idnow, reference: &VendorReference) -> Result<Option<OpenedArtifact>> {
-        let file = vendor.api.file(GET_PDF, &address(reference)?, "pdf").await?;
-        let Some(file) = file else { return Ok(None) };
-        let artifact = Artifact {
-            kind: ArtifactKind::ReportPdf.into(),
-            media_type: "application/pdf".to_owned(),
-            file_name: "report.pdf".to_owned(),
-            size_bytes: file.size.map_or(0, size),
-            vendor_kind: "pdf".to_owned(),
-            ..Artifact::default()
-        };
-        let mut left = self.max_bytes;
-        let content = file.pieces.map(move |piece| {
-            let piece = piece?;
-            left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
-                Error::new(Kind::VendorResponseInvalid, GET_PDF, "the vendor's file is too large")
-            })?;
-            Ok(piece)
-        });
-        Ok(Some(OpenedArtifact { artifact, content: content.boxed() }))
-    }
 }
 
 impl Contents {
@@ -103,18 +82,14 @@ impl Contents {
         Ok(Self { archive, files })
     }
 
-    /// What callers see, the archive itself first.
+    /// What callers see: the archive itself, what is in it, and what is to be had beside it. The report that comes with
+    /// its signature stands before the one that does not.
     fn artifacts(&self) -> impl Iterator<Item = (&str, Artifact)> {
-        let whole = Artifact {
-            kind: ArtifactKind::ArchiveZip.into(),
-            media_type: "application/zip".to_owned(),
-            file_name: "archive.zip".to_owned(),
-            size_bytes: size(self.archive.spool().len()),
-            vendor_kind: "zip".to_owned(),
-            ..Artifact::default()
-        };
+        let whole = Artifact { size_bytes: size(self.archive.spool().len()), ..whole() };
         let files = self.files.iter().map(|file| (file.id.as_str(), file.artifact.clone()));
-        std::iter::once((ARCHIVE, whole)).chain(files)
+        let beside = REPORTS.iter().filter(|report| self.files.iter().all(|file| file.id != report.id));
+        let beside = beside.map(|report| (report.id, report.artifact()));
+        std::iter::once((ARCHIVE, whole)).chain(files).chain(beside)
     }
 
     fn content(&self, id: &str) -> BoxStream<'static, Result<Bytes>> {
@@ -126,6 +101,17 @@ impl Contents {
         }
         .map_err(|error| error.error(GET_ZIP))
         .boxed()
+    }
+}
+
+/// The archive, as far as it is known without asking.
+fn whole() -> Artifact {
+    Artifact {
+        kind: ArtifactKind::ArchiveZip.into(),
+        media_type: "application/zip".to_owned(),
+        file_name: "archive.zip".to_owned(),
+        vendor_kind: "zip".to_owned(),
+        ..Artifact::default()
     }
 }
 
@@ -164,30 +150,37 @@ fn size(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
+fn named(identification: &IdentificationName, id: &str, artifact: Artifact) -> Artifact {
+    Artifact { name: format!("{identification}/artifacts/{id}"), ..artifact }
+}
+
 #[async_trait]
 impl Artifacts for Idnow {
+    fn known(&self, known: KnownArtifacts<'_>) -> Vec<Artifact> {
+        // Whether there are files before the decision is not documented.
+        let Word::Decided(_) = known.observation.word else { return Vec::new() };
+        let reports = REPORTS.iter().map(|report| (report.id, report.artifact()));
+        let artifacts = std::iter::once((ARCHIVE, whole())).chain(reports);
+        artifacts.map(|(id, artifact)| named(known.name, id, artifact)).collect()
+    }
+
     async fn list(&self, list: ListArtifacts<'_>) -> Result<Option<Vec<Artifact>>> {
         let Some(contents) = self.files.contents(self, list.reference).await? else { return Ok(None) };
-        let named = |(id, artifact): (&str, Artifact)| Artifact {
-            name: format!("{}/artifacts/{id}", list.name),
-            ..artifact
-        };
-        Ok(Some(contents.artifacts().map(named).collect()))
+        Ok(Some(contents.artifacts().map(|(id, artifact)| named(list.name, id, artifact)).collect()))
     }
 
     async fn open(&self, open: OpenArtifact<'_>) -> Result<Option<OpenedArtifact>> {
-        let id = open.name.artifact.as_str();
-        let named = |artifact| Artifact { name: open.name.to_string(), ..artifact };
-        if id == REPORT_PDF {
-            let report = self.files.report(self, open.reference).await?;
-            return Ok(report.map(|it| OpenedArtifact { artifact: named(it.artifact), ..it }));
+        let (whose, id) = (&open.name.identification, open.name.artifact.as_str());
+        if let Some(report) = REPORTS.iter().find(|report| report.id == id) {
+            let opened = report.open(self, open.reference, self.files.max_bytes).await?;
+            return Ok(opened.map(|it| OpenedArtifact { artifact: named(whose, id, it.artifact), ..it }));
         }
         let Some(contents) = self.files.contents(self, open.reference).await? else { return Ok(None) };
-        let found = contents.artifacts().find(|(known, _)| *known == id).map(|(_, artifact)| artifact);
-        let artifact = found.map(named).ok_or_else(|| {
+        let found = contents.artifacts().find(|(known, _)| *known == id);
+        let (_, artifact) = found.ok_or_else(|| {
             Error::new(Kind::ResourceNotFound, GET_ZIP, "the identification has no such file")
         })?;
-        Ok(Some(OpenedArtifact { artifact, content: contents.content(id) }))
+        Ok(Some(OpenedArtifact { artifact: named(whose, id, artifact), content: contents.content(id) }))
     }
 }
 

@@ -3,6 +3,8 @@
 pub(super) mod config;
 mod wire;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -15,31 +17,41 @@ use crate::error::{Error, Kind, Result, Violation};
 use crate::model::document::{DefinitionId, DocumentName, MAX_DOCUMENT_BYTES, PDF};
 use crate::proto::{AutoIdentSpec, Document, DocumentDefinition, Subject, VendorReference};
 use crate::vendor::idnow::Idnow;
-use crate::vendor::idnow::api::misbuilt;
+use crate::vendor::idnow::api::{done, misbuilt};
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::identification::address;
 use crate::vendor::idnow::signing::config::{PersonNames, SigningSettings, TrustService};
-use crate::vendor::idnow::signing::wire::{DefinitionBody, DocumentBody, PutDefinitionBody, Several};
+use crate::vendor::idnow::signing::wire::{
+    DefinitionBody, DocumentBody, PutDefinitionBody, RenameBody, Several,
+};
 use crate::vendor::kit::http::{Answer, Call, Opened};
 use crate::vendor::kit::retry::Repeat;
-use crate::vendor::kit::spool::Spools;
-use crate::vendor::kit::url::{Alphabet, PathTemplate, Segment, UrlError};
-use crate::vendor::{GetDocument, ListDocuments, PutDefinition, Signing, SigningLimits, Upload};
+use crate::vendor::kit::spool::{Spool, Spools};
+use crate::vendor::kit::url::{Alphabet, PathTemplate, Segment, Target, UrlError};
+use crate::vendor::{
+    GetDocument, ListDocuments, PutDefinition, RenameDocument, Signing, SigningLimits, Upload, UploadDefault,
+};
 
 const LIST_DEFINITIONS: &str = "idnow.list_document_definitions";
 const GET_DEFINITION: &str = "idnow.get_document_definition";
-const CREATE_DEFINITION: &str = "idnow.create_document_definition";
-const UPDATE_DEFINITION: &str = "idnow.update_document_definition";
+pub(super) const CREATE_DEFINITION: &str = "idnow.create_document_definition";
+pub(super) const UPDATE_DEFINITION: &str = "idnow.update_document_definition";
 const DELETE_DEFINITION: &str = "idnow.delete_document_definition";
-const UPLOAD: &str = "idnow.upload_document";
+pub(super) const UPLOAD_DEFAULT: &str = "idnow.upload_default_document";
+const GET_DEFAULT: &str = "idnow.get_default_document";
+pub(super) const UPLOAD: &str = "idnow.upload_document";
 const LIST_DOCUMENTS: &str = "idnow.list_documents";
 const GET_DOCUMENT: &str = "idnow.get_document";
+const UPDATE_DOCUMENT: &str = "idnow.update_document";
 const GET_SIGNED: &str = "idnow.get_signed_document";
 
 const DEFINITION: Alphabet = Alphabet::letters_digits_and("-_", 128);
 /// Signatures and certificates make a document larger than what was uploaded.
-const MAX_SIGNED_BYTES: u64 = 2 * MAX_DOCUMENT_BYTES;
+const MAX_FILE_BYTES: u64 = 2 * MAX_DOCUMENT_BYTES;
+
+/// A file on its way.
+type Pieces = BoxStream<'static, Result<Bytes>>;
 
 /// What documents of one account are handled with.
 #[derive(Debug)]
@@ -53,6 +65,7 @@ pub(super) struct SigningRoom {
 struct Paths {
     definitions: PathTemplate,
     definition: PathTemplate,
+    default: PathTemplate,
     documents: PathTemplate,
     document: PathTemplate,
     data: PathTemplate,
@@ -71,6 +84,7 @@ impl SigningRoom {
             paths: Paths {
                 definitions: path("documentdefinitions")?,
                 definition: path("documentdefinitions/{id}")?,
+                default: path("documentdefinitions/{id}/data")?,
                 documents: path("identifications/{t}/documents")?,
                 document: path("identifications/{t}/documents/{id}")?,
                 data: path("identifications/{t}/documents/{id}/data")?,
@@ -133,17 +147,54 @@ impl Idnow {
         }
     }
 
+    /// Sends a file, and gives what the vendor says against it.
+    async fn send_file(
+        &self,
+        operation: &'static str,
+        target: Target,
+        content: Arc<Spool>,
+    ) -> Result<Option<(Refused, Answer)>> {
+        // The same place takes the same file, however often it is sent.
+        let call = Call::new(operation, Method::POST, target).repeat(Repeat::Freely);
+        let answer = self.api.session.call(call.file(PDF, content)).await?;
+        match Refused::read(&answer) {
+            Some(refused) if refused.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                let detail = "the vendor finds the document too large";
+                Err(refused.as_kind(&answer, Kind::DocumentTooLarge, detail))
+            }
+            Some(refused) => Ok(Some((refused, answer))),
+            None => done(&answer).map(|()| None),
+        }
+    }
+
+    /// Opens a file, or gives what the vendor says instead.
+    async fn open_file(
+        &self,
+        operation: &'static str,
+        target: Target,
+    ) -> Result<Result<Pieces, (Refused, Answer)>> {
+        let call = Call::new(operation, Method::GET, target).accept_any();
+        let answer = match self.api.session.open(call).await? {
+            Opened::File(file) => return Ok(Ok(bounded(operation, file.pieces))),
+            Opened::Answer(answer) => answer,
+        };
+        match Refused::read(&answer) {
+            None => Err(answer.invalid("is no file")),
+            Some(refused) => Ok(Err((refused, answer))),
+        }
+    }
+
     /// Asks for one document or all of an identification.
-    async fn look_at<T: DeserializeOwned>(
+    async fn look_at(
         &self,
         operation: &'static str,
         path: &PathTemplate,
         places: &[(&str, &Segment)],
-    ) -> Result<Option<(Vec<T>, Answer)>> {
+    ) -> Result<Option<(Vec<DocumentBody>, Answer)>> {
         let target = self.api.target(operation, path, places)?;
         let answer = self.api.session.call(Call::new(operation, Method::GET, target)).await?;
         match Refused::read(&answer) {
-            None => Ok(Some((answer.json::<Several<T>>()?.0, answer))),
+            None => Ok(Some((several(&answer, DocumentBody::is_one)?, answer))),
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
         }
     }
@@ -166,7 +217,7 @@ impl Signing for Idnow {
             let id = body.id()?;
             Some(body.read(&self.account.connection, id))
         };
-        let bodies = answer.json::<Several<DefinitionBody>>()?.0;
+        let bodies = several(&answer, DefinitionBody::is_one)?;
         let mut definitions: Vec<_> = bodies.into_iter().filter_map(read).collect();
         definitions.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(definitions)
@@ -183,8 +234,16 @@ impl Signing for Idnow {
     }
 
     async fn create_definition(&self, put: PutDefinition<'_>) -> Result<()> {
-        match self.on_definition(CREATE_DEFINITION, Method::POST, None, Some(&put)).await? {
-            Some(_created) => Ok(()),
+        let made = self.on_definition(CREATE_DEFINITION, Method::POST, None, Some(&put)).await;
+        let made = made.map_err(|error| match error.kind {
+            Kind::VendorConflict => {
+                let detail = "the vendor has a definition of this name".to_owned();
+                Error { kind: Kind::ResourceExists, detail, ..error }
+            }
+            _ => error,
+        });
+        match made? {
+            Some(answer) => done(&answer),
             None => {
                 let detail = "the vendor does not know where definitions are made";
                 Err(Error::new(Kind::VendorRejectedRequest, CREATE_DEFINITION, detail))
@@ -194,21 +253,37 @@ impl Signing for Idnow {
 
     async fn update_definition(&self, put: PutDefinition<'_>) -> Result<Option<()>> {
         let answer = self.on_definition(UPDATE_DEFINITION, Method::POST, Some(put.id), Some(&put)).await?;
-        Ok(answer.map(|_empty| ()))
+        answer.map(|answer| done(&answer)).transpose()
     }
 
     async fn delete_definition(&self, id: &DefinitionId) -> Result<Option<()>> {
         let answer = self.on_definition(DELETE_DEFINITION, Method::DELETE, Some(id), None).await?;
-        Ok(answer.map(|_empty| ()))
+        answer.map(|answer| done(&answer)).transpose()
+    }
+
+    async fn upload_default(&self, upload: UploadDefault<'_>) -> Result<Option<()>> {
+        let id = definition(UPLOAD_DEFAULT, upload.id)?;
+        let target = self.api.target(UPLOAD_DEFAULT, &self.signing.paths.default, &[("id", &id)])?;
+        match self.send_file(UPLOAD_DEFAULT, target, upload.content).await? {
+            None => Ok(Some(())),
+            Some((refused, answer)) => refused.nothing_or_error(&answer).map(|()| None),
+        }
+    }
+
+    async fn open_default(&self, id: &DefinitionId) -> Result<Option<Pieces>> {
+        let id = definition(GET_DEFAULT, id)?;
+        let target = self.api.target(GET_DEFAULT, &self.signing.paths.default, &[("id", &id)])?;
+        match self.open_file(GET_DEFAULT, target).await? {
+            Ok(pieces) => Ok(Some(pieces)),
+            Err((refused, answer)) => refused.nothing_or_error(&answer).map(|()| None),
+        }
     }
 
     async fn upload(&self, upload: Upload<'_>) -> Result<()> {
         let (number, id) = places(UPLOAD, upload.reference, upload.name)?;
         let target = self.api.target(UPLOAD, &self.signing.paths.data, &[("t", &number), ("id", &id)])?;
-        // The same place takes the same file, however often it is sent.
-        let call = Call::new(UPLOAD, Method::POST, target).repeat(Repeat::Freely);
-        let answer = self.api.session.call(call.file(PDF, upload.content.clone())).await?;
-        let Some(refused) = Refused::read(&answer) else { return Ok(()) };
+        let sent = self.send_file(UPLOAD, target, upload.content).await?;
+        let Some((refused, answer)) = sent else { return Ok(()) };
         Err(match refused.status() {
             StatusCode::PRECONDITION_FAILED => {
                 // The same refusal stands for an account that signs nothing: asked for the definition, it says so.
@@ -220,9 +295,6 @@ impl Signing for Idnow {
                 let detail = "the vendor takes no more documents for this identification";
                 refused.as_kind(&answer, Kind::IdentificationCompleted, detail)
             }
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                refused.as_kind(&answer, Kind::DocumentTooLarge, "the vendor finds the document too large")
-            }
             _ => refused.nothing_or_error(&answer).err().unwrap_or_else(|| {
                 let detail = "the vendor does not know the identification or the definition";
                 refused.as_kind(&answer, Kind::ResourceNotFound, detail)
@@ -233,7 +305,7 @@ impl Signing for Idnow {
     async fn documents(&self, list: ListDocuments<'_>) -> Result<Option<Vec<Document>>> {
         let number = address(list.reference)?;
         let path = &self.signing.paths.documents;
-        let found = self.look_at::<DocumentBody>(LIST_DOCUMENTS, path, &[("t", &number)]).await?;
+        let found = self.look_at(LIST_DOCUMENTS, path, &[("t", &number)]).await?;
         let Some((bodies, _answer)) = found else { return Ok(None) };
         let read = |body: DocumentBody| {
             let id = body.id()?;
@@ -247,7 +319,7 @@ impl Signing for Idnow {
     async fn document(&self, get: GetDocument<'_>) -> Result<Option<Document>> {
         let (number, id) = places(GET_DOCUMENT, get.reference, get.name)?;
         let path = &self.signing.paths.document;
-        let found = self.look_at::<DocumentBody>(GET_DOCUMENT, path, &[("t", &number), ("id", &id)]).await?;
+        let found = self.look_at(GET_DOCUMENT, path, &[("t", &number), ("id", &id)]).await?;
         let Some((bodies, answer)) = found else { return Ok(None) };
         let asked = &get.name.definition;
         // One that does not say which definition it answers to is the one that was asked for.
@@ -256,36 +328,58 @@ impl Signing for Idnow {
         Ok(Some(body.read(&get.name.identification, asked.clone())))
     }
 
-    async fn open_signed(
-        &self,
-        get: GetDocument<'_>,
-    ) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>> {
-        let (number, id) = places(GET_SIGNED, get.reference, get.name)?;
-        let target =
-            self.api.target(GET_SIGNED, &self.signing.paths.signed, &[("t", &number), ("id", &id)])?;
-        let answer =
-            match self.api.session.open(Call::new(GET_SIGNED, Method::GET, target).accept_any()).await? {
-                Opened::File(file) => return Ok(Some(bounded(file.pieces))),
-                Opened::Answer(answer) => answer,
-            };
+    async fn rename(&self, rename: RenameDocument<'_>) -> Result<Option<()>> {
+        let (number, id) = places(UPDATE_DOCUMENT, rename.reference, rename.name)?;
+        let path = &self.signing.paths.document;
+        let target = self.api.target(UPDATE_DOCUMENT, path, &[("t", &number), ("id", &id)])?;
+        // The same name, however often it is sent.
+        let call = Call::new(UPDATE_DOCUMENT, Method::POST, target).repeat(Repeat::Freely);
+        let answer = self.api.session.call(call.json(&RenameBody { name: rename.display_name })?).await?;
         match Refused::read(&answer) {
-            None => Err(answer.invalid("is no file")),
-            Some(refused) if refused.is_about("document") => {
-                let detail = "the document has not been signed yet";
-                Err(refused.as_kind(&answer, Kind::DocumentNotSigned, detail))
+            None => done(&answer).map(Some),
+            Some(refused) if refused.is_about("name") => {
+                Err(refused.of_field(&answer, "document.display_name"))
+            }
+            Some(refused) if refused.is_conflict() => {
+                let detail = "the vendor takes no other name for a document of this identification";
+                Err(refused.as_kind(&answer, Kind::IdentificationCompleted, detail))
             }
             Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
         }
     }
+
+    async fn open_signed(&self, get: GetDocument<'_>) -> Result<Option<Pieces>> {
+        let (number, id) = places(GET_SIGNED, get.reference, get.name)?;
+        let path = &self.signing.paths.signed;
+        let target = self.api.target(GET_SIGNED, path, &[("t", &number), ("id", &id)])?;
+        match self.open_file(GET_SIGNED, target).await? {
+            Ok(pieces) => Ok(Some(pieces)),
+            Err((refused, answer)) if refused.is_about("document") => {
+                let detail = "the document has not been signed yet";
+                Err(refused.as_kind(&answer, Kind::DocumentNotSigned, detail))
+            }
+            Err((refused, answer)) => refused.nothing_or_error(&answer).map(|()| None),
+        }
+    }
+}
+
+/// One, or a list. An odd one costs itself alone; an answer of nothing else is about something else.
+fn several<T: DeserializeOwned>(answer: &Answer, is_one: fn(&T) -> bool) -> Result<Vec<T>> {
+    let Several(all) = answer.json()?;
+    if all.is_empty() || all.iter().any(is_one) {
+        Ok(all)
+    } else {
+        Err(answer.invalid("is about something else"))
+    }
 }
 
 /// The pieces of a file, as long as it is no larger than a signed document can be.
-fn bounded(pieces: BoxStream<'static, Result<Bytes>>) -> BoxStream<'static, Result<Bytes>> {
-    let mut left = MAX_SIGNED_BYTES;
+fn bounded(operation: &'static str, pieces: Pieces) -> Pieces {
+    let mut left = MAX_FILE_BYTES;
     let counted = move |piece: Result<Bytes>| {
         let piece = piece?;
         left = left.checked_sub(piece.len() as u64).ok_or_else(|| {
-            Error::new(Kind::VendorResponseInvalid, GET_SIGNED, "the vendor's file is too large")
+            Error::new(Kind::VendorResponseInvalid, operation, "the vendor's file is too large")
         })?;
         Ok(piece)
     };

@@ -24,6 +24,12 @@ pub(super) struct PutDefinitionBody<'a> {
     view_policy: Option<&'static str>,
 }
 
+/// Another name of a document. The old contract also has `version` and `signatures`, which it does not require.
+#[derive(Serialize)]
+pub(super) struct RenameBody<'a> {
+    pub(super) name: &'a str,
+}
+
 /// A definition as IDnow shows it.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -68,6 +74,11 @@ impl<'a> PutDefinitionBody<'a> {
 }
 
 impl DefinitionBody {
+    /// Whether it is one at all: every definition has an identifier.
+    pub(super) fn is_one(&self) -> bool {
+        self.identifier.is_some()
+    }
+
     /// The id, unless it is one that no name can hold.
     pub(super) fn id(&self) -> Option<DefinitionId> {
         self.identifier.as_ref()?.parse().ok()
@@ -91,6 +102,11 @@ impl DefinitionBody {
 }
 
 impl DocumentBody {
+    /// Whether it is one at all: every document has a status.
+    pub(super) fn is_one(&self) -> bool {
+        self.status.is_some()
+    }
+
     /// The id of its definition, unless it is one that no name can hold.
     pub(super) fn id(&self) -> Option<DefinitionId> {
         self.document_definition.as_ref()?.id()

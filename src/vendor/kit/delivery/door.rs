@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use secrecy::{ExposeSecret, SecretString};
-use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use subtle::{Choice, ConstantTimeEq};
 
 use crate::proto::Evidence;
 use crate::settings::{Network, Window};
@@ -103,7 +103,8 @@ impl Door {
     }
 
     /// Compares with every secret, in a time that does not depend on which one matches, how nearly, or whether its
-    /// time is over. The body is decrypted only for who knows the secret.
+    /// time is over. The body is decrypted only for who knows the secret. While nothing but the key of bodies is being
+    /// rotated, several keys go with one secret: the first that opens the body counts.
     pub fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal> {
         let keys = self.keys();
         let mut given = HashMap::new();
@@ -112,29 +113,36 @@ impl Door {
                 given.insert(key.place.clone(), key.place.read(&delivery.headers));
             }
         }
-        let (mut found, mut known) = (u32::MAX, Choice::from(0));
-        for (index, key) in (0..).zip(keys.iter()) {
-            let Some(Ok(said)) = given.get(&key.place) else { continue };
-            let equal: Choice = key.digest.as_ref().ct_eq(said.as_ref());
+        let (mut known, mut accepted) = (Choice::from(0), Vec::with_capacity(keys.len()));
+        for key in keys.iter() {
+            let equal = match given.get(&key.place) {
+                Some(Ok(said)) => key.digest.as_ref().ct_eq(said.as_ref()),
+                _ => Choice::from(0),
+            };
             let in_time = Choice::from(u8::from(key.window.contains(delivery.receive_time)));
-            found.conditional_assign(&index, equal & in_time);
             known |= equal;
+            accepted.push((key, equal & in_time));
         }
-        let key = usize::try_from(found).ok().and_then(|index| keys.get(index));
-        let key = key.ok_or_else(|| match known.into() {
-            true => Refusal::OutsideWindow,
-            false => refusal(given.into_values()),
-        })?;
+        accepted.retain(|(_key, accepted)| bool::from(*accepted));
+        if accepted.is_empty() {
+            return Err(match known.into() {
+                true => Refusal::OutsideWindow,
+                false => refusal(given.into_values()),
+            });
+        }
         // The address only counts for who knows the secret, so that its cause means a leak, or a vendor that has moved.
         if self.sources.as_ref().is_some_and(|sources| !delivery.source.is_in(sources)) {
             return Err(Refusal::ForeignSource);
         }
-        let body = match &key.cipher {
-            None => delivery.body,
-            Some(cipher) => {
-                let iv = self.iv.as_ref().and_then(|name| only(&delivery.headers, name).ok());
-                cipher.open(iv, &delivery.body).ok_or(Refusal::Undecryptable)?.into()
-            }
+        let iv = self.iv.as_ref().and_then(|name| only(&delivery.headers, name).ok());
+        let decrypted = accepted.iter().find_map(|(key, _accepted)| {
+            let body = key.cipher.as_ref()?.open(iv, &delivery.body)?;
+            Some((key, body.into()))
+        });
+        let plain = || accepted.iter().find(|(key, _accepted)| key.cipher.is_none());
+        let (key, body) = match decrypted {
+            Some(opened) => opened,
+            None => plain().map(|(key, _accepted)| (key, delivery.body)).ok_or(Refusal::Undecryptable)?,
         };
         Ok(Verified { body, evidence: Evidence::SharedSecret, matched: key.label.clone() })
     }

@@ -73,14 +73,12 @@ impl SecretSettings {
 
     /// The secret, read from where it is kept.
     pub fn read(&self) -> Result<SharedSecret, UnusableSecret> {
-        let cipher_key =
-            self.cipher_key.as_ref().map(|key| Ok::<_, UnusableSecret>(CipherKey::new(&key.read()?)?));
-        Ok(SharedSecret {
-            label: self.label.clone(),
-            proof: self.proof.read()?,
-            cipher_key: cipher_key.transpose()?,
-            window: self.window(),
-        })
+        let cipher_key = match &self.cipher_key {
+            Some(key) => Some(CipherKey::new(&key.read()?)?),
+            None => None,
+        };
+        let (label, proof) = (self.label.clone(), self.proof.read()?);
+        Ok(SharedSecret { label, proof, cipher_key, window: self.window() })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A vendor's server, byte by byte: it answers as it should until it is told to break one path.
+//! A vendor's server, byte by byte: it answers as it should until it is told to break one kind of request.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const TLS_HELLO: &[u8] = b"\x16\x03";
 
 /// What becomes of a request.
 #[derive(Debug, Clone)]
-pub(crate) enum Does {
+pub(super) enum Does {
     /// These bytes are sent, and the connection is closed.
     Says(Vec<u8>),
     /// The first time; then all is well.
@@ -28,55 +28,67 @@ pub(crate) enum Does {
     Resets { after: bool },
 }
 
-/// Which requests are broken, by their path.
-pub(crate) type Meets = fn(&str) -> bool;
+/// A request by method and path, for example `GET /things/*`, where the star stands for one segment, and the answer to
+/// it of a vendor that works.
+pub(super) type Sound = (&'static str, Vec<u8>);
 
-/// The server.
-pub(crate) struct Faulty {
-    pub(crate) port: u16,
+/// The server. It is gone when this is dropped.
+pub(super) struct Server {
+    pub(super) port: u16,
     shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
 }
 
 struct Shared {
     clock: Clock,
-    meets: Meets,
+    /// The first that fits a request tells which one it is.
+    sound: Vec<Sound>,
+    broken: &'static str,
     does: Does,
     /// Requests that were to be broken.
     met: AtomicUsize,
     /// Requests that will never be answered.
     stuck: watch::Sender<usize>,
+    /// Drips that wait for the clock.
+    asleep: AtomicUsize,
 }
 
-impl Faulty {
-    /// A server that does this with requests of such a path.
-    pub(crate) async fn start(clock: Clock, meets: Meets, does: Does) -> Self {
+impl Server {
+    /// A server that does this with requests that are `broken`.
+    pub(super) async fn start(clock: Clock, sound: Vec<Sound>, broken: &'static str, does: Does) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared {
-            clock,
-            meets,
-            does,
-            met: AtomicUsize::default(),
-            stuck: watch::Sender::default(),
-        });
+        let (met, stuck, asleep) = Default::default();
+        let shared = Arc::new(Shared { clock, sound, broken, does, met, stuck, asleep });
         let served = shared.clone();
-        tokio::spawn(async move {
+        let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let shared = served.clone();
                 tokio::spawn(async move { shared.serve(socket).await });
             }
         });
-        Self { port, shared }
+        Self { port, shared, task }
     }
 
     /// How many requests met the fault.
-    pub(crate) fn met(&self) -> usize {
+    pub(super) fn met(&self) -> usize {
         self.shared.met.load(SeqCst)
     }
 
+    /// How many of the clock's sleepers are the server's own.
+    pub(super) fn asleep(&self) -> usize {
+        self.shared.asleep.load(SeqCst)
+    }
+
     /// How many requests will never be answered, as it changes.
-    pub(crate) fn stuck(&self) -> watch::Receiver<usize> {
+    pub(super) fn stuck(&self) -> watch::Receiver<usize> {
         self.shared.stuck.subscribe()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
@@ -86,7 +98,7 @@ impl Shared {
         let mut read = Vec::new();
         let head = loop {
             if let Some(end) = read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                break String::from_utf8(read.drain(..end + 4).collect()).ok()?.to_ascii_lowercase();
+                break String::from_utf8(read.drain(..end + 4).collect()).ok()?;
             }
             if socket.read_buf(&mut read).await.ok()? == 0 {
                 return None;
@@ -95,13 +107,18 @@ impl Shared {
                 return socket.write_all(&answer("400 Bad Request", "", b"")).await.ok();
             }
         };
-        let path = head.split(' ').nth(1)?.to_owned();
-        let number = (self.meets)(&path).then(|| self.met.fetch_add(1, SeqCst) + 1);
+        let (line, fields) = head.split_once("\r\n")?;
+        let (asked, _version) = line.rsplit_once(' ')?;
+        let sound = self.sound.iter().find(|(request, _)| fits(request, asked));
+        let number = sound
+            .is_some_and(|(request, _)| *request == self.broken)
+            .then(|| self.met.fetch_add(1, SeqCst) + 1);
         if number.is_some() && matches!(self.does, Does::Resets { after: false }) {
             return socket.set_zero_linger().ok();
         }
+        let fields = fields.to_ascii_lowercase();
         let length =
-            head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+            fields.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         while read.len() < length.unwrap_or_default() {
             socket.read_buf(&mut read).await.ok()?;
         }
@@ -109,7 +126,10 @@ impl Shared {
             (Does::Says(answer), Some(_)) | (Does::SaysOnce(answer), Some(1)) => {
                 socket.write_all(answer).await.ok()
             }
-            (Does::SaysOnce(_), _) | (_, None) => socket.write_all(&sound(&path)).await.ok(),
+            (Does::SaysOnce(_), _) | (_, None) => match sound {
+                Some((_, sound)) => socket.write_all(sound).await.ok(),
+                None => socket.write_all(&answer("501 Not Implemented", "", asked.as_bytes())).await.ok(),
+            },
             (Does::Resets { .. }, _) => socket.set_zero_linger().ok(),
             (Does::Stalls(begin), _) => {
                 socket.write_all(begin).await.ok()?;
@@ -121,7 +141,11 @@ impl Shared {
                 socket.write_all(begin).await.ok()?;
                 self.stuck.send_modify(|stuck| *stuck += 1);
                 loop {
+                    self.asleep.fetch_add(1, SeqCst);
                     self.clock.sleep(Duration::from_secs(1)).await;
+                    self.asleep.fetch_sub(1, SeqCst);
+                    // Whoever counts the sleepers counts again.
+                    self.stuck.send_modify(|_as_before| ());
                     socket.write_all(b" ").await.ok()?;
                 }
             }
@@ -129,26 +153,25 @@ impl Shared {
     }
 }
 
-/// The answer of a vendor that works.
-fn sound(path: &str) -> Vec<u8> {
-    match path.rsplit('/').next() {
-        Some("login") => answer("200 OK", "", br#"{"authToken":"token"}"#),
-        Some("start") => answer("201 Created", "", br#"{"id":"TST-KLMNP"}"#),
-        Some("system_check") => answer("200 OK", "", b"SYSTEM_CHECK_OK"),
-        _ => answer("404 Not Found", "", fault("OBJECT_NOT_FOUND", "token").as_bytes()),
+fn fits(pattern: &str, asked: &str) -> bool {
+    let (mut expected, mut parts) = (pattern.split('/'), asked.split('/'));
+    loop {
+        match (expected.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(one), Some(other)) if one == other || one == "*" => {}
+            _ => return false,
+        }
     }
 }
 
 /// A whole answer; `headers` are lines of their own.
-pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
     [head.as_bytes(), body].concat()
 }
 
-/// The vendor's error body.
-pub(crate) fn fault(cause: &str, key: &str) -> String {
-    format!(
-        r#"{{"errors":[{{"cause":"{cause}","errorType":null,"id":"1","key":"{key}","message":"Erika","translationKey":null}}]}}"#
-    )
+/// A whole answer that carries JSON.
+pub(super) fn json(status: &str, body: &str) -> Vec<u8> {
+    answer(status, "content-type: application/json;charset=UTF-8\r\n", body.as_bytes())
 }

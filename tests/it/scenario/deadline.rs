@@ -1,0 +1,66 @@
+//! How long calls may take, and what goes on when they have taken too long.
+
+use std::time::Duration;
+
+use idv_gateway::proto::{CreateIdentificationRequest, IdentificationState as State, ListArtifactsRequest};
+use serde_json::json;
+use tonic::{Code, Request, Status};
+
+use super::house::House;
+use super::words::{BANK, create, refused};
+use crate::file_vendor::{FileVendor, Reply};
+
+const ID: &str = "7d2c115f-1b7e-4b27-94f1-8b0c3f6a0e7d";
+
+#[track_caller]
+fn exceeded(status: &Status) {
+    refused(status, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+}
+
+#[tokio::test]
+async fn a_list_of_files_has_one_deadline_for_all_it_takes() {
+    let vendor = FileVendor::open().await;
+    let house = House::with(|plan| (plan.webhooks, plan.vendor) = (false, Some(vendor.address))).await;
+    let id = house.created().await;
+    vendor.says("zip", Reply::Stalling);
+    for (asked_for, ends_after) in [(None, 30), (Some(8), 8)] {
+        let parent = format!("{BANK}/identifications/{id}");
+        let mut list = Request::new(ListArtifactsRequest { parent, ..ListArtifactsRequest::default() });
+        if let Some(seconds) = asked_for {
+            list.set_timeout(Duration::from_secs(seconds));
+        }
+        let mut client = house.identifications();
+        let call = tokio::spawn(async move { client.list_artifacts(list).await });
+        house.until("the archive", async || (vendor.transfers() == 1).then_some(())).await;
+        house.clock.advance(Duration::from_secs(ends_after - 1));
+        assert_eq!(house.operator("/livez").await.status, 200);
+        assert!(!call.is_finished() && vendor.transfers() == 1, "{asked_for:?}");
+        house.clock.advance(Duration::from_secs(1));
+        exceeded(&call.await.unwrap().unwrap_err());
+        house.until("the end of it", async || (vendor.transfers() == 0).then_some(())).await;
+    }
+}
+
+#[tokio::test]
+async fn what_has_begun_at_the_vendor_is_seen_through() {
+    let house = House::silent().await;
+    house.fault(json!({ "kind": "hang", "operation": "start" })).await;
+    let request = CreateIdentificationRequest {
+        identification_id: ID.to_owned(),
+        request_id: ID.to_owned(),
+        ..create(BANK)
+    };
+    let mut call = Request::new(request.clone());
+    call.set_timeout(Duration::from_secs(5));
+    let mut client = house.identifications();
+    let call = tokio::spawn(async move { client.create_identification(call).await });
+    house.until("the hanging call", async || (house.fired().await == 1).then_some(())).await;
+    house.clock.advance(Duration::from_secs(5));
+    exceeded(&call.await.unwrap().unwrap_err());
+
+    house.well().await;
+    house.until("its end", async || (house.get(ID).await.state() == State::AwaitingUser).then_some(())).await;
+    let again = house.try_create(request).await.unwrap();
+    assert!(again.replayed);
+    assert_eq!((house.asked("starts").await, house.asked("created").await), (1, 1));
+}

@@ -1,0 +1,126 @@
+//! Changing and withdrawing.
+
+use idv_gateway::error::Kind;
+use idv_gateway::model::change::UpdateIdentification;
+use idv_gateway::proto::identification_spec::Kind as Spec;
+use idv_gateway::proto::{
+    DeliveryMethod, IdentificationSpec, InvitationSpec, PhoneNumber, Subject, UpdateIdentificationRequest,
+    VendorReference,
+};
+use idv_gateway::vendor::Identifications as _;
+use idv_gateway::vendor::capability::{
+    Cancellation, Cancellations as _, Deleted, Deletion, Deletions as _, Update, Updates,
+};
+use idv_gateway::vendor::keepsake::About;
+use prost_types::FieldMask;
+use serde_json::{Value, json as value};
+
+use super::super::rig::{ID, json};
+use super::{LINK, calls, connect, invited, offline, registered, subject};
+
+fn update(paths: &[&str], subject: Subject, spec: Option<InvitationSpec>) -> UpdateIdentification {
+    UpdateIdentification::parse(UpdateIdentificationRequest {
+        name: format!("connections/bank/identifications/{ID}"),
+        update_mask: Some(FieldMask { paths: paths.iter().map(|path| (*path).to_owned()).collect() }),
+        subject: Some(subject),
+        spec: spec.map(|spec| IdentificationSpec { kind: Some(Spec::Invitation(spec)) }),
+        ..UpdateIdentificationRequest::default()
+    })
+    .unwrap()
+}
+
+fn mail(email: &str) -> Subject {
+    Subject { email: email.to_owned(), ..Subject::default() }
+}
+
+#[tokio::test]
+async fn only_what_is_named_is_sent_and_the_new_recipient_is_kept() {
+    let (preventor, stub) = connect(|seen| match seen.method.as_str() {
+        "PATCH" => json(200, "{}"),
+        _ => registered(),
+    })
+    .await;
+    let created = invited(&preventor, DeliveryMethod::Email).await;
+    let reference = &created.observation.reference;
+    let about = About { reference, keepsake: created.keepsake.as_ref() };
+    let flow = InvitationSpec { flow: "WF-08".to_owned(), ..InvitationSpec::default() };
+    let command = update(&["subject.email", "spec.invitation.flow"], mail("new@mail.example"), Some(flow));
+    assert!(Updates::check(&preventor, &command).is_empty());
+    let kept = preventor.update(Update { about, command: &command }).await.unwrap().unwrap();
+    assert_eq!(calls(&stub)[1], "PATCH /invitations/users/erika.beispiel+kyc@mail.example");
+    let sent: Value = serde_json::from_str(&stub.seen().last().unwrap().body).unwrap();
+    assert_eq!(sent, value!({"email": "new@mail.example", "flow": "WF-08"}));
+
+    let about = About { reference, keepsake: Some(&kept) };
+    assert_eq!(preventor.start_links(about)[0].uri, LINK, "the link stays");
+    let by_phone =
+        InvitationSpec { delivery_method: DeliveryMethod::Phone.into(), ..InvitationSpec::default() };
+    let paths = ["subject.phone", "spec.invitation.delivery_method"];
+    let command = update(&paths, subject(), Some(by_phone));
+    let kept = preventor.update(Update { about, command: &command }).await.unwrap().unwrap();
+    let sent: Value = serde_json::from_str(&stub.seen().last().unwrap().body).unwrap();
+    let phone = value!({"phone_number": "2025550123", "phone_country_code": "US"});
+    assert_eq!(sent, value!({"delivery_method": "PHONE", "phone": phone}));
+    let about = About { reference, keepsake: Some(&kept) };
+    preventor.delete(Deletion { about, force: false }).await.unwrap();
+    assert_eq!(
+        calls(&stub)[2..],
+        ["PATCH /invitations/users/new@mail.example", "DELETE /invitations/users/+12025550123",]
+    );
+}
+
+#[tokio::test]
+async fn another_way_to_deliver_needs_another_recipient() {
+    let (preventor, stub) = connect(|_seen| registered()).await;
+    let created = invited(&preventor, DeliveryMethod::Email).await;
+    let about = About { reference: &created.observation.reference, keepsake: created.keepsake.as_ref() };
+    let by_phone =
+        InvitationSpec { delivery_method: DeliveryMethod::Phone.into(), ..InvitationSpec::default() };
+    let command = update(&["spec.invitation.delivery_method"], Subject::default(), Some(by_phone));
+    let error = preventor.update(Update { about, command: &command }).await.unwrap_err();
+    assert_eq!((error.kind, error.violations[0].field.as_str()), (Kind::ValidationFailed, "subject.phone"));
+    assert_eq!(calls(&stub).len(), 1, "nothing was sent");
+}
+
+#[test]
+fn what_cannot_be_changed_is_refused() {
+    let preventor = offline();
+    let phone = |e164: &str| Subject {
+        phone: Some(PhoneNumber { e164: e164.to_owned(), region_code: String::new() }),
+        ..Subject::default()
+    };
+    for (command, field) in [
+        (update(&["subject.given_name"], subject(), None), "update_mask.paths[0]"),
+        (update(&["spec.invitation.unique"], subject(), None), "update_mask.paths[0]"),
+        (update(&["subject.email"], Subject::default(), None), "subject.email"),
+        (update(&["subject.email"], mail("o'hara@b.example"), None), "subject.email"),
+        (update(&["subject.phone"], phone("+12025550123"), None), "subject.phone.region_code"),
+        (update(&["subject"], Subject::default(), None), "subject"),
+    ] {
+        let violations = Updates::check(&preventor, &command);
+        assert_eq!(violations.iter().map(|it| it.field.as_str()).collect::<Vec<_>>(), [field]);
+    }
+    assert!(Updates::check(&preventor, &update(&["subject"], subject(), None)).is_empty());
+}
+
+#[tokio::test]
+async fn an_invitation_is_withdrawn_by_its_recipient() {
+    for (status, deleted) in [(200, Deleted::Now), (204, Deleted::Now), (404, Deleted::NothingThere)] {
+        let (preventor, stub) = connect(move |seen| match seen.method.as_str() {
+            "DELETE" => json(status, "{}"),
+            _ => registered(),
+        })
+        .await;
+        let created = invited(&preventor, DeliveryMethod::Phone).await;
+        let about = About { reference: &created.observation.reference, keepsake: created.keepsake.as_ref() };
+        assert_eq!(preventor.delete(Deletion { about, force: false }).await.unwrap(), deleted);
+        preventor.cancel(Cancellation { about, reason: "" }).await.unwrap();
+        assert_eq!(calls(&stub)[1..], ["DELETE /invitations/users/+12025550123"; 2]);
+    }
+    let preventor = offline();
+    let reference = VendorReference::default();
+    let about = About { reference: &reference, keepsake: None };
+    let error = preventor.cancel(Cancellation { about, reason: "" }).await.unwrap_err();
+    assert_eq!(error.kind, Kind::StateNotAllowed);
+    assert!(error.detail.contains("recipient"), "{}", error.detail);
+}
