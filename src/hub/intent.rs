@@ -9,7 +9,7 @@ use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::outcome::pending_id;
 use crate::hub::request::Once;
 use crate::hub::settle::{CREATION, KeptCall};
-use crate::hub::{Hub, sealing, store};
+use crate::hub::{Hub, identifications, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job, JournalError, Position, RecordChange, VendorId};
 use crate::model::command::CreateIdentification;
