@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use idv_gateway::proto::{
-    EventOrigin, EventType as Type, Evidence, IdentificationState as Seen, Outcome, SendInvitationRequest,
+    CancelIdentificationRequest, EventOrigin, EventType as Type, Evidence, IdentificationState as Seen,
+    Outcome, SendInvitationRequest,
 };
 use serde_json::json;
 
@@ -70,15 +71,36 @@ async fn every_change_is_found_within_hours() {
 }
 
 #[tokio::test]
+async fn what_is_under_way_when_a_caller_cancels_does_not_bring_it_back() {
+    let house = bank(POLLED).await;
+    house.send_plain().await;
+    let name = house.invited(EMAIL).await.name;
+    house.start(EMAIL).await;
+    house.ended(1).await;
+    let delay = json!({ "kind": "webhook_delay", "seconds": 20, "times": 1 });
+    assert_eq!(house.control("preventor/faults", &delay).await.status, 200);
+    house.step(EMAIL, "liveness", "PASSED").await;
+    let request = CancelIdentificationRequest { name: name.clone(), ..Default::default() };
+    house.identifications().cancel_identification(request).await.unwrap();
+    house.in_time("the webhook", async || (house.fates().len() == 2).then_some(())).await;
+    house.ended(2).await;
+    assert_eq!(house.whole(&name).await.state(), Seen::Cancelled);
+}
+
+#[tokio::test]
 async fn an_invitation_that_nobody_followed_ends_and_is_sent_anew() {
-    let house = bank(MORTAL).await;
+    for (settings, origin) in [(MORTAL, EventOrigin::Timer), (POLLED, EventOrigin::Poll)] {
+        ends_and_is_sent_anew(&bank(settings).await, origin).await;
+    }
+}
+
+async fn ends_and_is_sent_anew(house: &House, origin: EventOrigin) {
     let name = house.invited(EMAIL).await.name;
     house.act(EMAIL, "expire", json!({})).await;
-    tick(&house, 23 * HOUR).await;
-    assert_eq!(house.whole(&name).await.state(), Seen::AwaitingUser);
-    found(&house, &name, Seen::Expired).await;
+    tick(house, 23 * HOUR).await;
+    found(house, &name, Seen::Expired).await;
     let events = house.events().await;
-    assert_eq!(events.last().unwrap().origin(), EventOrigin::Timer);
+    assert_eq!(events.last().unwrap().origin(), origin);
 
     let request = SendInvitationRequest { name: name.clone(), ..SendInvitationRequest::default() };
     let sent = house.identifications().send_invitation(request).await.unwrap().into_inner();

@@ -1,6 +1,7 @@
 //! Preventor ID as callers meet it: a real gateway and the real stand-in, over real sockets.
 
 mod calls;
+mod decisions;
 mod followed;
 mod forged;
 mod missed;
@@ -34,6 +35,8 @@ polling = { enabled = false }
 webhook = { secrets = [{ label = "static", proof = { bearer = { token = { file = "@/webhook" } } } }] }
 ticket = {}
 "#;
+/// Decisions are believed, and fetched.
+const EVERY_WAY: [&str; 2] = [PLAIN, FETCHED];
 /// Webhooks come encrypted, with a bearer token.
 const SEALED: &str = r#"
 polling = { enabled = false }
@@ -169,12 +172,12 @@ impl House {
         self.act(who, "complete", json!({ "flow_status": flow_status })).await;
     }
 
-    /// Waits until `count` deliveries have come to an end.
+    /// Waits until `count` deliveries, or more, are there and have come to an end.
     async fn ended(&self, count: usize) -> Fates {
         self.until("the end of deliveries", async || {
             let fates = self.fates();
             let is_open = |state: State| matches!(state, State::Received | State::Confirming);
-            (fates.len() == count && !fates.iter().any(|(state, _)| is_open(*state))).then_some(fates)
+            (fates.len() >= count && !fates.iter().any(|(state, _)| is_open(*state))).then_some(fates)
         })
         .await
     }
