@@ -151,18 +151,21 @@ impl<'a> Draft<'a> {
     pub(super) fn shows_decision(&self, outcome: Outcome) -> bool {
         let shown = |decision: &Decision| {
             decision.outcome() == outcome
-                && decision.vendor_result == self.observation.vendor_status
+                && (self.has_tickets() || decision.vendor_result == self.observation.vendor_status)
                 && self.are_its_reasons(&decision.reasons)
         };
         self.spoken != Spoken::Next && self.identification.decision.as_ref().is_some_and(shown)
     }
 
-    /// A vendor with tickets tells of one decision in several kinds of deliveries, and not in each of them why.
+    /// A vendor with tickets tells of one decision in several kinds of deliveries: not in each of them why, and not in
+    /// the same words.
+    fn has_tickets(&self) -> bool {
+        self.identification.vendor_reference.as_ref().is_some_and(|ids| !ids.ticket_ids.is_empty())
+    }
+
     fn are_its_reasons(&self, known: &[Reason]) -> bool {
         let said = &self.observation.reasons;
-        let has_tickets =
-            self.identification.vendor_reference.as_ref().is_some_and(|ids| !ids.ticket_ids.is_empty());
-        same_codes(known, said) || (has_tickets && (known.is_empty() || said.is_empty()))
+        same_codes(known, said) || (self.has_tickets() && (known.is_empty() || said.is_empty()))
     }
 
     /// Adds what is said more of the decision that stands.

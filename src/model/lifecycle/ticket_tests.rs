@@ -277,9 +277,12 @@ fn a_decision_told_twice_is_one_and_teaches_the_rest() {
         for again in [&first, &second] {
             assert_eq!(judge(&taught.record, again, now()), Verdict::Same);
         }
-        // Evidence and another share of certainty make no other decision; other reasons do.
+        // Evidence, another word and another share of certainty make no other decision; other reasons do.
         let surer = Observation { confidence: Some(0.5), ..fetched(first.clone()) };
-        assert_eq!(judge(&taught.record, &surer, now()), Verdict::Same);
+        let renamed = Observation { vendor_status: "FAILED".to_owned(), ..first.clone() };
+        for again in [surer, renamed] {
+            assert_eq!(judge(&taught.record, &again, now()), Verdict::Same);
+        }
         let other = because("R18", decided("T1", Outcome::Rejected));
         assert_eq!(events(&change(&taught.record, &other)), [Event::IdentificationDecisionRevised]);
     }

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::model::name::ConnectionId;
 use crate::settings::{Moment, Network, Problems, SecretSource, Window};
+use crate::vendor::account_settings::AccountSettings;
 use crate::vendor::idnow::CUSTOMER;
 use crate::vendor::idnow::Idnow;
 pub use crate::vendor::idnow::files::config::FileSettings;
@@ -24,7 +25,6 @@ use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::printable;
 use crate::vendor::kit::url::{Origin, Plain, UrlError};
-use crate::vendor::registry::AccountSettings;
 use crate::vendor::{MinEvidence, Vendor};
 
 /// Settings of one IDnow account (`[connections.{name}.idnow]`).

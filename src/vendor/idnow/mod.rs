@@ -25,6 +25,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::Problems;
+use crate::vendor::account_settings::AccountSettings as _;
 use crate::vendor::capability::{Archives, BindingKeys, Copies, Deletions, Updates};
 use crate::vendor::idnow::api::Api;
 use crate::vendor::idnow::config::{BasicSettings, IdnowSettings, IdnowWebhookSettings, ListSettings};
@@ -37,7 +38,6 @@ use crate::vendor::kit::delivery::{Door, Proof, SharedSecret};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::Alphabet;
-use crate::vendor::registry::AccountSettings as _;
 use crate::vendor::{Account, Artifacts, Identifications, Lists, Probe, Results, Signing, Vendor, Webhooks};
 
 /// The document names letters, `_` and `-` in four places and digits too in a fifth; all samples have digits.

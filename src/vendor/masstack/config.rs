@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::model::name::ConnectionId;
 use crate::settings::{Problems, SecretSource, Window};
 use crate::vendor::Vendor;
+use crate::vendor::account_settings::AccountSettings;
 use crate::vendor::kit::account::Environment;
 use crate::vendor::kit::field_path::Paths;
 use crate::vendor::kit::limit::LimitSettings;
@@ -20,7 +21,6 @@ use crate::vendor::masstack::Masstack;
 use crate::vendor::masstack::assertion::ServiceAccount;
 use crate::vendor::masstack::endpoint::{CallSettings, EndpointSettings};
 use crate::vendor::masstack::state::States;
-use crate::vendor::registry::AccountSettings;
 
 const LIVE: &str = "https://documents.masstack.com/v1";
 /// Names of organisations, which the vendor describes no further.

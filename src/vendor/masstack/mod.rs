@@ -21,6 +21,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::Problems;
+use crate::vendor::account_settings::AccountSettings as _;
 use crate::vendor::capability::{Cancellations, Deletions, Restarts};
 use crate::vendor::invitation::Invitations;
 use crate::vendor::kit::account::display_name;
@@ -29,7 +30,6 @@ use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::masstack::api::Api;
 use crate::vendor::masstack::config::{Fields, Generation, MasstackSettings};
 use crate::vendor::masstack::state::States;
-use crate::vendor::registry::AccountSettings as _;
 use crate::vendor::{Account, Identifications, MinEvidence, Probe, Vendor};
 
 /// One organisation at MasStack.

@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::model::name::ConnectionId;
 use crate::settings::{Network, Problems, SecretSource, Window};
+use crate::vendor::account_settings::AccountSettings;
 use crate::vendor::kit::account::{Environment, check_lifetime, check_senders};
 use crate::vendor::kit::delivery::{SecretSettings, check_secrets};
 use crate::vendor::kit::limit::LimitSettings;
@@ -19,7 +20,6 @@ pub use crate::vendor::preventor::field::{
     ActivityFields, ConfidenceScale, ImageSettings, InvitationFields, MappedField, TicketFields,
     WebhookFields,
 };
-use crate::vendor::registry::AccountSettings;
 use crate::vendor::{MinEvidence, Vendor};
 
 const LIVE: &str = "https://api-id.preventor.com/v1/identity";

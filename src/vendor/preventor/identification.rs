@@ -18,8 +18,10 @@ use crate::vendor::kit::phone;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url;
 use crate::vendor::preventor::api::REGISTER;
+use crate::vendor::preventor::invitation::History;
 use crate::vendor::preventor::recipient::{Kept, method_word, recipient};
 use crate::vendor::preventor::wire::{RegisterBody, RegisterPhone};
+use crate::vendor::preventor::word::invitation_word;
 use crate::vendor::preventor::{INVITATION, Preventor, TICKET, UNIQUE};
 use crate::vendor::{Answer, Create, Created, Get, Idempotency, Identifications};
 
@@ -197,13 +199,14 @@ impl Preventor {
         &Get { reference, deadline }: &Get<'_>,
     ) -> Result<(Observation, Option<SeenTicket>)> {
         let mut known = reference.clone();
-        let mut drift = Vec::new();
+        let (mut drift, mut state) = (Vec::new(), String::new());
         if !known.id.is_empty() {
-            match self.ticket_ids(&known.id, deadline).await {
-                Ok(found) => {
+            match self.history(&known.id, deadline).await {
+                Ok(History { tickets, state: said }) => {
                     let new: Vec<_> =
-                        found.into_iter().filter(|ticket| !known.ticket_ids.contains(ticket)).collect();
+                        tickets.into_iter().filter(|ticket| !known.ticket_ids.contains(ticket)).collect();
                     known.ticket_ids.extend(new);
+                    state = said;
                 }
                 // A log in another shape does not keep the gateway from a ticket that it knows.
                 Err(error) if error.kind == Kind::VendorResponseInvalid && !known.ticket_ids.is_empty() => {
@@ -212,17 +215,31 @@ impl Preventor {
                 Err(error) => return Err(error),
             }
         }
-        let nothing = || Observation::new(Word::NotStarted, Evidence::Fetched);
-        let Some(ticket) = known.ticket_ids.last() else {
-            return Ok((Observation { reference: known, ..nothing() }, None));
+        let answer = match known.ticket_ids.last() {
+            Some(ticket) => self.ticket_answer(ticket, deadline).await?,
+            None => None,
         };
-        let Some(answer) = self.ticket_answer(ticket, deadline).await? else {
-            return Ok((Observation { reference: known, ..nothing() }, None));
+        let Some(answer) = answer else {
+            let nothing = Observation::new(Word::NotStarted, Evidence::Fetched);
+            return Ok((unless_over(Observation { reference: known, ..nothing }, state), None));
         };
         let body: Value = answer.json()?;
         let (observation, noted) = self.reader.observe(&answer, &body, &known)?;
         drift.extend(noted);
-        Ok((observation, Some(SeenTicket { answer, body, drift })))
+        Ok((unless_over(observation, state), Some(SeenTicket { answer, body, drift })))
+    }
+}
+
+/// `observation`, unless the invitation's `state` says that the person cannot go on. Who has handed everything in is
+/// decided about all the same.
+fn unless_over(observation: Observation, state: String) -> Observation {
+    let word = invitation_word(&state);
+    let is_with_person = matches!(observation.word, Word::NotStarted | Word::Started | Word::Ended(_));
+    match word {
+        Word::Expired | Word::Cancelled if is_with_person => {
+            Observation { word, vendor_status: state, ..observation }
+        }
+        _ => observation,
     }
 }
 

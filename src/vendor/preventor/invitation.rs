@@ -27,6 +27,15 @@ const ACTIVITIES: &str = "preventor.activities";
 /// The process type of identifications.
 const ID: &str = "ID";
 
+/// What the log of an invitation tells.
+#[derive(Default)]
+pub(super) struct History {
+    /// The tickets it names, oldest first.
+    pub(super) tickets: Vec<String>,
+    /// The vendor's word for the invitation, where it is there.
+    pub(super) state: String,
+}
+
 #[async_trait]
 impl Invitations for Preventor {
     fn check_question(&self, question: &Question) -> Vec<Violation> {
@@ -120,12 +129,13 @@ impl Preventor {
         }
     }
 
-    /// The tickets that the log of an invitation names, oldest first.
-    pub(super) async fn ticket_ids(&self, id: &str, deadline: Option<Deadline>) -> Result<Vec<String>> {
-        let Some((answer, body)) = self.log(id, deadline).await? else { return Ok(Vec::new()) };
+    /// What the log of an invitation tells; nothing where there is no log.
+    pub(super) async fn history(&self, id: &str, deadline: Option<Deadline>) -> Result<History> {
+        let Some((answer, body)) = self.log(id, deadline).await? else { return Ok(History::default()) };
         let drift = Drift::default();
+        let shown = Shown::new(&body, &drift);
         let mut found: Vec<_> = self
-            .entries(&answer, &Shown::new(&body, &drift))?
+            .entries(&answer, &shown)?
             .iter()
             .map(|entry| {
                 let time = entry.time("activity.time", &self.activity.time);
@@ -143,7 +153,7 @@ impl Preventor {
                 tickets.push(ticket);
             }
         }
-        Ok(tickets)
+        Ok(History { tickets, state: shown.word("invitation.state", &self.invitation.state) })
     }
 
     async fn log(&self, id: &str, deadline: Option<Deadline>) -> Result<Option<(Answer, Value)>> {

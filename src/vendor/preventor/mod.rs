@@ -27,6 +27,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::name::ConnectionId;
 use crate::proto::Vendor as VendorKind;
 use crate::settings::Problems;
+use crate::vendor::account_settings::AccountSettings as _;
 use crate::vendor::capability::{Activities, Cancellations, ClientTokens, Deletions, Updates};
 use crate::vendor::invitation::Invitations;
 use crate::vendor::kit::account::{display_name, silence_after};
@@ -39,7 +40,6 @@ use crate::vendor::preventor::config::{
     ActivityFields, ImageSettings, InvitationFields, PreventorSettings, SendBy, WebhookFields,
 };
 use crate::vendor::preventor::ticket::Reader;
-use crate::vendor::registry::AccountSettings as _;
 use crate::vendor::ticket::Tickets;
 use crate::vendor::webhook_setting::WebhookSettings;
 use crate::vendor::{Account, Artifacts, Identifications, Probe, Results, Vendor, Webhooks};

@@ -28,8 +28,8 @@ async fn a_gateway_that_serves_is_well() {
     assert_eq!(check(&["--server", &url]).await, WELL);
     assert_eq!(check(&["--server", &url, "--service", "idvgateway.v1.EventService"]).await, WELL);
 
-    let unknown = check(&["--server", &url, "--service", "idvgateway.v1.TicketService"]).await;
-    let said = "idvgateway.v1.TicketService is not one of its services";
+    let unknown = check(&["--server", &url, "--service", "idvgateway.v1.PrivacyService"]).await;
+    let said = "idvgateway.v1.PrivacyService is not one of its services";
     assert_eq!(unknown, (Some(69), format!("idv-gateway: {}: {said}", gateway.doors.grpc)));
 }
 

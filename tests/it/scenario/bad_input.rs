@@ -39,7 +39,11 @@ const BAD: &[Bad] = &[
     ("spec", |request, _| request.spec = None),
     ("spec", |request, _| request.spec = Some(IdentificationSpec { kind: None })),
     ("spec", |request, _| {
-        let kind = Some(identification_spec::Kind::Invitation(InvitationSpec::default()));
+        let kind = Some(identification_spec::Kind::Invitation(InvitationSpec {
+            delivery_method: DeliveryMethod::None.into(),
+            flow: "WF-01".to_owned(),
+            ..InvitationSpec::default()
+        }));
         request.spec = Some(IdentificationSpec { kind });
     }),
     ("spec.auto_ident.custom_data", |request, _| custom(request, vec![String::new(); 6])),

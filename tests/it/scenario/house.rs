@@ -22,7 +22,7 @@ use idv_gateway::proto::{
     WebhookDeliveryState,
 };
 use idv_gateway::sandbox::masstack::{self, ServiceAccount};
-use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
+use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, preventor};
 use prost::Message as _;
 use rusqlite::{Connection, OpenFlags};
 use secrecy::SecretString;
@@ -37,7 +37,9 @@ use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, client, create};
 pub(super) const START_SECONDS: u64 = 1_795_176_000;
 /// A scenario that waits longer for one thing hangs.
 const GUARD: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "open sesame";
+pub(super) const PASSWORD: &str = "open sesame";
+/// What webhooks of Preventor's may be encrypted with.
+pub(super) const CIPHER_KEY: &str = "0123456789abcdef0123456789abcdef";
 const API_KEY: &str = "key of the sandbox";
 
 /// What a house is built with.
@@ -73,6 +75,8 @@ pub(super) struct Plan {
     pub(super) start_results: &'static [&'static str],
     /// There is a connection to MasStack too, with these settings more.
     pub(super) masstack: Option<&'static str>,
+    /// Settings of a connection to Preventor, if there is one. `@` stands for the folder of secrets.
+    pub(super) preventor: Option<&'static str>,
 }
 
 /// Everything, running.
@@ -126,16 +130,25 @@ impl House {
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
             masstack: None,
+            preventor: None,
         };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
         let account =
             |customer: &str| Account { customer: customer.to_owned(), api_key: SecretString::from(API_KEY) };
         let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
-        let account = plan.masstack.map(|_settings| service_account());
-        let masstack = masstack::Options { account: account.cloned(), ..masstack::Options::default() };
-        let options =
-            SandboxOptions { clock: clock.clone(), accounts, masstack, ..SandboxOptions::default() };
+        let service = plan.masstack.map(|_settings| service_account());
+        let masstack = masstack::Options { account: service.cloned(), ..masstack::Options::default() };
+        let account =
+            preventor::Account { api_key: SecretString::from(API_KEY), secret: SecretString::from(PASSWORD) };
+        let preventor = preventor::Options { account: Some(account), ..preventor::Options::default() };
+        let options = SandboxOptions {
+            clock: clock.clone(),
+            accounts,
+            masstack,
+            preventor,
+            ..SandboxOptions::default()
+        };
         let sandbox = Sandbox::start(options).await.unwrap();
 
         let folder = tempfile::tempdir().unwrap();
@@ -143,7 +156,8 @@ impl House {
             ("master.key", BASE64_STANDARD.encode([7; 32])),
             ("api.key", API_KEY.into()),
             ("webhook", PASSWORD.into()),
-            ("masstack.json", account.map(|account| account.json().to_owned()).unwrap_or_default()),
+            ("masstack.json", service.map(|account| account.json().to_owned()).unwrap_or_default()),
+            ("cipher.key", CIPHER_KEY.into()),
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }

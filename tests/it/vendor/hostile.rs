@@ -6,9 +6,9 @@ use idv_gateway::clock::Clock;
 use idv_gateway::error::Kind;
 use idv_gateway::proto::{AutoIdentSpec, Subject};
 use idv_gateway::settings::Problems;
+use idv_gateway::vendor::account_settings::AccountSettings as _;
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::kit::url::{Alphabet, Origin, PathTemplate, Plain};
-use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{Create, Get, Identifications, Vendor};
 
 use super::rig::{Files, Recorder, about, command, connect, delivery, offline, reference, right};

@@ -6,11 +6,11 @@ use idv_gateway::clock::Clock;
 use idv_gateway::error::Kind;
 use idv_gateway::proto::{StartLink, StartLinkKind};
 use idv_gateway::settings::Problems;
+use idv_gateway::vendor::account_settings::AccountSettings as _;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::idnow::config::IdnowSettings;
 use idv_gateway::vendor::kit::delivery::{Refusal, Source, Unverified};
 use idv_gateway::vendor::kit::http::Request;
-use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{Get, Identifications, Vendor};
 
 use super::rig::{Files, ID, Recorder, about, basic, connect, delivery, line, reference, right};

@@ -11,9 +11,9 @@ use idv_gateway::clock::Clock;
 use idv_gateway::error::{Error, Kind};
 use idv_gateway::proto::{ArtifactKind, SignatureVerdict};
 use idv_gateway::settings::Problems;
+use idv_gateway::vendor::account_settings::AccountSettings as _;
 use idv_gateway::vendor::idnow::Idnow;
 use idv_gateway::vendor::kit::http::{HttpTransport, Timeouts};
-use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::{ListArtifacts, OpenArtifact, Vendor as _};
 
 use super::rig::{Files, ID, connect, line, reference};

@@ -1,7 +1,7 @@
 //! Settings of a MasStack connection: what is refused, and by which key.
 
 use idv_gateway::settings::Problems;
-use idv_gateway::vendor::registry::AccountSettings as _;
+use idv_gateway::vendor::account_settings::AccountSettings as _;
 
 use super::masstack_rig::settings;
 

@@ -5,16 +5,16 @@ use idv_gateway::error::Kind;
 use idv_gateway::proto::Evidence;
 use idv_gateway::settings::Problems;
 use idv_gateway::telemetry::Metrics;
+use idv_gateway::vendor::account_settings::AccountSettings as _;
 use idv_gateway::vendor::kit::http::Request;
 use idv_gateway::vendor::kit::line::{Line, LineParts};
 use idv_gateway::vendor::preventor::Preventor;
 use idv_gateway::vendor::preventor::config::{PreventorSettings, TicketFields};
-use idv_gateway::vendor::registry::AccountSettings as _;
 use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::vendor::{Vendor as _, Webhooks as _, capabilities};
 
-use super::super::rig::Recorder;
 use super::Files;
+use crate::vendor::rig::Recorder;
 
 const BASE: &str = "http://127.0.0.1:9/id/v1/identity";
 const DOCUMENTED: &str = include_str!("../../../../docs/config.toml");

@@ -12,8 +12,8 @@ use idv_gateway::vendor::preventor::Preventor;
 use idv_gateway::vendor::ticket::Tickets as _;
 use idv_gateway::vendor::{Answer, Get, Identifications as _, Results as _};
 
-use super::super::rig::json;
 use super::{INVITATION, TICKET, calls, connect, connect_with, known};
+use crate::vendor::rig::json;
 
 fn fixture() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/preventor/ticket.json");
@@ -33,7 +33,8 @@ async fn the_words_of_a_ticket_mean_what_the_table_says() {
         ("IN_PROGRESS", "", Word::Started, "IN_PROGRESS"),
         ("IN_PROGRESS", "RETRY", Word::Ended(AttemptEnd::Inconclusive), "RETRY"),
         ("IN_PROGRESS", "NEEDS_REVIEW", pending, "NEEDS_REVIEW"),
-        ("IN_PROGRESS", "PROCESSING", pending, "PROCESSING"),
+        ("IN_PROGRESS", "PROCESSING", Word::Started, "PROCESSING"),
+        ("ACCEPTED", "PROCESSING", pending, "PROCESSING"),
         ("IN_PROGRESS", "ABANDONED", Word::Ended(AttemptEnd::AbortedByUser), "ABANDONED"),
         ("ACCEPTED", "PASSED", Word::Decided(Outcome::Verified), "ACCEPTED"),
         ("ACCEPTED", "", Word::Decided(Outcome::Verified), "ACCEPTED"),
