@@ -2,7 +2,7 @@
 
 use idv_gateway::proto::connection_service_client::ConnectionServiceClient;
 use idv_gateway::proto::{
-    Address, AutoIdentSpec, CreateIdentificationRequest, Date, GetConnectionRequest,
+    Address, AutoIdentSpec, CreateIdentificationRequest, Date, DeliveryMethod, GetConnectionRequest,
     GetIdentificationRequest, IdentificationSpec, InvitationSpec, ListConnectionsRequest, PhoneNumber,
     RefreshIdentificationRequest, Subject, identification_spec,
 };
