@@ -85,12 +85,15 @@ impl Hub {
                 return Err(gone(before, UPDATE));
             }
             let labels = command.labels.as_ref().filter(|labels| **labels != before.identification.labels);
-            let relabel = |shown: &mut Identification| {
+            let show = |shown: &mut Identification| {
                 if let Some(labels) = labels {
                     shown.labels.clone_from(labels);
                 }
+                if let (Some(invitation), Some(method)) = (&mut shown.invitation, command.delivery_method()) {
+                    invitation.set_delivery_method(method);
+                }
             };
-            Ok((told || labels.is_some()).then(|| revise(before, relabel, self.timestamp())))
+            Ok((told || labels.is_some()).then(|| revise(before, show, self.timestamp())))
         };
         self.record_own::<UpdateIdentificationRequest>(vendor, once, name, keepsake.as_ref(), &change).await
     }

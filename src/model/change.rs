@@ -11,8 +11,8 @@ use crate::model::validate::Checks;
 use crate::proto::identification_spec::Kind as Spec;
 use crate::proto::{
     ArchiveIdentificationRequest, CancelIdentificationRequest, CopyIdentificationRequest,
-    DeleteIdentificationRequest, RestartIdentificationRequest, SendInvitationRequest, Subject,
-    UpdateIdentificationRequest,
+    DeleteIdentificationRequest, DeliveryMethod, RestartIdentificationRequest, SendInvitationRequest,
+    Subject, UpdateIdentificationRequest,
 };
 
 const MAX_ETAG: usize = 64;
@@ -144,6 +144,13 @@ impl UpdateIdentification {
         }
         let target = finish(target, checks, "update_identification")?;
         Ok(Self { target, labels, paths, subject, spec })
+    }
+
+    /// How an invitation is delivered after it; `None` where that does not change.
+    pub fn delivery_method(&self) -> Option<DeliveryMethod> {
+        let Some(Spec::Invitation(spec)) = &self.spec else { return None };
+        let is_named = self.paths.values().any(|path| covers(path, "spec.invitation.delivery_method"));
+        is_named.then(|| spec.delivery_method())
     }
 }
 

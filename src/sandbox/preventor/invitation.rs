@@ -166,7 +166,7 @@ impl Invitation {
     /// The person opens the link and begins.
     pub(super) fn start(&mut self, id: String, person: Person, now: SystemTime) -> Result<News, String> {
         if !self.is_open() {
-            return Err(format!("{} is past that: register another invitation", self.id));
+            return Err(self.past());
         }
         let attempt = u32::try_from(self.tickets.len() + 1).unwrap_or(u32::MAX);
         self.note("STARTED", now, Some(id.clone()));
@@ -182,6 +182,7 @@ impl Invitation {
         progress: Progress,
         now: SystemTime,
     ) -> Result<News, String> {
+        self.must_not_be_over()?;
         let leaves = progress.disposition == Disposition::Abandoned;
         let (place, ticket) = self.ticket(place)?;
         ticket.proceed(progress)?;
@@ -199,9 +200,7 @@ impl Invitation {
         decision: Decision,
         now: SystemTime,
     ) -> Result<News, String> {
-        if matches!(self.state, State::Expired | State::Deleted) {
-            return Err(format!("{} is past that: register another invitation", self.id));
-        }
+        self.must_not_be_over()?;
         let (place, ticket) = self.ticket(place)?;
         ticket.complete(decision, now)?;
         let id = ticket.id.clone();
@@ -234,6 +233,15 @@ impl Invitation {
     /// Takes down what happened.
     pub(super) fn note(&mut self, name: &'static str, time: SystemTime, ticket: Option<String>) {
         self.activities.push(Activity { name, time, ticket });
+    }
+
+    fn must_not_be_over(&self) -> Result<(), String> {
+        let is_over = matches!(self.state, State::Expired | State::Deleted);
+        if is_over { Err(self.past()) } else { Ok(()) }
+    }
+
+    fn past(&self) -> String {
+        format!("{} is past that: register another invitation", self.id)
     }
 
     fn ticket(&mut self, place: Option<usize>) -> Result<(usize, &mut Ticket), String> {

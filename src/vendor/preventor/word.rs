@@ -7,9 +7,11 @@ use crate::proto::{AttemptEnd, Outcome, ProvisionalOutcome, StepDisposition, Tic
 pub(super) fn word(flow_status: &str, disposition: &str) -> Word {
     let pending = Word::Pending(ProvisionalOutcome::Undetermined);
     match (flow_status, disposition) {
-        ("IN_PROGRESS", "" | "PASSED" | "FAILED") => Word::Started,
+        // The flow goes on: what is processed is one step of it.
+        ("IN_PROGRESS", "" | "PASSED" | "FAILED" | "PROCESSING") => Word::Started,
         ("IN_PROGRESS", "RETRY") => Word::Ended(AttemptEnd::Inconclusive),
-        ("IN_PROGRESS" | "ACCEPTED" | "REJECTED", "NEEDS_REVIEW" | "PROCESSING") => pending,
+        ("IN_PROGRESS" | "ACCEPTED" | "REJECTED", "NEEDS_REVIEW") => pending,
+        ("ACCEPTED" | "REJECTED", "PROCESSING") => pending,
         ("NEEDS_REVIEW" | "PROCESSING" | "AWAITING", _) => pending,
         ("IN_PROGRESS" | "ABANDONED", "ABANDONED") | ("ABANDONED", "") => {
             Word::Ended(AttemptEnd::AbortedByUser)

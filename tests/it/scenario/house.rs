@@ -21,7 +21,7 @@ use idv_gateway::proto::{
     CreateIdentificationResponse, Event, GetIdentificationRequest, Identification, IdentificationView,
     WebhookDeliveryState,
 };
-use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions};
+use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, preventor};
 use prost::Message as _;
 use rusqlite::{Connection, OpenFlags};
 use secrecy::SecretString;
@@ -36,7 +36,9 @@ use super::words::{BANK, CUSTOMER, OTHER_CUSTOMER, PURPOSE, client, create};
 pub(super) const START_SECONDS: u64 = 1_795_176_000;
 /// A scenario that waits longer for one thing hangs.
 const GUARD: Duration = Duration::from_secs(60);
-const PASSWORD: &str = "open sesame";
+pub(super) const PASSWORD: &str = "open sesame";
+/// What webhooks of Preventor's may be encrypted with.
+pub(super) const CIPHER_KEY: &str = "0123456789abcdef0123456789abcdef";
 const API_KEY: &str = "key of the sandbox";
 
 /// What a house is built with.
@@ -70,6 +72,8 @@ pub(super) struct Plan {
     pub(super) purposes: &'static [&'static str],
     /// The vendor's words for a start.
     pub(super) start_results: &'static [&'static str],
+    /// Settings of a connection to Preventor, if there is one. `@` stands for the folder of secrets.
+    pub(super) preventor: Option<&'static str>,
 }
 
 /// Everything, running.
@@ -122,13 +126,18 @@ impl House {
             limits: "max_attempts = 1, breaker_failures = 1000",
             purposes: &[PURPOSE, "support"],
             start_results: &["START", "STARTED"],
+            preventor: None,
         };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
         let account =
             |customer: &str| Account { customer: customer.to_owned(), api_key: SecretString::from(API_KEY) };
         let accounts = vec![account(CUSTOMER), account(OTHER_CUSTOMER)];
-        let options = SandboxOptions { clock: clock.clone(), accounts, ..SandboxOptions::default() };
+        let account =
+            preventor::Account { api_key: SecretString::from(API_KEY), secret: SecretString::from(PASSWORD) };
+        let preventor = preventor::Options { account: Some(account), ..preventor::Options::default() };
+        let options =
+            SandboxOptions { clock: clock.clone(), accounts, preventor, ..SandboxOptions::default() };
         let sandbox = Sandbox::start(options).await.unwrap();
 
         let folder = tempfile::tempdir().unwrap();
@@ -136,6 +145,7 @@ impl House {
             ("master.key", BASE64_STANDARD.encode([7; 32])),
             ("api.key", API_KEY.into()),
             ("webhook", PASSWORD.into()),
+            ("cipher.key", CIPHER_KEY.into()),
         ] {
             std::fs::write(folder.path().join(name), secret).unwrap();
         }

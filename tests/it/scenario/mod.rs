@@ -39,6 +39,7 @@ mod missed;
 mod no_artifacts;
 mod patience;
 mod poll_only;
+mod preventor;
 mod purpose;
 mod reconcile;
 mod reference;

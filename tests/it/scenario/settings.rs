@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::house::Plan;
-use super::words::{CUSTOMER, OTHER_CUSTOMER};
+use super::words::{BANCO, CUSTOMER, OTHER_CUSTOMER};
 
 pub(super) const USER: &str = "idnow";
 
@@ -55,7 +55,7 @@ max_streams_per_caller = {max_streams}
 path = {journal}
 [keys]
 master = [{{ file = {master} }}]
-{first}{second}"#,
+{first}{second}{third}"#,
         purposes = plan.purposes,
         max_streams = plan.max_streams,
         door = plan.door,
@@ -63,6 +63,27 @@ master = [{{ file = {master} }}]
         master = path("master.key"),
         first = connection(CUSTOMER),
         second = connection(OTHER_CUSTOMER),
+        third = plan.preventor.map(|settings| preventor(folder, vendor, settings)).unwrap_or_default(),
+    )
+}
+
+/// A connection to Preventor with `settings`.
+fn preventor(folder: &Path, vendor: SocketAddr, settings: &str) -> String {
+    let folder = folder.display().to_string();
+    format!(
+        r#"
+[connections.{BANCO}.preventor]
+environment = "sandbox"
+base_url = "http://{vendor}/id/v1/identity"
+api_key = {{ file = "{folder}/api.key" }}
+secret = {{ file = "{folder}/webhook" }}
+tenant = "sandbox"
+env = "sandbox"
+banknu = "SANDBOX"
+limits = {{ max_attempts = 1, breaker_failures = 1000 }}
+{settings}
+"#,
+        settings = settings.replace('@', &folder),
     )
 }
 

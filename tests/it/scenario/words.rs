@@ -11,6 +11,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 pub(super) const CUSTOMER: &str = "beispielbank";
 pub(super) const OTHER_CUSTOMER: &str = "musterbank";
+/// The connection to Preventor, where there is one.
+pub(super) const BANCO: &str = "banco";
 pub(super) const BANK: &str = "connections/beispielbank";
 pub(super) const OTHER_BANK: &str = "connections/musterbank";
 /// What the scenarios read personal data for.
