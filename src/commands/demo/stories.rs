@@ -1,22 +1,19 @@
-//! The five stories, told by a gRPC client and the event stream.
+//! The six stories, told by a gRPC client and the event stream.
 
 use std::error::Error;
 
 use idv_gateway::proto::event::Payload;
-use idv_gateway::proto::event_service_client::EventServiceClient;
 use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
-use idv_gateway::proto::watch_events_request::Start;
-use idv_gateway::proto::watch_events_response::Message;
 use idv_gateway::proto::{
-    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventFilter, EventType, IdentificationSpec,
-    Outcome, StartPosition, Subject, WatchEventsRequest, WatchEventsResponse, identification_spec,
+    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventType, IdentificationSpec, Outcome, Subject,
+    identification_spec,
 };
-use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
-use crate::commands::demo::signing;
 use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::demo::subscriber::Subscriber;
+use crate::commands::demo::{invitation, signing};
 use crate::commands::output::say;
 use crate::commands::render::Renderer;
 
@@ -110,7 +107,7 @@ const STORIES: [Story; 5] = [
     },
 ];
 
-/// Tells all five, one after the other. The error is that of [`say`] when nobody reads on.
+/// Tells all six, one after the other. The error is that of [`say`] when nobody reads on.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
@@ -138,8 +135,9 @@ pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dy
             return Err(format!("{} ended with {outcome:?}, not {:?}", story.title, story.outcome).into());
         }
     }
-    let heading = renderer.heading("All five ended as they should. Cursor to go on from:");
-    say(&format!("\n{heading}\n{}", events.cursor))?;
+    invitation::tell(stage, &person, &mut events, renderer).await?;
+    let heading = renderer.heading("All six ended as they should. Cursor to go on from:");
+    say(&format!("\n{heading}\n{}", events.cursor()))?;
     Ok(())
 }
 
@@ -174,44 +172,12 @@ async fn perform(person: &Person, id: &str, act: &Act) -> Result<(), Box<dyn Err
     }
 }
 
-fn decided(event: &Event) -> Option<Outcome> {
+/// The outcome that `event` tells of.
+pub(super) fn decided(event: &Event) -> Option<Outcome> {
     match &event.payload {
         Some(Payload::IdentificationChanged(changed)) => {
             Some(changed.identification.as_ref()?.decision.as_ref()?.outcome())
         }
         _ => None,
-    }
-}
-
-/// A reader of the demo's connection that prints everything it sees.
-struct Subscriber {
-    stream: Streaming<WatchEventsResponse>,
-    renderer: Renderer,
-    cursor: String,
-}
-
-impl Subscriber {
-    async fn open(channel: Channel, renderer: Renderer) -> Result<Self, Box<dyn Error>> {
-        let request = WatchEventsRequest {
-            start: Some(Start::StartPosition(StartPosition::Earliest.into())),
-            filter: Some(EventFilter { connections: vec![CONNECTION.to_owned()], ..EventFilter::default() }),
-            heartbeat_interval: None,
-            consumer: "demo".to_owned(),
-        };
-        let stream = EventServiceClient::new(channel).watch_events(request).await?.into_inner();
-        Ok(Self { stream, renderer, cursor: String::new() })
-    }
-
-    /// Prints events until `expected` happens to `name`.
-    async fn expect(&mut self, name: &str, expected: EventType) -> Result<Event, Box<dyn Error>> {
-        loop {
-            let response = self.stream.message().await?.ok_or("the event stream ended")?;
-            self.cursor = response.cursor;
-            let Some(Message::Event(event)) = response.message else { continue };
-            say(&format!("  {}", self.renderer.event(&event)))?;
-            if event.identification == name && event.r#type() == expected {
-                return Ok(event);
-            }
-        }
     }
 }

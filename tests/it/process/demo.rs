@@ -11,7 +11,7 @@ use super::isolation;
 const PROMISED: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn five_stories_are_told_and_nothing_is_left() {
+async fn six_stories_are_told_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let began = clock.now();
@@ -25,14 +25,14 @@ async fn five_stories_are_told_and_nothing_is_left() {
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
-/// Whether all five stories are there, whole and plain.
+/// Whether all six stories are there, whole and plain.
 fn check(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let told = ended.stdout.join("\n");
     assert!(!told.contains('\u{1b}'), "escape codes without a terminal: {told}");
     let mut stories =
         told.split("\n\n").filter(|part| part.starts_with(|first: char| first.is_ascii_digit()));
-    let expected: [&[&str]; 5] = [
+    let expected: [&[&str]; 6] = [
         &["CREATED", "STARTED", "SUBMITTED", "COMPLETED", "VERIFIED (decision 1)"],
         &["CREATED", "STARTED", "SUBMITTED", "COMPLETED", "VERIFIED_DATA_CHANGED (decision 1)"],
         &[
@@ -54,6 +54,16 @@ fn check(ended: &Ended) {
             "VERIFIED (decision 1)",
             "DOCUMENT_SIGNED",
             "SHA-256",
+        ],
+        &[
+            "webhooks registered",
+            "CREATED",
+            "STARTED",
+            "TICKET_PROGRESSED verification.liveness PROCESSING",
+            "TICKET_PROGRESSED verification.liveness PASSED",
+            "TICKET_PROGRESSED verification.id_proofing PASSED",
+            "COMPLETED",
+            "VERIFIED (decision 1)",
         ],
     ];
     for words in expected {
