@@ -106,6 +106,7 @@ async fn the_printed_lines_work() {
         "idvgateway.v1.DocumentSigningService",
         "idvgateway.v1.EventService",
         "idvgateway.v1.IdentificationService",
+        "idvgateway.v1.TicketService",
         "idvgateway.v1.WebhookService",
     ];
     assert_eq!(services, served);

@@ -133,7 +133,7 @@ not_after = "2026-03-01"
     let mut problems = Problems::default();
     check_secrets(&written, &mut problems);
     let paths: Vec<_> = problems.into_found().into_iter().map(|problem| problem.path.join(".")).collect();
-    assert_eq!(paths, ["0.proof.basic.username", "1.label", "2.proof.api_key.header", "2.not_after"]);
+    assert_eq!(paths, ["0.proof.basic.username", "1.label", "2.not_after", "2.proof.api_key.header"]);
 }
 
 #[test]

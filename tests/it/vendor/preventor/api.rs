@@ -6,8 +6,8 @@ use idv_gateway::error::Kind;
 use idv_gateway::vendor::capability::ClientTokens as _;
 use idv_gateway::vendor::{Get, Identifications as _, Probe as _, Vendor as _};
 
-use super::super::rig::{Stub, basic, json};
 use super::{INVITATION, PREFIX, TICKET, calls, connect, connect_with, known, over_sockets};
+use crate::vendor::rig::{Stub, basic, json};
 
 fn ticket() -> axum::response::Response {
     json(200, r#"{"flow_status":"IN_PROGRESS","disposition":"PASSED"}"#)

@@ -15,8 +15,8 @@ use idv_gateway::vendor::keepsake::About;
 use prost_types::FieldMask;
 use serde_json::{Value, json as value};
 
-use super::super::rig::{ID, json};
 use super::{LINK, calls, connect, invited, offline, registered, subject};
+use crate::vendor::rig::{ID, json};
 
 fn update(paths: &[&str], subject: Subject, spec: Option<InvitationSpec>) -> UpdateIdentification {
     UpdateIdentification::parse(UpdateIdentificationRequest {

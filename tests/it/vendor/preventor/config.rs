@@ -12,8 +12,8 @@ use idv_gateway::vendor::preventor::config::{PreventorSettings, TicketFields};
 use idv_gateway::vendor::registry::ConnectionSettings;
 use idv_gateway::vendor::{Vendor as _, Webhooks as _, capabilities};
 
-use super::super::rig::Recorder;
 use super::Files;
+use crate::vendor::rig::Recorder;
 
 const BASE: &str = "http://127.0.0.1:9/id/v1/identity";
 const DOCUMENTED: &str = include_str!("../../../../docs/config.toml");

@@ -11,9 +11,9 @@ use idv_gateway::vendor::ticket::Tickets as _;
 use idv_gateway::vendor::webhook_setting::WebhookSettings as _;
 use idv_gateway::vendor::{Create, Get, Identifications};
 
-use super::super::hostile::hostile;
-use super::super::rig::{Recorder, line};
 use super::{Files, command, known, spec};
+use crate::vendor::hostile::hostile;
+use crate::vendor::rig::{Recorder, line};
 
 /// Characters that mean nothing in a path: a recipient may have them.
 fn means_nothing(text: &str) -> bool {

@@ -10,8 +10,8 @@ use idv_gateway::vendor::preventor::Preventor;
 use idv_gateway::vendor::ticket::{TicketImage, Tickets as _};
 use idv_gateway::vendor::{Artifacts as _, ListArtifacts, OpenArtifact};
 
-use super::super::rig::{ID, json};
 use super::{INVITATION, TICKET, calls, connect, connect_with, known};
+use crate::vendor::rig::{ID, json};
 
 fn name() -> TicketName {
     format!("connections/bank/tickets/{TICKET}").parse().unwrap()

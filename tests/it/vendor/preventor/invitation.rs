@@ -9,11 +9,11 @@ use idv_gateway::vendor::keepsake::About;
 use idv_gateway::vendor::{Create, Identifications as _};
 use serde_json::{Value, json as value};
 
-use super::super::rig::{ID, json};
 use super::{
     INVITATION, LINK, TICKET, calls, command, connect, connect_with, invited, known, offline, registered,
     spec, subject,
 };
+use crate::vendor::rig::{ID, json};
 
 #[tokio::test]
 async fn an_invitation_is_registered_in_the_vendors_words() {

@@ -12,8 +12,8 @@ use idv_gateway::vendor::preventor::Preventor;
 use idv_gateway::vendor::ticket::Tickets as _;
 use idv_gateway::vendor::{Answer, Get, Identifications as _, Results as _};
 
-use super::super::rig::json;
 use super::{INVITATION, TICKET, calls, connect, connect_with, known};
+use crate::vendor::rig::json;
 
 fn fixture() -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/preventor/ticket.json");

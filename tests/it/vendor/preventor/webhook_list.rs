@@ -10,8 +10,8 @@ use idv_gateway::vendor::webhook_setting::{GeneratedSecret, Registration, Webhoo
 use secrecy::SecretString;
 use serde_json::{Value, json as value};
 
-use super::super::rig::json;
 use super::{calls, connect, offline};
+use crate::vendor::rig::json;
 
 const URI: &str = "https://idv.bank.example/webhooks/bank";
 

@@ -11,8 +11,8 @@ use idv_gateway::vendor::{Reading, Webhooks as _};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::super::rig::delivery;
 use super::{INVITATION, TICKET, known, offline};
+use crate::vendor::rig::delivery;
 
 /// A connection that accepts a bearer token, with or without encryption.
 fn listening(cipher_key: Option<&str>) -> Preventor {
