@@ -29,6 +29,10 @@ impl Renderer {
                 let transition = transition(changed.previous_state(), now.state());
                 format!("{transition:<32} {}", detail(&now, ended))
             }
+            Some(Payload::TicketProgressed(progressed)) => {
+                let step = progressed.step.clone().unwrap_or_default();
+                format!("{} {}", step.vendor_step, step.vendor_disposition)
+            }
             Some(Payload::DocumentChanged(changed)) => {
                 let document = changed.document.clone().unwrap_or_default();
                 document.name.rsplit('/').next().unwrap_or_default().to_owned()

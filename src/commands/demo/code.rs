@@ -4,15 +4,45 @@ use std::error::Error;
 
 use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
 use idv_gateway::proto::{
-    CreateIdentificationRequest, DeliveryMethod, IdentificationSpec, IdentityDocumentType, OtpFactor,
-    OtpSpec, PhoneNumber, RefreshIdentificationRequest, Subject, identification_spec,
+    CreateIdentificationRequest, DeliveryMethod, EventType, IdentificationSpec, IdentityDocumentType,
+    OtpFactor, OtpSpec, Outcome, PhoneNumber, RefreshIdentificationRequest, Subject, identification_spec,
 };
 use tonic::transport::Channel;
 
-use crate::commands::demo::stage::CODES;
+use crate::commands::demo::person::Person;
+use crate::commands::demo::stage::{CODES, Stage};
+use crate::commands::demo::stories::decided;
+use crate::commands::demo::subscriber::Subscriber;
+use crate::commands::output::say;
+use crate::commands::render::Renderer;
+
+/// No webhook tells of these people: the vendor is asked, here by the caller, else by the gateway on its own schedule.
+pub(super) async fn tell(
+    stage: &Stage,
+    person: &Person,
+    events: &mut Subscriber,
+    renderer: Renderer,
+) -> Result<(), Box<dyn Error>> {
+    let title = "6. One-time code: a vendor without webhooks is asked";
+    say(&format!("\n{}", renderer.heading(title)))?;
+    let (name, id) = create(stage.channel()).await?;
+    events.expect(&name, EventType::IdentificationCreated).await?;
+    let mut outcome = None;
+    for (step, expected) in
+        [("start", EventType::IdentificationStarted), ("validate", EventType::IdentificationCompleted)]
+    {
+        person.with_code(&id, step).await?;
+        ask(stage.channel(), &name).await?;
+        outcome = decided(&events.expect(&name, expected).await?);
+    }
+    match outcome {
+        Some(Outcome::Verified) => Ok(()),
+        other => Err(format!("{title} ended with {other:?}").into()),
+    }
+}
 
 /// Makes one: its name, and what the vendor calls it.
-pub(super) async fn create(channel: Channel) -> Result<(String, String), Box<dyn Error>> {
+async fn create(channel: Channel) -> Result<(String, String), Box<dyn Error>> {
     let otp = OtpSpec {
         channel: DeliveryMethod::Sms.into(),
         factor: OtpFactor::DocumentNumber.into(),
@@ -39,7 +69,7 @@ pub(super) async fn create(channel: Channel) -> Result<(String, String), Box<dyn
 }
 
 /// Has the gateway ask the vendor now.
-pub(super) async fn ask(channel: Channel, name: &str) -> Result<(), Box<dyn Error>> {
+async fn ask(channel: Channel, name: &str) -> Result<(), Box<dyn Error>> {
     let request = RefreshIdentificationRequest { name: name.to_owned() };
     IdentificationServiceClient::new(channel).refresh_identification(request).await?;
     Ok(())

@@ -1,6 +1,6 @@
 //! What `demo --keep` prints: lines to paste.
 
-use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::demo::stage::{CONNECTION, INVITING, Stage};
 use crate::commands::output::{OutputEnded, say};
 use crate::commands::render::Renderer;
 
@@ -26,6 +26,14 @@ grpcurl -plaintext -d '{{"name":"NAME","view":"IDENTIFICATION_VIEW_FULL"}}' \
 curl -sS -X POST {sandbox}/control/identifications/UUID/start  -H 'content-type: application/json' -d '{{"channel":"WEB"}}'
 curl -sS -X POST {sandbox}/control/identifications/UUID/submit -H 'content-type: application/json' -d '{{"result":"CHECK_PENDING"}}'
 curl -sS -X POST {sandbox}/control/identifications/UUID/review -H 'content-type: application/json' -d '{{"result":"SUCCESS"}}'
+
+# invite somebody at the other vendor, and be that person: the sandbox sends no mail
+grpcurl -plaintext -d '{{"parent":"{INVITING}","subject":{{"email":"erika@example.com"}},"spec":{{"invitation":{{"delivery_method":"DELIVERY_METHOD_EMAIL","deliver":true,"flow":"WF-07"}}}}}}' \
+  {grpc} idvgateway.v1.IdentificationService/CreateIdentification
+curl -sS -X POST {sandbox}/control/preventor/invitations/erika@example.com/start    -H 'content-type: application/json' -d '{{}}'
+curl -sS -X POST {sandbox}/control/preventor/invitations/erika@example.com/step     -H 'content-type: application/json' -d '{{"sub_event":"verification.liveness","disposition":"PASSED"}}'
+curl -sS -X POST {sandbox}/control/preventor/invitations/erika@example.com/complete -H 'content-type: application/json' -d '{{"flow_status":"ACCEPTED"}}'
+grpcurl -plaintext -d '{{"parent":"{INVITING}"}}' {grpc} idvgateway.v1.WebhookService/ListVendorWebhooks
 
 # the same events in a terminal, resumable
 idv-gateway watch --server http://{grpc} --earliest --cursor-file demo.cursor

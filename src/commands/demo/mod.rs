@@ -1,11 +1,13 @@
-//! `demo`: a gateway and the vendors' stand-ins in one process, and six people who go through them.
+//! `demo`: a gateway and the vendors' stand-ins in one process, and seven people who go through them.
 
 mod code;
+mod invitation;
 mod keep;
 mod person;
 mod signing;
 mod stage;
 mod stories;
+mod subscriber;
 
 use std::error::Error;
 use std::time::Duration;
@@ -19,13 +21,13 @@ use crate::commands::output::{OutputEnded, complain, say};
 use crate::commands::render::Renderer;
 use crate::commands::signals::Signals;
 
-/// Six stories take a few seconds; a machine under load gets this much.
+/// Seven stories take a few seconds; a machine under load gets this much.
 const CURTAIN: Duration = Duration::from_secs(18);
 
 /// See the whole thing work: no vendor account, nothing leaves this machine.
 ///
 /// Starts a gateway and the built-in sandbox on free ports of the loopback interface, with keys and data in a
-/// temporary folder. Six people are identified through a real gRPC client, and the event stream is printed as a
+/// temporary folder. Seven people are identified through a real gRPC client, and the event stream is printed as a
 /// subscriber sees it.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  idv-gateway demo\n  idv-gateway demo --keep")]
@@ -84,10 +86,10 @@ impl Demo {
 }
 
 fn introduce(stage: &Stage, renderer: Renderer) -> Result<(), OutputEnded> {
-    let heading = "idv-gateway demo: six people are identified; nothing leaves this machine";
+    let heading = "idv-gateway demo: seven people are identified; nothing leaves this machine";
     say(&renderer.heading(heading))?;
     say(&format!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url()))?;
-    say(&format!("sandbox  IDnow, MasStack {}", stage.sandbox_url()))
+    say(&format!("sandbox  IDnow, MasStack, Preventor {}", stage.sandbox_url()))
 }
 
 /// How the demo ends when the stories were not told to their end.

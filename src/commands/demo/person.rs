@@ -47,6 +47,21 @@ impl Person {
         self.post(&format!("/control/masstack/identifications/{id}/{what}"), json!({})).await
     }
 
+    /// The invited person follows the link, and begins a ticket.
+    pub(super) async fn follow_invitation(&self, mail: &str) -> Result<(), Box<dyn Error>> {
+        self.act_on_invitation(mail, "start", json!({})).await
+    }
+
+    /// The invited person passes a step of the ticket.
+    pub(super) async fn pass(&self, mail: &str, step: &str) -> Result<(), Box<dyn Error>> {
+        self.act_on_invitation(mail, "step", json!({ "sub_event": step, "disposition": "PASSED" })).await
+    }
+
+    /// The vendor accepts the ticket.
+    pub(super) async fn accept(&self, mail: &str) -> Result<(), Box<dyn Error>> {
+        self.act_on_invitation(mail, "complete", json!({ "flow_status": "ACCEPTED" })).await
+    }
+
     pub(super) async fn send_webhooks_to(&self, target: &WebhookTarget) -> Result<(), Box<dyn Error>> {
         let body = json!({
             "url": target.url,
@@ -54,6 +69,10 @@ impl Person {
             "password": target.password.expose_secret(),
         });
         self.post("/control/webhooks/target", body).await
+    }
+
+    async fn act_on_invitation(&self, mail: &str, what: &str, body: Value) -> Result<(), Box<dyn Error>> {
+        self.post(&format!("/control/preventor/invitations/{mail}/{what}"), body).await
     }
 
     async fn act(&self, id: &str, what: &str, body: Value) -> Result<(), Box<dyn Error>> {

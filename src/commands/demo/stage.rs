@@ -12,17 +12,20 @@ use idv_gateway::app::{Addresses, App};
 use idv_gateway::clock::Clock;
 use idv_gateway::config::Config;
 use idv_gateway::sandbox::masstack::{self, ServiceAccount};
-use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, WebhookTarget};
+use idv_gateway::sandbox::preventor::{BANKNU, ENV, TENANT};
+use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, WebhookTarget, preventor};
 use secrecy::SecretString;
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
 use crate::commands::output::complain;
 
-/// The demo's connection.
+/// The demo's connection to IDnow.
 pub(super) const CONNECTION: &str = "connections/demobank";
 /// The demo's connection to a vendor without webhooks.
 pub(super) const CODES: &str = "connections/democodes";
+/// The demo's connection to Preventor.
+pub(super) const INVITING: &str = "connections/demoshop";
 /// What the demo reads personal data for.
 pub(super) const PURPOSE: &str = "demo";
 const CUSTOMER: &str = "demobank";
@@ -46,11 +49,15 @@ impl Stage {
         fs::create_dir(&folder)?;
         let api_key = BASE64_STANDARD.encode(clock.random::<24>());
         let password = BASE64_STANDARD.encode(clock.random::<24>());
+        let preventor_key = BASE64_STANDARD.encode(clock.random::<24>());
+        let preventor_secret = BASE64_STANDARD.encode(clock.random::<24>());
         write_secret(&folder.join("master.key"), &BASE64_STANDARD.encode(clock.random::<32>()))?;
         write_secret(&folder.join("api.key"), &api_key)?;
         write_secret(&folder.join("webhook.password"), &password)?;
         let account = ServiceAccount::generate(clock)?;
         write_secret(&folder.join("service-account.json"), account.json())?;
+        write_secret(&folder.join("preventor.key"), &preventor_key)?;
+        write_secret(&folder.join("preventor.secret"), &preventor_secret)?;
 
         // The gateway's webhook port is known only once it listens: the target follows by the control API.
         let sandbox = Sandbox::start(SandboxOptions {
@@ -58,6 +65,13 @@ impl Stage {
             speed: SPEED,
             accounts: vec![Account { customer: CUSTOMER.to_owned(), api_key: SecretString::from(api_key) }],
             masstack: masstack::Options { account: Some(account), ..masstack::Options::default() },
+            preventor: preventor::Options {
+                account: Some(preventor::Account {
+                    api_key: SecretString::from(preventor_key),
+                    secret: SecretString::from(preventor_secret),
+                }),
+                ..preventor::Options::default()
+            },
             ..SandboxOptions::default()
         })
         .await?;
@@ -166,10 +180,23 @@ base_url = "http://{sandbox}/v1"
 org_id = "{org}"
 token_url = "http://{sandbox}/authn/v1/oauth2/token"
 service_account = {{ json = {{ file = {account} }} }}
+
+# Its webhooks are registered by RegisterVendorWebhook, which makes their secrets.
+[connections.demoshop.preventor]
+display_name = "Demo shop"
+environment = "sandbox"
+base_url = "http://{sandbox}/id/v1/identity"
+api_key = {{ file = {preventor_key} }}
+secret = {{ file = {preventor_secret} }}
+tenant = "{TENANT}"
+env = "{ENV}"
+banknu = "{BANKNU}"
 "#,
         CODES = CODES.replace('/', "."),
         org = masstack::ORG,
         account = path("service-account.json"),
+        preventor_key = path("preventor.key"),
+        preventor_secret = path("preventor.secret"),
         journal = path("journal.sqlite3"),
         master = path("master.key"),
         api_key = path("api.key"),

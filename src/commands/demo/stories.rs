@@ -1,22 +1,19 @@
-//! The stories, told by a gRPC client and the event stream.
+//! The seven stories, told by a gRPC client and the event stream.
 
 use std::error::Error;
 
 use idv_gateway::proto::event::Payload;
-use idv_gateway::proto::event_service_client::EventServiceClient;
 use idv_gateway::proto::identification_service_client::IdentificationServiceClient;
-use idv_gateway::proto::watch_events_request::Start;
-use idv_gateway::proto::watch_events_response::Message;
 use idv_gateway::proto::{
-    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventFilter, EventType, IdentificationSpec,
-    Outcome, StartPosition, Subject, WatchEventsRequest, WatchEventsResponse, identification_spec,
+    AutoIdentSpec, CreateIdentificationRequest, Date, Event, EventType, IdentificationSpec, Outcome, Subject,
+    identification_spec,
 };
-use tonic::Streaming;
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
-use crate::commands::demo::stage::{CODES, CONNECTION, Stage};
-use crate::commands::demo::{code, signing};
+use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::demo::subscriber::Subscriber;
+use crate::commands::demo::{code, invitation, signing};
 use crate::commands::output::say;
 use crate::commands::render::Renderer;
 
@@ -110,7 +107,7 @@ const STORIES: [Story; 5] = [
     },
 ];
 
-/// Tells all six, one after the other. The error is that of [`say`] when nobody reads on.
+/// Tells all seven, one after the other. The error is that of [`say`] when nobody reads on.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
@@ -138,34 +135,11 @@ pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dy
             return Err(format!("{} ended with {outcome:?}, not {:?}", story.title, story.outcome).into());
         }
     }
-    tell_of_codes(stage, &person, &mut events).await?;
-    let heading = renderer.heading("All six ended as they should. Cursor to go on from:");
-    say(&format!("\n{heading}\n{}", events.cursor))?;
+    code::tell(stage, &person, &mut events, renderer).await?;
+    invitation::tell(stage, &person, &mut events, renderer).await?;
+    let heading = renderer.heading("All seven ended as they should. Cursor to go on from:");
+    say(&format!("\n{heading}\n{}", events.cursor()))?;
     Ok(())
-}
-
-/// No webhook tells of these people: the vendor is asked, here by the caller, else by the gateway on its own schedule.
-async fn tell_of_codes(
-    stage: &Stage,
-    person: &Person,
-    events: &mut Subscriber,
-) -> Result<(), Box<dyn Error>> {
-    let title = "6. One-time code: a vendor without webhooks is asked";
-    say(&format!("\n{}", events.renderer.heading(title)))?;
-    let (name, id) = code::create(stage.channel()).await?;
-    events.expect(&name, EventType::IdentificationCreated).await?;
-    let mut outcome = None;
-    for (step, expected) in
-        [("start", EventType::IdentificationStarted), ("validate", EventType::IdentificationCompleted)]
-    {
-        person.with_code(&id, step).await?;
-        code::ask(stage.channel(), &name).await?;
-        outcome = decided(&events.expect(&name, expected).await?);
-    }
-    match outcome {
-        Some(Outcome::Verified) => Ok(()),
-        other => Err(format!("{title} ended with {other:?}").into()),
-    }
 }
 
 async fn create(channel: Channel, story: &Story) -> Result<String, Box<dyn Error>> {
@@ -199,47 +173,12 @@ async fn perform(person: &Person, id: &str, act: &Act) -> Result<(), Box<dyn Err
     }
 }
 
-fn decided(event: &Event) -> Option<Outcome> {
+/// The outcome that `event` tells of.
+pub(super) fn decided(event: &Event) -> Option<Outcome> {
     match &event.payload {
         Some(Payload::IdentificationChanged(changed)) => {
             Some(changed.identification.as_ref()?.decision.as_ref()?.outcome())
         }
         _ => None,
-    }
-}
-
-/// A reader of the demo's connections that prints everything it sees.
-struct Subscriber {
-    stream: Streaming<WatchEventsResponse>,
-    renderer: Renderer,
-    cursor: String,
-}
-
-impl Subscriber {
-    async fn open(channel: Channel, renderer: Renderer) -> Result<Self, Box<dyn Error>> {
-        let request = WatchEventsRequest {
-            start: Some(Start::StartPosition(StartPosition::Earliest.into())),
-            filter: Some(EventFilter {
-                connections: vec![CONNECTION.to_owned(), CODES.to_owned()],
-                ..EventFilter::default()
-            }),
-            heartbeat_interval: None,
-            consumer: "demo".to_owned(),
-        };
-        let stream = EventServiceClient::new(channel).watch_events(request).await?.into_inner();
-        Ok(Self { stream, renderer, cursor: String::new() })
-    }
-
-    /// Prints events until `expected` happens to `name`.
-    async fn expect(&mut self, name: &str, expected: EventType) -> Result<Event, Box<dyn Error>> {
-        loop {
-            let response = self.stream.message().await?.ok_or("the event stream ended")?;
-            self.cursor = response.cursor;
-            let Some(Message::Event(event)) = response.message else { continue };
-            say(&format!("  {}", self.renderer.event(&event)))?;
-            if event.identification == name && event.r#type() == expected {
-                return Ok(event);
-            }
-        }
     }
 }

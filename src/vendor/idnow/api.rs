@@ -262,15 +262,6 @@ impl Server {
     }
 }
 
-/// A success without anything to read. A page of something in between is none.
-pub(super) fn done(answer: &Answer) -> Result<()> {
-    let said = answer.body().trim_ascii();
-    if answer.status().is_success() && (said.is_empty() || said.starts_with(b"{")) {
-        return Ok(());
-    }
-    Err(answer.invalid("is not the success that the vendor documents"))
-}
-
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.
 pub(super) fn misbuilt(operation: &'static str, error: UrlError) -> Error {
     Error::new(Kind::VendorRejectedRequest, operation, "the vendor's URL cannot be built").caused_by(error)

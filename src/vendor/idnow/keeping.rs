@@ -7,7 +7,6 @@ use crate::error::Error;
 use crate::proto::VendorReference;
 use crate::vendor::capability::{Archives, BindingKeys, Deleted, Deletion, Deletions};
 use crate::vendor::idnow::Idnow;
-use crate::vendor::idnow::api::done;
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::identification::address;
 use crate::vendor::idnow::wire::BindingKeyAnswer;
@@ -28,7 +27,7 @@ impl Archives for Idnow {
             // It "does not work if already archived or deleted": how that is said is not published.
             Some(refused) if refused.is_conflict() || refused.knows_nothing() => Ok(()),
             Some(refused) => Err(refused.error(&answer)),
-            None => done(&answer),
+            None => answer.done(),
         }
     }
 }
@@ -43,7 +42,7 @@ impl Deletions for Idnow {
             Some(refused) if refused.waits_for_result() => Ok(Deleted::NotFinished),
             Some(refused) if refused.knows_nothing() => Ok(Deleted::NothingThere),
             Some(refused) => Err(refused.error(&answer)),
-            None => done(&answer).map(|()| Deleted::Now),
+            None => answer.done().map(|()| Deleted::Now),
         }
     }
 }

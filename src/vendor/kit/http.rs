@@ -28,6 +28,8 @@ use crate::vendor::kit::{UNPRINTABLE, printable};
 
 /// Most bytes of an answer that are read, after decompression, unless its call says another number.
 pub const MAX_ANSWER: usize = 1 << 20;
+/// JSON of at most so many bytes may be a refusal where a file was asked for.
+const MAX_REFUSAL: u64 = 4096;
 /// How long a call may take whose answer may be larger than that.
 pub(super) const LARGE_ANSWER_TIME: Duration = Duration::from_mins(4);
 /// How long a call may take that sends a file.
@@ -204,7 +206,7 @@ impl Call {
         self
     }
 
-    /// Takes JSON for the file that is asked for, not for a refusal.
+    /// Takes JSON for the file that is asked for, unless it is said beforehand to be as small as a refusal.
     #[must_use]
     pub fn json_file(self) -> Self {
         Self { json_file: true, ..self }
@@ -285,9 +287,11 @@ impl Call {
         request.headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let OpenResponse { status, headers, body } =
             transport.open(request).await.map_err(|error| failed(operation, error))?;
-        if status == StatusCode::OK && (self.json_file || !is_text(&headers)) {
+        let size = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        let may_refuse = |size: u64| size <= MAX_REFUSAL;
+        let is_file = if self.json_file { !size.is_some_and(may_refuse) } else { !is_text(&headers) };
+        if status == StatusCode::OK && is_file {
             tracing::Span::current().record("status", status.as_u16());
-            let size = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
             let pieces =
                 body.map(move |piece| piece.map_err(|error| *failed(operation, error).error)).boxed();
             return Ok(Opened::File(FileStream { size, pieces }));
@@ -314,6 +318,12 @@ pub struct FileStream {
 }
 
 impl FileStream {
+    /// A file that came at once.
+    pub fn of(content: Bytes) -> Self {
+        let size = u64::try_from(content.len()).ok();
+        Self { size, pieces: stream::once(async { Ok(content) }).boxed() }
+    }
+
     /// The same, with a VENDOR_TIMEOUT in place of a piece that takes longer than `patience`, or comes after `end`.
     pub(super) fn in_time(
         self,
@@ -391,6 +401,15 @@ impl Answer {
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+
+    /// A success without anything to read. A page of something in between is none.
+    pub fn done(&self) -> Result<()> {
+        let said = self.body.trim_ascii();
+        if self.status.is_success() && (said.is_empty() || said.starts_with(b"{")) {
+            return Ok(());
+        }
+        Err(self.invalid("is not the success that the vendor documents"))
     }
 
     /// The body as JSON.

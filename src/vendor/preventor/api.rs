@@ -161,6 +161,15 @@ impl Api {
         }
     }
 
+    /// Makes `call`, which changes an invitation that has been there.
+    pub(super) async fn change(&self, call: Call) -> Result<Answer> {
+        let answer = self.session.call(call).await?;
+        match Refused::read(&answer) {
+            Some(refused) => Err(refused.gone_or_error(&answer)),
+            None => answer.done().map(|()| answer),
+        }
+    }
+
     /// Makes `call` for something that may not be there.
     pub(super) async fn find(&self, call: Call) -> Result<Option<Answer>> {
         let answer = self.session.call(call).await?;

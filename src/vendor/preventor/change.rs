@@ -127,7 +127,7 @@ impl Updates for Preventor {
         let mut kept = changes.kept(kept).map_err(refused)?;
         let path = &self.api.paths().invitation;
         let call = self.api.prepare(UPDATE, Method::PATCH, path, &[("recipient", &address)])?;
-        let answer = self.api.done(call.repeat(Repeat::Never).json(&changes.body())?).await?;
+        let answer = self.api.change(call.repeat(Repeat::Never).json(&changes.body())?).await?;
         let (body, drift): (Value, _) = (answer.json().unwrap_or_default(), Drift::default());
         let said = Shown::new(&body, &drift).text("invitation.link", &self.invitation.link);
         kept.link = url::link(&said, self.plain).or(kept.link);
@@ -160,7 +160,7 @@ impl Preventor {
         let (_kept, address) = Kept::address(about, operation)?;
         let path = &self.api.paths().invitation;
         let call = self.api.prepare(operation, Method::DELETE, path, &[("recipient", &address)])?;
-        Ok(self.api.find(call).await?.is_some())
+        Ok(self.api.find(call).await?.map(|answer| answer.done()).transpose()?.is_some())
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Refused {
     status: u16,
     code: String,
     fields: Vec<&'static str>,
+    /// It is about fields, ours or others.
+    about_fields: bool,
     /// The answer is the vendor's own, not a page of something in between.
     own: bool,
 }
@@ -49,7 +51,15 @@ impl Refused {
             (status, None) if status.is_success() => return None,
             (status, _) => status.as_u16(),
         };
-        Some(Self { status, code, fields: fields(&body), own: body.is_object() })
+        let named = named_fields(&body);
+        let about_fields = named.is_some_and(|named| !named.is_empty());
+        Some(Self {
+            status,
+            code,
+            fields: named.map(fields).unwrap_or_default(),
+            about_fields,
+            own: body.is_object(),
+        })
     }
 
     /// The vendor could not answer now, and may in a moment.
@@ -70,16 +80,21 @@ impl Refused {
 
     /// The vendor says that what was asked about is taken.
     pub(super) fn is_taken(&self) -> bool {
-        self.own && matches!(self.status, 400 | 409) && self.fields.is_empty()
+        self.own && matches!(self.status, 400 | 409) && !self.about_fields
     }
 
     /// `Ok`: the vendor does not know what was asked for. A 404 that is not the vendor's own says nothing.
     pub(super) fn nothing_or_error(&self, answer: &Answer) -> Result<()> {
-        match (self.status, self.own) {
-            (404, true) => Ok(()),
-            (404, false) => Err(answer.invalid("is a 404 that is not the vendor's own")),
-            _ => Err(self.error(answer)),
-        }
+        if self.own && self.status == 404 { Ok(()) } else { Err(self.error(answer)) }
+    }
+
+    /// The error for callers where what was asked about has been there.
+    pub(super) fn gone_or_error(&self, answer: &Answer) -> Error {
+        let gone = || {
+            let detail = "the vendor no longer has the invitation";
+            answer.error(Kind::IdentificationGone, detail, &self.code, "")
+        };
+        self.nothing_or_error(answer).map_or_else(|error| error, |()| gone())
     }
 
     /// The error for callers. Of what the vendor said only the code goes on.
@@ -95,6 +110,7 @@ impl Refused {
                 let detail = format!("the vendor refused {}", self.fields.join(", "));
                 Error { violations, ..error(Kind::VendorRejectedField, &detail) }
             }
+            404 if !self.own => answer.invalid("is a 404 that is not the vendor's own"),
             409 if answer.operation() == REGISTER => {
                 error(Kind::ResourceExists, "the vendor has an invitation of this recipient or unique value")
             }
@@ -115,16 +131,20 @@ impl Refused {
     }
 }
 
-/// Our paths of the fields that `message.fields` names, as texts or as objects with a name.
-fn fields(body: &Value) -> Vec<&'static str> {
-    let named = |entry: &Value| {
+/// What `message.fields` names.
+fn named_fields(body: &Value) -> Option<&[Value]> {
+    body.get("message")?.get("fields")?.as_array().map(Vec::as_slice)
+}
+
+/// Our paths of the fields that are `named`, as texts or as objects with a name.
+fn fields(named: &[Value]) -> Vec<&'static str> {
+    let known = |entry: &Value| {
         let name =
             entry.as_str().or_else(|| ["field", "name"].iter().find_map(|key| entry.get(key)?.as_str()))?;
         let last = name.rsplit('.').next()?;
         FIELDS.iter().find(|(theirs, _)| *theirs == last).map(|(_, ours)| *ours)
     };
-    let listed = body.get("message").and_then(|message| message.get("fields")).and_then(Value::as_array);
-    let mut fields: Vec<_> = listed.into_iter().flatten().filter_map(named).collect();
+    let mut fields: Vec<_> = named.iter().filter_map(known).collect();
     fields.sort_unstable();
     fields.dedup();
     fields

@@ -73,7 +73,7 @@ impl Invitations for Preventor {
         };
         let path = &self.api.paths().send;
         let call = self.api.prepare(SEND, Method::POST, path, &[("id", &name)])?;
-        let answer = self.api.done(call).await?;
+        let answer = self.api.change(call).await?;
         let (body, drift): (Value, _) = (answer.json().unwrap_or_default(), Drift::default());
         let vendor_state = Shown::new(&body, &drift).word("invitation.state", &self.invitation.state);
         Ok(Sent { vendor_state, expire_time: None })

@@ -78,7 +78,7 @@ impl WebhookSettings for Preventor {
             },
         };
         let call = self.api.prepare(REGISTER, Method::PUT, &self.api.paths().webhooks, &[])?.json(&body)?;
-        self.api.done(call).await?;
+        self.api.done(call).await?.done()?;
         // What the vendor answers is not published; its list tells what it made of it.
         let call = self.api.prepare(LIST, Method::GET, &self.api.paths().webhooks, &[])?;
         let answer = self.api.done(call).await?;
@@ -91,7 +91,7 @@ impl WebhookSettings for Preventor {
         let Ok(id) = WEBHOOK.segment(id) else { return Ok(None) };
         let path = &self.api.paths().webhook;
         let call = self.api.prepare(REMOVE, Method::DELETE, path, &[("id", &id)])?;
-        Ok(self.api.find(call).await?.map(drop))
+        self.api.find(call).await?.map(|answer| answer.done()).transpose()
     }
 }
 

@@ -11,7 +11,7 @@ use super::isolation;
 const PROMISED: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn six_stories_are_told_and_nothing_is_left() {
+async fn seven_stories_are_told_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let began = clock.now();
@@ -25,7 +25,7 @@ async fn six_stories_are_told_and_nothing_is_left() {
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
-/// Whether all six stories are there, whole and plain.
+/// Whether all seven stories are there, whole and plain.
 fn check(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let told = ended.stdout.join("\n");
@@ -56,6 +56,16 @@ fn check(ended: &Ended) {
             "SHA-256",
         ],
         &["CREATED", "STARTED", "COMPLETED", "VERIFIED (decision 1)"],
+        &[
+            "webhooks registered",
+            "CREATED",
+            "STARTED",
+            "TICKET_PROGRESSED verification.liveness PROCESSING",
+            "TICKET_PROGRESSED verification.liveness PASSED",
+            "TICKET_PROGRESSED verification.id_proofing PASSED",
+            "COMPLETED",
+            "VERIFIED (decision 1)",
+        ],
     ];
     for words in expected {
         let story = stories.next().unwrap_or_else(|| panic!("a story is missing: {told}"));

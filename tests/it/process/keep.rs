@@ -82,9 +82,18 @@ async fn the_printed_lines_work() {
         run(&act).await;
     }
 
-    // The stories' events, then those of the identification just made, live.
+    let invited = json(&run(&kept.printed("grpcurl", "\"invitation\"")).await);
+    assert_eq!(invited["identification"]["state"], "IDENTIFICATION_STATE_AWAITING_USER");
+    for act in ["/start", "/step", "/complete"] {
+        run(&kept.printed("curl", &format!("/preventor/invitations/erika@example.com{act}"))).await;
+    }
+    let registered = json(&run(&kept.printed("grpcurl", "/ListVendorWebhooks")).await);
+    let registered = registered["vendorWebhooks"].as_array().unwrap();
+    assert!(registered.len() == 2 && registered.iter().all(|it| it["encrypted"] == true), "{registered:?}");
+
+    // The stories' events, then those of the identifications just made, live.
     let mut watch = shell(&grpcurl, &kept.printed("grpcurl", "/WatchEvents"));
-    for _ in 0..6 {
+    for _ in 0..8 {
         watch.lines_until(|line| line.contains("EVENT_TYPE_IDENTIFICATION_COMPLETED")).await;
     }
     let address = get.split_whitespace().find(|word| word.starts_with("127.0.0.1:")).unwrap();

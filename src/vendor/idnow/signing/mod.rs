@@ -17,7 +17,7 @@ use crate::error::{Error, Kind, Result, Violation};
 use crate::model::document::{DefinitionId, DocumentName, MAX_DOCUMENT_BYTES, PDF};
 use crate::proto::{AutoIdentSpec, Document, DocumentDefinition, Subject, VendorReference};
 use crate::vendor::idnow::Idnow;
-use crate::vendor::idnow::api::{done, misbuilt};
+use crate::vendor::idnow::api::misbuilt;
 use crate::vendor::idnow::fault::Refused;
 use crate::vendor::idnow::files::config::FileSettings;
 use crate::vendor::idnow::identification::address;
@@ -163,7 +163,7 @@ impl Idnow {
                 Err(refused.as_kind(&answer, Kind::DocumentTooLarge, detail))
             }
             Some(refused) => Ok(Some((refused, answer))),
-            None => done(&answer).map(|()| None),
+            None => answer.done().map(|()| None),
         }
     }
 
@@ -243,7 +243,7 @@ impl Signing for Idnow {
             _ => error,
         });
         match made? {
-            Some(answer) => done(&answer),
+            Some(answer) => answer.done(),
             None => {
                 let detail = "the vendor does not know where definitions are made";
                 Err(Error::new(Kind::VendorRejectedRequest, CREATE_DEFINITION, detail))
@@ -253,12 +253,12 @@ impl Signing for Idnow {
 
     async fn update_definition(&self, put: PutDefinition<'_>) -> Result<Option<()>> {
         let answer = self.on_definition(UPDATE_DEFINITION, Method::POST, Some(put.id), Some(&put)).await?;
-        answer.map(|answer| done(&answer)).transpose()
+        answer.map(|answer| answer.done()).transpose()
     }
 
     async fn delete_definition(&self, id: &DefinitionId) -> Result<Option<()>> {
         let answer = self.on_definition(DELETE_DEFINITION, Method::DELETE, Some(id), None).await?;
-        answer.map(|answer| done(&answer)).transpose()
+        answer.map(|answer| answer.done()).transpose()
     }
 
     async fn upload_default(&self, upload: UploadDefault<'_>) -> Result<Option<()>> {
@@ -336,7 +336,7 @@ impl Signing for Idnow {
         let call = Call::new(UPDATE_DOCUMENT, Method::POST, target).repeat(Repeat::Freely);
         let answer = self.api.session.call(call.json(&RenameBody { name: rename.display_name })?).await?;
         match Refused::read(&answer) {
-            None => done(&answer).map(Some),
+            None => answer.done().map(Some),
             Some(refused) if refused.is_about("name") => {
                 Err(refused.of_field(&answer, "document.display_name"))
             }

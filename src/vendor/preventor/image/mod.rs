@@ -9,7 +9,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
-use http::Method;
+use http::{Method, StatusCode};
 
 use crate::error::{Error, Kind, Result};
 use crate::proto::{ArtifactKind, TicketImageHeader, TicketImageKind};
@@ -74,6 +74,10 @@ impl Preventor {
             }
             Opened::Answer(answer) => match Refused::read(&answer) {
                 Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
+                None if answer.status() == StatusCode::OK => {
+                    let file = FileStream::of(answer.body().clone());
+                    Download::new(file, &self.images, kinds).map(|download| Some(download.images()))
+                }
                 None => Err(answer.invalid("has no images")),
             },
         }

@@ -22,8 +22,9 @@ use idv_gateway::vendor::{
 };
 use prost_types::FieldMask;
 
+use super::rows::DONE;
 use super::server::{Does, answer, json};
-use super::table::{Column, Means, Row, Sort, Told, Vendor};
+use super::table::{Column, Means, Row, Sort, Vendor};
 use crate::vendor::rig::{Files, ID, about, command, line, reference};
 use crate::zip::{archive, stored};
 
@@ -33,10 +34,6 @@ use Kind::{
     VendorFeatureNotEnabled, VendorRejectedField, VendorRejectedRequest, VendorResponseInvalid,
     VendorUnavailable,
 };
-
-/// Writes that take every success without a text for one.
-const DONE: [(&str, Told); 4] =
-    [("204", None), ("nothing", None), ("another shape", None), ("a length that is too short", None)];
 
 const PERSON: &str = "400 with a person's field";
 const DEFINITION: &str = "400 with a definition's field";

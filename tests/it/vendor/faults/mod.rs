@@ -3,6 +3,7 @@
 
 mod idnow;
 mod load;
+mod preventor;
 mod rows;
 mod server;
 mod table;
@@ -15,60 +16,82 @@ use idv_gateway::vendor::kit::limit::LimitSettings;
 
 use self::rows::{nonsense, on_the_wire, passing_answers};
 use self::server::Does;
-use self::table::{Means, Row, Table};
+use self::table::{Column, Means, Row, Table};
 use crate::vendor::calls::operations;
 
 fn table() -> Table<idv_gateway::vendor::idnow::Idnow> {
     Table::new(idnow::vendor())
 }
 
-async fn all_is_as_the_table_has_it(rows: Vec<Row>) {
-    let faults = table().faults(&rows).await;
+async fn all_is_as_the_table_has_it<V>(table: Table<V>, rows: Vec<Row>) {
+    let faults = table.faults(&rows).await;
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Whatever the vendor's words are.
+async fn so_it_is_with_each_vendor(rows: fn() -> Vec<Row>) {
+    all_is_as_the_table_has_it(table(), rows()).await;
+    all_is_as_the_table_has_it(Table::new(preventor::vendor()), rows()).await;
 }
 
 #[tokio::test]
 async fn faults_on_the_wire() {
-    all_is_as_the_table_has_it(on_the_wire()).await;
+    so_it_is_with_each_vendor(on_the_wire).await;
 }
 
 #[tokio::test]
 async fn answers_that_may_be_better_in_a_moment() {
-    all_is_as_the_table_has_it(passing_answers()).await;
+    so_it_is_with_each_vendor(passing_answers).await;
 }
 
 #[tokio::test]
 async fn answers_that_cannot_be_a_vendors() {
-    all_is_as_the_table_has_it(nonsense()).await;
+    so_it_is_with_each_vendor(nonsense).await;
 }
 
 #[tokio::test]
 async fn the_words_of_idnow() {
-    all_is_as_the_table_has_it(idnow::words()).await;
+    all_is_as_the_table_has_it(table(), idnow::words()).await;
+}
+
+#[tokio::test]
+async fn the_words_of_preventor() {
+    all_is_as_the_table_has_it(Table::new(preventor::vendor()), preventor::words()).await;
 }
 
 /// A new operation without a column fails, as does a column of nothing.
 #[test]
 fn every_operation_has_a_column() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/vendor/idnow");
-    let columns = idnow::vendor().columns;
-    let named: BTreeSet<_> = columns.iter().map(|column| column.operation.to_owned()).collect();
-    assert_eq!(named, operations(&folder, "idnow"));
-    let names: BTreeSet<_> = columns.iter().map(table::Column::name).collect();
-    assert_eq!(names.len(), columns.len(), "each has a name of its own");
+    fn check<V>(vendor: &str, columns: &[Column<V>]) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/vendor").join(vendor);
+        let named: BTreeSet<_> = columns.iter().map(|column| column.operation.to_owned()).collect();
+        assert_eq!(named, operations(&folder, vendor));
+        let names: BTreeSet<_> = columns.iter().map(Column::name).collect();
+        assert_eq!(names.len(), columns.len(), "each has a name of its own");
+    }
+    check("idnow", &idnow::vendor().columns);
+    check("preventor", &preventor::vendor().columns);
 }
 
 /// Every exception is one to a row that there is, and that would come to something else.
 #[test]
 fn exceptions_are_exceptions() {
-    let rows: Vec<_> = [nonsense(), idnow::words()].into_iter().flatten().collect();
-    for column in idnow::vendor().columns {
-        for (name, told) in &column.but {
-            let row = rows.iter().find(|row| row.name == *name);
-            let row = row.unwrap_or_else(|| panic!("{}: there is no row {name}", column.name()));
-            assert!(!matches!(row.means, Means::Last(most) if most == *told), "{}: {name}", column.name());
+    fn check<V>(columns: Vec<Column<V>>, words: Vec<Row>) {
+        let rows: Vec<_> = [nonsense(), words].into_iter().flatten().collect();
+        for column in columns {
+            for (name, told) in &column.but {
+                let row = rows.iter().find(|row| row.name == *name);
+                let row = row.unwrap_or_else(|| panic!("{}: there is no row {name}", column.name()));
+                assert!(
+                    !matches!(row.means, Means::Last(most) if most == *told),
+                    "{}: {name}",
+                    column.name()
+                );
+            }
         }
     }
+    check(idnow::vendor().columns, idnow::words());
+    check(preventor::vendor().columns, preventor::words());
 }
 
 /// The table notices a connection that tries too rarely, waits too long, or tells another kind.

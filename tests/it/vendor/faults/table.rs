@@ -175,6 +175,9 @@ impl<V> Column<V> {
         if self.sort == Sort::Word && is_answer {
             return expected(Some(VendorResponseInvalid), 1);
         }
+        if let Some((_, told)) = self.but.iter().find(|(name, _)| *name == row.name) {
+            return expected(*told, 1);
+        }
         match row.means {
             Means::Well => expected(None, 1),
             Means::NoWay => expected(Some(VendorUnavailable), 0),
@@ -194,10 +197,7 @@ impl<V> Column<V> {
             }
             // With new ones, which is no repeat of the same call.
             Means::Unauthorised { next } => expected(next, 2),
-            Means::Last(told) => {
-                let own = self.but.iter().find(|(name, _)| *name == row.name);
-                expected(own.map_or(told, |(_, told)| *told), 1)
-            }
+            Means::Last(told) => expected(told, 1),
         }
     }
 

@@ -38,7 +38,7 @@ fn each_problem_names_its_key() {
         (BASE, "user_agent = \"\"", "user_agent"),
         (BASE, "interface = \"a\\nb\"", "interface"),
         (BASE, "invitation_lifetime_days = 0", "invitation_lifetime_days"),
-        (BASE, "limits.max_attempts = 4", "limits.max_attempts"),
+        (BASE, "limits.breaker_failures = 0", "limits.breaker_failures"),
         (BASE, "webhook.sources = []", "webhook.sources"),
         (BASE, "webhook.silence_after_hours = 0", "webhook.silence_after_hours"),
         (BASE, "images.max_bytes = 1", "images.max_bytes"),

@@ -23,12 +23,15 @@ fn means_nothing(text: &str) -> bool {
         && !text.bytes().all(|byte| byte == b'.')
 }
 
-fn recorded() -> (Preventor, Arc<Recorder<impl Fn(&Request) -> (u16, String)>>) {
-    let recorder =
-        Recorder::new(|request: &Request| match request.target.template().ends_with("/auth/token") {
-            true => (200, r#"{"token":"t"}"#.to_owned()),
-            false => (500, String::new()),
-        });
+/// What a stub answers.
+type Answers = fn(&Request) -> (u16, String);
+
+fn recorded() -> (Preventor, Arc<Recorder<Answers>>) {
+    let answers: Answers = |request| match request.target.template().ends_with("/auth/token") {
+        true => (200, r#"{"token":"t"}"#.to_owned()),
+        false => (500, String::new()),
+    };
+    let recorder = Recorder::new(answers);
     let settings = Files::new();
     let clock = Clock::system();
     let settings_read = settings.settings("https://api.example/v1/identity", "");

@@ -31,16 +31,16 @@ use uuid::Uuid;
 use super::rig::{ID, Seen, Stub, json, line, noon};
 
 /// The prefix of the API on the stub.
-const PREFIX: &str = "/id/v1/identity";
-const INVITATION: &str = "0b8f9a4e-33f4-4c55-9d2a-1f6f0c1d7e10";
-const TICKET: &str = "762ebbda-0edb-4e48-86bc-11a280273601";
-const LINK: &str = "https://id.preventor.example/i/0b8f9a4e";
+pub(super) const PREFIX: &str = "/id/v1/identity";
+pub(super) const INVITATION: &str = "0b8f9a4e-33f4-4c55-9d2a-1f6f0c1d7e10";
+pub(super) const TICKET: &str = "762ebbda-0edb-4e48-86bc-11a280273601";
+pub(super) const LINK: &str = "https://id.preventor.example/i/0b8f9a4e";
 
 /// Secrets in files, and settings that point to them.
-struct Files(TempDir);
+pub(super) struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let files = Self(TempDir::new().unwrap());
         for (name, text) in [
             ("key", "made-up-key\n"),
@@ -68,7 +68,7 @@ impl Files {
     }
 
     /// Calls are not repeated, which would wait for the clock: what is tested is how one answer is read.
-    fn settings(&self, base: &str, more: &str) -> PreventorSettings {
+    pub(super) fn settings(&self, base: &str, more: &str) -> PreventorSettings {
         let mut settings: PreventorSettings = toml::from_str(&self.toml(base, more)).unwrap();
         if settings.limits == LimitSettings::default() {
             settings.limits.max_attempts = 1;
@@ -116,7 +116,7 @@ fn calls(stub: &Stub) -> Vec<String> {
     seen.map(|seen| format!("{} {}", seen.method, seen.path.trim_start_matches(PREFIX))).collect()
 }
 
-fn subject() -> Subject {
+pub(super) fn subject() -> Subject {
     Subject {
         email: "erika.beispiel+kyc@mail.example".to_owned(),
         phone: Some(PhoneNumber { e164: "+12025550123".to_owned(), region_code: "US".to_owned() }),
@@ -124,7 +124,7 @@ fn subject() -> Subject {
     }
 }
 
-fn spec(delivery_method: DeliveryMethod) -> InvitationSpec {
+pub(super) fn spec(delivery_method: DeliveryMethod) -> InvitationSpec {
     InvitationSpec {
         delivery_method: delivery_method.into(),
         flow: "WF-07_made-up_2".to_owned(),
@@ -132,7 +132,8 @@ fn spec(delivery_method: DeliveryMethod) -> InvitationSpec {
     }
 }
 
-fn command(subject: Subject, spec: InvitationSpec) -> CreateIdentification {
+/// Whatever the model itself would refuse: the connector has to see it, too.
+pub(super) fn command(subject: Subject, spec: InvitationSpec) -> CreateIdentification {
     let request = CreateIdentificationRequest {
         parent: "connections/bank".to_owned(),
         identification_id: ID.to_owned(),
@@ -154,7 +155,7 @@ async fn invited(preventor: &Preventor, method: DeliveryMethod) -> Created {
     preventor.create(Create { command: &command(subject(), spec(method)) }).await.unwrap()
 }
 
-fn known(id: &str, tickets: &[&str]) -> VendorReference {
+pub(super) fn known(id: &str, tickets: &[&str]) -> VendorReference {
     VendorReference {
         id: id.to_owned(),
         ticket_ids: tickets.iter().map(|ticket| (*ticket).to_owned()).collect(),
