@@ -32,7 +32,7 @@ fn check(ended: &Ended) {
     assert!(!told.contains('\u{1b}'), "escape codes without a terminal: {told}");
     let mut stories =
         told.split("\n\n").filter(|part| part.starts_with(|first: char| first.is_ascii_digit()));
-    let expected: [&[&str]; 6] = [
+    let expected: [&[&str]; 7] = [
         &["CREATED", "STARTED", "SUBMITTED", "COMPLETED", "VERIFIED (decision 1)"],
         &["CREATED", "STARTED", "SUBMITTED", "COMPLETED", "VERIFIED_DATA_CHANGED (decision 1)"],
         &[
