@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result, VendorFault};
 use crate::vendor::kit::deadline::Deadline;
 pub use crate::vendor::kit::json::{Misfit, read_json, read_json_noting};
-use crate::vendor::kit::retry::Repeat;
+use crate::vendor::kit::retry::{Repeat, asked_delay};
 use crate::vendor::kit::spool::Spool;
 use crate::vendor::kit::transport::gather;
 pub use crate::vendor::kit::transport::{HttpTransport, Timeouts};
@@ -38,8 +38,6 @@ pub(super) const UPLOAD_TIME: Duration = Duration::from_mins(5);
 pub(super) const FILE_TIME: Duration = Duration::from_hours(1);
 /// Advised when a vendor is not available and does not say for how long.
 pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
-/// Longest delay a vendor's `Retry-After` can ask for.
-const MAX_DELAY: Duration = Duration::from_hours(1);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
@@ -375,7 +373,7 @@ impl Answer {
     fn new(operation: &'static str, answer: Response, now: SystemTime) -> Result<Self, Failed> {
         let Response { status, headers, body } = answer;
         tracing::Span::current().record("status", status.as_u16());
-        let answer = Self { operation, status, body, retry_after: retry_after(&headers, now) };
+        let answer = Self { operation, status, body, retry_after: asked_delay(&headers, now) };
         if status.is_redirection() || status.is_informational() {
             let error = answer.invalid("is a redirect, which is never followed");
             return Err(Failed { error: Box::new(error), acted: true, asked: None });
@@ -450,16 +448,6 @@ impl Answer {
     fn delay(&self) -> Duration {
         self.retry_after.unwrap_or(DEFAULT_DELAY)
     }
-}
-
-/// `Retry-After` in seconds or as a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let delay = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_no_number) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
-    };
-    Some(delay.min(MAX_DELAY))
 }
 
 impl fmt::Debug for Request {

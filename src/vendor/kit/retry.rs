@@ -3,7 +3,13 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
 use crate::clock::Clock;
+
+/// Longest delay a vendor's `Retry-After` can ask for.
+const MAX_DELAY: Duration = Duration::from_hours(1);
 
 /// The longest pause before the second try; it doubles with every further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -69,6 +75,16 @@ impl Budget {
         }
         act(&mut window)
     }
+}
+
+/// How long a vendor asks to be left alone: `Retry-After` in seconds or as a date.
+pub(super) fn asked_delay(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    let delay = match text.parse() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_no_number) => httpdate::parse_http_date(text).ok()?.duration_since(now).unwrap_or_default(),
+    };
+    Some(delay.min(MAX_DELAY))
 }
 
 #[cfg(test)]
