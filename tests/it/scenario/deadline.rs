@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use idv_gateway::proto::{CreateIdentificationRequest, IdentificationState as State, ListArtifactsRequest};
+use idv_gateway::proto::connection_service_client::ConnectionServiceClient;
+use idv_gateway::proto::{
+    CheckConnectionRequest, CreateIdentificationRequest, IdentificationState as State, ListArtifactsRequest,
+};
 use serde_json::json;
 use tonic::{Code, Request, Status};
 
@@ -23,22 +26,37 @@ async fn a_list_of_files_has_one_deadline_for_all_it_takes() {
     let house = House::with(|plan| (plan.webhooks, plan.vendor) = (false, Some(vendor.address))).await;
     let id = house.created().await;
     vendor.says("zip", Reply::Stalling);
-    for (asked_for, ends_after) in [(None, 30), (Some(8), 8)] {
+    // Shorter than the vendor may be silent for.
+    for ends_after in [5, 8] {
         let parent = format!("{BANK}/identifications/{id}");
         let mut list = Request::new(ListArtifactsRequest { parent, ..ListArtifactsRequest::default() });
-        if let Some(seconds) = asked_for {
-            list.set_timeout(Duration::from_secs(seconds));
-        }
+        list.set_timeout(Duration::from_secs(ends_after));
         let mut client = house.identifications();
         let call = tokio::spawn(async move { client.list_artifacts(list).await });
         house.until("the archive", async || (vendor.transfers() == 1).then_some(())).await;
         house.clock.advance(Duration::from_secs(ends_after - 1));
         assert_eq!(house.operator("/livez").await.status, 200);
-        assert!(!call.is_finished() && vendor.transfers() == 1, "{asked_for:?}");
+        assert!(!call.is_finished() && vendor.transfers() == 1, "{ends_after}");
         house.clock.advance(Duration::from_secs(1));
         exceeded(&call.await.unwrap().unwrap_err());
         house.until("the end of it", async || (vendor.transfers() == 0).then_some(())).await;
     }
+}
+
+#[tokio::test]
+async fn a_call_without_a_deadline_has_the_one_of_the_contract() {
+    let patient = "max_attempts = 1, breaker_failures = 1000, attempt_timeout_seconds = 30";
+    let house = House::with(|plan| (plan.webhooks, plan.limits) = (false, patient)).await;
+    house.fault(json!({ "kind": "hang", "operation": "get" })).await;
+    let mut client = ConnectionServiceClient::new(house.channel.clone());
+    let check = CheckConnectionRequest { name: BANK.to_owned() };
+    let call = tokio::spawn(async move { client.check_connection(check).await });
+    house.until("the hanging call", async || (house.fired().await == 1).then_some(())).await;
+    house.clock.advance(Duration::from_secs(14));
+    assert_eq!(house.operator("/livez").await.status, 200);
+    assert!(!call.is_finished());
+    house.clock.advance(Duration::from_secs(1));
+    exceeded(&call.await.unwrap().unwrap_err());
 }
 
 #[tokio::test]
