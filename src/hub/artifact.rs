@@ -6,13 +6,12 @@ use std::time::SystemTime;
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
 use crate::hub::page::{self, Pages};
-use crate::hub::transfer::{Message, Transfer, TransferStream};
+use crate::hub::transfer::{Transfer, TransferStream};
 use crate::model::name::{ArtifactName, IdentificationName};
 use crate::model::validate::Checks;
-use crate::proto::download_artifact_response::Part;
 use crate::proto::{
-    ContentDigest, DownloadArtifactRequest, DownloadArtifactResponse, Identification,
-    IdentificationState as State, ListArtifactsRequest, ListArtifactsResponse, VendorReference,
+    DownloadArtifactRequest, DownloadArtifactResponse, Identification, IdentificationState as State,
+    ListArtifactsRequest, ListArtifactsResponse, VendorReference,
 };
 use crate::vendor::{Artifacts, ListArtifacts, OpenArtifact, OpenedArtifact, Vendor};
 
@@ -61,7 +60,7 @@ impl Hub {
         let hub = self.clone();
         let open = async move {
             let OpenedArtifact { artifact, content } = hub.open_artifact(&wanted, &name).await?;
-            Ok((Part::Header(artifact), content))
+            Ok((artifact, content))
         };
         self.transfer(transfer, open)
     }
@@ -110,21 +109,5 @@ impl Wanted {
             _ => (Kind::ResultNotReady, "the identification has no files yet"),
         };
         Error::new(kind, operation, detail)
-    }
-}
-
-impl Message for DownloadArtifactResponse {
-    type Part = Part;
-
-    fn new(part: Part) -> Self {
-        Self { part: Some(part) }
-    }
-
-    fn chunk(bytes: Vec<u8>) -> Part {
-        Part::Chunk(bytes)
-    }
-
-    fn trailer(digest: ContentDigest) -> Part {
-        Part::Trailer(digest)
     }
 }

@@ -7,17 +7,15 @@ use futures::Stream;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::definition::missing;
-use crate::hub::receive::{self, Incoming};
+use crate::hub::receive;
 use crate::hub::request::{Entry, Once};
-use crate::hub::transfer::{Message, Transfer, TransferStream};
+use crate::hub::transfer::{Transfer, TransferStream};
 use crate::hub::{Hub, signing};
 use crate::model::document::DefinitionName;
 use crate::model::upload::{UploadHeader, too_large};
-use crate::proto::download_default_document_response::Part;
-use crate::proto::upload_default_document_request::Part as Sent;
 use crate::proto::{
-    ContentDigest, DownloadDefaultDocumentRequest, DownloadDefaultDocumentResponse,
-    UploadDefaultDocumentHeader, UploadDefaultDocumentRequest, UploadDefaultDocumentResponse,
+    DownloadDefaultDocumentRequest, DownloadDefaultDocumentResponse, UploadDefaultDocumentHeader,
+    UploadDefaultDocumentRequest, UploadDefaultDocumentResponse,
 };
 use crate::vendor::kit::spool::Spool;
 use crate::vendor::{UploadDefault, Vendor};
@@ -106,35 +104,8 @@ impl Hub {
                 let detail = format!("{name} has no default document");
                 Error::new(Kind::ResourceNotFound, DOWNLOAD, detail)
             })?;
-            Ok((Part::Header(definition), content))
+            Ok((definition, content))
         };
         self.transfer(transfer, open)
-    }
-}
-
-impl Incoming for UploadDefaultDocumentRequest {
-    type Header = UploadDefaultDocumentHeader;
-
-    fn part(self) -> Option<receive::Part<UploadDefaultDocumentHeader>> {
-        Some(match self.part? {
-            Sent::Header(header) => receive::Part::Header(header),
-            Sent::Chunk(chunk) => receive::Part::Chunk(chunk),
-        })
-    }
-}
-
-impl Message for DownloadDefaultDocumentResponse {
-    type Part = Part;
-
-    fn new(part: Part) -> Self {
-        Self { part: Some(part) }
-    }
-
-    fn chunk(bytes: Vec<u8>) -> Part {
-        Part::Chunk(bytes)
-    }
-
-    fn trailer(digest: ContentDigest) -> Part {
-        Part::Trailer(digest)
     }
 }

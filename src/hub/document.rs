@@ -8,10 +8,10 @@ use futures::Stream;
 use crate::error::{Error, Kind, Result, Violation};
 use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::page::{self, Pages, last_part};
-use crate::hub::receive::{self, Incoming};
+use crate::hub::receive;
 use crate::hub::request::{Entry, Once};
 use crate::hub::signature::without_text;
-use crate::hub::transfer::{Message, Transfer, TransferStream};
+use crate::hub::transfer::{Transfer, TransferStream};
 use crate::hub::{Hub, signing, store};
 use crate::journal::{Batch, JournalError, RecordChange};
 use crate::model::document::{DocumentName, UpdateDocument};
@@ -19,11 +19,9 @@ use crate::model::name::IdentificationName;
 use crate::model::record::{KnownDocument, Record};
 use crate::model::upload::{UploadHeader, too_large};
 use crate::model::validate::Checks;
-use crate::proto::download_signed_document_response::Part;
-use crate::proto::upload_document_request::Part as Sent;
 use crate::proto::{
-    ContentDigest, Document, DownloadSignedDocumentRequest, DownloadSignedDocumentResponse, EventOrigin,
-    EventType, GetDocumentRequest, GetDocumentResponse, IdentificationState as State, ListDocumentsRequest,
+    Document, DownloadSignedDocumentRequest, DownloadSignedDocumentResponse, EventOrigin, EventType,
+    GetDocumentRequest, GetDocumentResponse, IdentificationState as State, ListDocumentsRequest,
     ListDocumentsResponse, UpdateDocumentRequest, UpdateDocumentResponse, UploadDocumentHeader,
     UploadDocumentRequest, UploadDocumentResponse, VendorReference,
 };
@@ -221,7 +219,7 @@ impl Hub {
             let content = hub.note_health(&*vendor, opened).await?;
             let content = content.ok_or_else(|| unknown(&name, DOWNLOAD))?;
             hub.show_signatures(&name.identification, &*vendor, std::slice::from_ref(&document)).await;
-            Ok((Part::Header(document), content))
+            Ok((document, content))
         };
         self.transfer(transfer, open)
     }
@@ -304,31 +302,4 @@ fn gone(operation: &'static str) -> Error {
 
 fn unknown(name: impl std::fmt::Display, operation: &'static str) -> Error {
     Error::new(Kind::ResourceNotFound, operation, format!("the vendor knows nothing of {name}"))
-}
-
-impl Incoming for UploadDocumentRequest {
-    type Header = UploadDocumentHeader;
-
-    fn part(self) -> Option<receive::Part<UploadDocumentHeader>> {
-        Some(match self.part? {
-            Sent::Header(header) => receive::Part::Header(header),
-            Sent::Chunk(chunk) => receive::Part::Chunk(chunk),
-        })
-    }
-}
-
-impl Message for DownloadSignedDocumentResponse {
-    type Part = Part;
-
-    fn new(part: Part) -> Self {
-        Self { part: Some(part) }
-    }
-
-    fn chunk(bytes: Vec<u8>) -> Part {
-        Part::Chunk(bytes)
-    }
-
-    fn trailer(digest: ContentDigest) -> Part {
-        Part::Trailer(digest)
-    }
 }

@@ -11,6 +11,9 @@ use crate::hub::Hub;
 use crate::hub::request::Mutation;
 use crate::hub::transfer::DEFAULT_TIME;
 use crate::model::upload::Announced;
+use crate::proto::{
+    UploadDefaultDocumentHeader, UploadDefaultDocumentRequest, UploadDocumentHeader, UploadDocumentRequest,
+};
 
 /// Largest chunk, as the contract says.
 const MAX_CHUNK: usize = 1 << 20;
@@ -32,6 +35,28 @@ pub(super) enum Part<H> {
     Header(H),
     /// A piece of the content.
     Chunk(Vec<u8>),
+}
+
+/// What all uploads have in common, though they share no type: a member `part`, with its variants in a module of its own.
+macro_rules! uploads {
+    ($($message:ident, $module:ident: $header:ident;)*) => {$(
+        impl Incoming for $message {
+            type Header = $header;
+
+            fn part(self) -> Option<Part<$header>> {
+                use crate::proto::$module::Part as Sent;
+                Some(match self.part? {
+                    Sent::Header(header) => Part::Header(header),
+                    Sent::Chunk(chunk) => Part::Chunk(chunk),
+                })
+            }
+        }
+    )*};
+}
+
+uploads! {
+    UploadDefaultDocumentRequest, upload_default_document_request: UploadDefaultDocumentHeader;
+    UploadDocumentRequest, upload_document_request: UploadDocumentHeader;
 }
 
 impl Hub {

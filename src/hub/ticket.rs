@@ -11,14 +11,13 @@ use prost::Message as _;
 use crate::error::{Error, Kind, Result};
 use crate::hub::capability::offered;
 use crate::hub::page::{self, Pages};
-use crate::hub::transfer::{CHUNK, TransferStream};
+use crate::hub::transfer::{CHUNK, Message as _, TransferStream};
 use crate::hub::{Hub, store};
 use crate::journal::{Order, RecordQuery, VendorId};
 use crate::model::name::{ConnectionId, IdentificationName, TicketName};
 use crate::model::record::Record;
 use crate::model::record_filter::RecordFilter;
 use crate::model::validate::Checks;
-use crate::proto::download_ticket_images_response::Part;
 use crate::proto::{
     DownloadTicketImagesRequest, DownloadTicketImagesResponse, GetTicketRequest, GetTicketResponse,
     IdentificationState as State, ListTicketsRequest, ListTicketsResponse, Ticket, TicketImageKind,
@@ -138,9 +137,9 @@ impl Hub {
             let opened = hub.note_health(&*vendor, opened).await?;
             let mut images = opened.ok_or_else(|| unknown(&name, DOWNLOAD))?;
             while let Some(image) = images.next().await.transpose()? {
-                outlet.deliver(message(Part::Header(image.header))).await?;
+                outlet.deliver(DownloadTicketImagesResponse::header(image.header)).await?;
                 for chunk in image.content.chunks(CHUNK) {
-                    outlet.deliver(message(Part::Chunk(chunk.to_vec()))).await?;
+                    outlet.deliver(DownloadTicketImagesResponse::chunk(chunk.to_vec())).await?;
                 }
             }
             Ok(None)
@@ -219,10 +218,6 @@ fn latest(said: Vec<TicketStep>) -> Vec<TicketStep> {
         }
     }
     steps
-}
-
-fn message(part: Part) -> DownloadTicketImagesResponse {
-    DownloadTicketImagesResponse { part: Some(part) }
 }
 
 fn unknown(name: &TicketName, operation: &'static str) -> Error {

@@ -17,7 +17,11 @@ use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
 use crate::model::validate::Checks;
-use crate::proto::ContentDigest;
+use crate::proto::{
+    Artifact, ContentDigest, Document, DocumentDefinition, DownloadArtifactResponse,
+    DownloadDefaultDocumentResponse, DownloadSignedDocumentResponse, DownloadTicketImagesResponse,
+    TicketImageHeader,
+};
 
 /// Bytes of one chunk; only the last is shorter.
 pub(super) const CHUNK: usize = 64 * 1024;
@@ -33,15 +37,59 @@ pub(super) type TransferStream<M> = ReceiverStream<Result<M>>;
 
 /// The messages of a transfer.
 pub(super) trait Message: Send + 'static {
-    /// One of header, chunk and trailer.
-    type Part: Send;
+    /// What is said of a file before its content.
+    type Header: Send;
 
-    /// The message with `part`.
-    fn new(part: Self::Part) -> Self;
-    /// A piece of the content.
-    fn chunk(bytes: Vec<u8>) -> Self::Part;
+    /// The beginning of a file.
+    fn header(header: Self::Header) -> Self;
+    /// A piece of its content.
+    fn chunk(bytes: Vec<u8>) -> Self;
+}
+
+/// The messages of a transfer of one file.
+pub(super) trait FileMessage: Message {
     /// The end.
-    fn trailer(digest: ContentDigest) -> Self::Part;
+    fn trailer(digest: ContentDigest) -> Self;
+}
+
+/// What all transfers have in common, though they share no type: a member `part`, with its variants in a module of its
+/// own.
+macro_rules! messages {
+    ($($message:ident, $module:ident: $header:ident;)*) => {$(
+        impl Message for $message {
+            type Header = $header;
+
+            fn header(header: $header) -> Self {
+                Self { part: Some(crate::proto::$module::Part::Header(header)) }
+            }
+
+            fn chunk(bytes: Vec<u8>) -> Self {
+                Self { part: Some(crate::proto::$module::Part::Chunk(bytes)) }
+            }
+        }
+    )*};
+}
+
+/// Transfers of one file.
+macro_rules! file_messages {
+    ($($message:ident, $module:ident: $header:ident;)*) => {
+        messages! { $($message, $module: $header;)* }
+        $(impl FileMessage for $message {
+            fn trailer(digest: ContentDigest) -> Self {
+                Self { part: Some(crate::proto::$module::Part::Trailer(digest)) }
+            }
+        })*
+    };
+}
+
+file_messages! {
+    DownloadArtifactResponse, download_artifact_response: Artifact;
+    DownloadDefaultDocumentResponse, download_default_document_response: DocumentDefinition;
+    DownloadSignedDocumentResponse, download_signed_document_response: Document;
+}
+
+messages! {
+    DownloadTicketImagesResponse, download_ticket_images_response: TicketImageHeader;
 }
 
 /// What a caller asks of a transfer.
@@ -86,15 +134,15 @@ struct Run<M> {
 
 impl Hub {
     /// Begins a transfer of what `open` finds: the header and the content. It goes on through a drain, as calls do.
-    pub(super) fn transfer<M: Message>(
+    pub(super) fn transfer<M: FileMessage>(
         self: &Arc<Self>,
         transfer: Transfer,
-        open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send + 'static,
+        open: impl Future<Output = Result<(M::Header, BoxStream<'static, Result<Bytes>>)>> + Send + 'static,
     ) -> Result<TransferStream<M>> {
         let Transfer { operation, deadline, .. } = transfer;
         self.send_out(operation, deadline, move |outlet| async move {
             let digest = Run { transfer, outlet }.serve(open).await?;
-            Ok(Some(M::new(M::trailer(digest))))
+            Ok(Some(M::trailer(digest)))
         })
     }
 
@@ -158,7 +206,7 @@ impl<M: Message> Run<M> {
     /// Sends everything but the trailer, which it returns.
     async fn serve(
         &self,
-        open: impl Future<Output = Result<(M::Part, BoxStream<'static, Result<Bytes>>)>> + Send,
+        open: impl Future<Output = Result<(M::Header, BoxStream<'static, Result<Bytes>>)>> + Send,
     ) -> Result<ContentDigest> {
         let (header, mut content) = open.await?;
         let (mut buffer, mut skip) = (BytesMut::new(), self.transfer.offset);
@@ -169,7 +217,7 @@ impl<M: Message> Run<M> {
             skip -= passed as u64;
             buffer.extend_from_slice(&piece);
         }
-        self.deliver(header).await?;
+        self.outlet.deliver(M::header(header)).await?;
         let (mut hash, mut size_bytes) = (Context::new(&SHA256), 0);
         let mut more = true;
         while more || !buffer.is_empty() {
@@ -182,13 +230,9 @@ impl<M: Message> Run<M> {
             let chunk = buffer.split_to(CHUNK.min(buffer.len()));
             hash.update(&chunk);
             size_bytes += chunk.len() as i64;
-            self.deliver(M::chunk(chunk.to_vec())).await?;
+            self.outlet.deliver(M::chunk(chunk.to_vec())).await?;
         }
         Ok(ContentDigest { size_bytes, sha256: hash.finish().as_ref().to_vec() })
-    }
-
-    async fn deliver(&self, part: M::Part) -> Result<()> {
-        self.outlet.deliver(M::new(part)).await
     }
 
     fn beyond_the_end(&self) -> Error {
