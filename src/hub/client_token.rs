@@ -41,9 +41,7 @@ impl Hub {
         request: &IssueClientTokenRequest,
     ) -> Result<IssueClientTokenResponse> {
         let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.name)
-            .map_err(|error| checks.refuse("name", error.to_string()))
-            .ok();
+        let connection = checks.connection("name", &request.name);
         let request_id = checks.optional_uuid("request_id", &request.request_id);
         let Some(connection) = connection else { return Err(checks.refused(ISSUE)) };
         checks.finish(ISSUE)?;

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::page::{self, Pages, last_part};
 use crate::hub::request::Entry;
 use crate::hub::{Hub, signing};
 use crate::model::document::{CreateDefinition, DefinitionName, UpdateDefinition};
-use crate::model::name::ConnectionId;
 use crate::model::validate::Checks;
 use crate::proto::{
     CreateDocumentDefinitionRequest, CreateDocumentDefinitionResponse, DeleteDocumentDefinitionRequest,
@@ -90,22 +88,14 @@ impl Hub {
         &self,
         request: &ListDocumentDefinitionsRequest,
     ) -> Result<ListDocumentDefinitionsResponse> {
-        let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.parent)
-            .map_err(|error| checks.refuse("parent", error.to_string()))
-            .ok();
-        let size = page::size(request.page_size, &mut checks);
-        let Some(connection) = connection else { return Err(checks.refused(LIST)) };
-        checks.finish(LIST)?;
-        let pages = Pages::new(&self.journal.identity().key, LIST, &connection);
-        let after: Option<String> = pages.after(&request.page_token)?;
+        let asked = (request.page_size, request.page_token.as_str());
+        let parent = |checks: &mut Checks| checks.connection("parent", &request.parent);
+        let (connection, page) = self.named_page(LIST, asked, parent)?;
         let vendor = self.vendor(&connection, LIST)?;
         let listed = signing(&*vendor, LIST)?.definitions().await;
-        let mut definitions = self.note_health(&*vendor, listed).await?;
-        let place = |definition: &DocumentDefinition| last_part(&definition.name);
-        definitions.retain(|definition| after.as_ref().is_none_or(|after| place(definition) > *after));
-        let next_page_token = pages.cut(&mut definitions, size, place);
-        Ok(ListDocumentDefinitionsResponse { document_definitions: definitions, next_page_token })
+        let listed = self.note_health(&*vendor, listed).await?;
+        let (document_definitions, next_page_token) = page.of(listed, |definition| &definition.name);
+        Ok(ListDocumentDefinitionsResponse { document_definitions, next_page_token })
     }
 
     /// Changes a definition.

@@ -7,7 +7,6 @@ use futures::Stream;
 
 use crate::error::{Error, Kind, Result, Violation};
 use crate::hub::job::CONFLICT_TRIES;
-use crate::hub::page::{self, Pages, last_part};
 use crate::hub::receive;
 use crate::hub::request::{Entry, Once};
 use crate::hub::signature::without_text;
@@ -160,22 +159,16 @@ impl Hub {
 
     /// A page of the documents of one identification, as the vendor has them now, in name order.
     pub async fn list_documents(&self, request: &ListDocumentsRequest) -> Result<ListDocumentsResponse> {
-        let mut checks = Checks::default();
-        let name: Option<IdentificationName> = checks.parse("parent", &request.parent);
-        let size = page::size(request.page_size, &mut checks);
-        let Some(name) = name else { return Err(checks.refused(LIST)) };
-        checks.finish(LIST)?;
-        let pages = Pages::new(&self.journal.identity().key, LIST, &name);
-        let after: Option<String> = pages.after(&request.page_token)?;
+        let asked = (request.page_size, request.page_token.as_str());
+        let parent = |checks: &mut Checks| checks.parse("parent", &request.parent);
+        let (name, page): (IdentificationName, _) = self.named_page(LIST, asked, parent)?;
         let (vendor, reference) = self.signed_at(&name, LIST).await?;
         let list = ListDocuments { name: &name, reference: &reference };
         let listed = signing(&*vendor, LIST)?.documents(list).await;
         let listed = self.note_health(&*vendor, listed).await?;
-        let mut documents = listed.ok_or_else(|| unknown(&name, LIST))?;
-        self.show_signatures(&name, &*vendor, &documents).await;
-        let place = |document: &Document| last_part(&document.name);
-        documents.retain(|document| after.as_ref().is_none_or(|after| place(document) > *after));
-        let next_page_token = pages.cut(&mut documents, size, place);
+        let listed = listed.ok_or_else(|| unknown(&name, LIST))?;
+        self.show_signatures(&name, &*vendor, &listed).await;
+        let (documents, next_page_token) = page.of(listed, |document| &document.name);
         Ok(ListDocumentsResponse { documents, next_page_token })
     }
 

@@ -77,8 +77,7 @@ fn parse(request: CheckInvitationRequest) -> Result<(ConnectionId, Question)> {
     let mut checks = Checks::default();
     let delivery_method = request.delivery_method();
     let CheckInvitationRequest { parent, email, phone, r#type: process, unique, .. } = request;
-    let connection =
-        ConnectionId::from_name(&parent).map_err(|error| checks.refuse("parent", error.to_string())).ok();
+    let connection = checks.connection("parent", &parent);
     if !matches!(delivery_method, DeliveryMethod::Email | DeliveryMethod::Phone) {
         checks.refuse("delivery_method", "must be EMAIL or PHONE");
     }

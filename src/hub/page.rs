@@ -13,6 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use subtle::ConstantTimeEq as _;
 
 use crate::error::{Error, Result, Violation};
+use crate::hub::Hub;
 use crate::journal::cursor::CursorKey;
 use crate::model::validate::Checks;
 
@@ -37,6 +38,44 @@ pub(super) fn size(page_size: i32, checks: &mut Checks) -> usize {
 /// What follows the last slash of a name: the place of a thing among those of one parent.
 pub(super) fn last_part(name: &str) -> String {
     name.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+impl Hub {
+    /// Reads what a list is asked for with that the vendor hands out whole: whose things it has, and which page of them,
+    /// by its size and token.
+    pub(super) fn named_page<N: Hash>(
+        &self,
+        operation: &'static str,
+        (page_size, page_token): (i32, &str),
+        parent: impl FnOnce(&mut Checks) -> Option<N>,
+    ) -> Result<(N, NamedPage<'_>)> {
+        let mut checks = Checks::default();
+        let parent = parent(&mut checks);
+        let size = size(page_size, &mut checks);
+        let Some(parent) = parent else { return Err(checks.refused(operation)) };
+        checks.finish(operation)?;
+        let pages = Pages::new(&self.journal.identity().key, operation, &parent);
+        let after = pages.after(page_token)?;
+        Ok((parent, NamedPage { pages, after, size }))
+    }
+}
+
+/// A page of a list that the vendor hands out whole, in order of its things' names.
+pub(super) struct NamedPage<'a> {
+    pages: Pages<'a>,
+    after: Option<String>,
+    size: usize,
+}
+
+impl NamedPage<'_> {
+    /// This page of `things`, and the token that leads behind it.
+    pub(super) fn of<T>(self, mut things: Vec<T>, name: impl Fn(&T) -> &str) -> (Vec<T>, String) {
+        let place = |thing: &T| last_part(name(thing));
+        things.sort_by_key(place);
+        things.retain(|thing| self.after.as_ref().is_none_or(|after| place(thing) > *after));
+        let next_page_token = self.pages.cut(&mut things, self.size, place);
+        (things, next_page_token)
+    }
 }
 
 /// Makes and reads the tokens of one list.

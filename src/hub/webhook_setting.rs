@@ -10,7 +10,7 @@ use crate::hub::Hub;
 use crate::hub::capability::offered;
 use crate::hub::generated::{Generations, MAX_GENERATIONS};
 use crate::hub::outcome::leaves_doubt;
-use crate::hub::page::{self, Pages, last_part};
+use crate::hub::page::last_part;
 use crate::model::name::ConnectionId;
 use crate::model::validate::Checks;
 use crate::model::webhook::{RegisterWebhook, VendorWebhookName};
@@ -38,22 +38,13 @@ impl Hub {
         &self,
         request: &ListVendorWebhooksRequest,
     ) -> Result<ListVendorWebhooksResponse> {
-        let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.parent)
-            .map_err(|error| checks.refuse("parent", error.to_string()))
-            .ok();
-        let size = page::size(request.page_size, &mut checks);
-        let Some(connection) = connection else { return Err(checks.refused(LIST)) };
-        checks.finish(LIST)?;
-        let pages = Pages::new(&self.journal.identity().key, LIST, &connection);
-        let after: Option<String> = pages.after(&request.page_token)?;
+        let asked = (request.page_size, request.page_token.as_str());
+        let parent = |checks: &mut Checks| checks.connection("parent", &request.parent);
+        let (connection, page) = self.named_page(LIST, asked, parent)?;
         let vendor = self.vendor(&connection, LIST)?;
-        let mut webhooks = self.registered(&*vendor, LIST).await?;
-        let place = |webhook: &VendorWebhook| last_part(&webhook.name);
-        webhooks.sort_by_key(place);
-        webhooks.retain(|webhook| after.as_ref().is_none_or(|after| place(webhook) > *after));
-        let next_page_token = pages.cut(&mut webhooks, size, place);
-        Ok(ListVendorWebhooksResponse { vendor_webhooks: webhooks, next_page_token })
+        let registered = self.registered(&*vendor, LIST).await?;
+        let (vendor_webhooks, next_page_token) = page.of(registered, |webhook| &webhook.name);
+        Ok(ListVendorWebhooksResponse { vendor_webhooks, next_page_token })
     }
 
     /// Registers the gateway's webhook of one kind with new secrets, in place of an earlier one. Goes on to the end when

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::model::name::{ConnectionId, IdentificationName};
+use crate::model::name::IdentificationName;
 use crate::model::validate::Checks;
 use crate::proto::identification_spec::Kind as Spec;
 use crate::proto::{
@@ -70,9 +70,7 @@ impl CreateIdentification {
     /// Parses a request; `fresh` becomes the last part of the name when the caller names none.
     pub fn parse(request: CreateIdentificationRequest, fresh: Uuid) -> Result<Self> {
         let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.parent)
-            .map_err(|error| checks.refuse("parent", error.to_string()))
-            .ok();
+        let connection = checks.connection("parent", &request.parent);
         let id = checks.optional_uuid("identification_id", &request.identification_id);
         let request_id = checks.optional_uuid("request_id", &request.request_id);
         checks.text("external_reference", &request.external_reference, MAX_REFERENCE);
@@ -119,9 +117,7 @@ impl AdoptIdentification {
     /// Parses a request; `fresh` becomes the last part of the name.
     pub fn parse(request: AdoptIdentificationRequest, fresh: Uuid) -> Result<Self> {
         let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.parent)
-            .map_err(|error| checks.refuse("parent", error.to_string()))
-            .ok();
+        let connection = checks.connection("parent", &request.parent);
         let request_id = checks.optional_uuid("request_id", &request.request_id);
         checks.text("external_reference", &request.external_reference, MAX_REFERENCE);
         checks.labels("labels", &request.labels);

@@ -82,9 +82,7 @@ impl CreateDefinition {
     /// Parses a request.
     pub fn parse(request: CreateDocumentDefinitionRequest) -> Result<Self> {
         let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.parent)
-            .map_err(|error| checks.refuse("parent", error.to_string()))
-            .ok();
+        let connection = checks.connection("parent", &request.parent);
         let id = request.document_definition_id;
         if !is_new_id(&id) {
             let expected = "must be 1 to 128 of a-z and 0-9, in words joined by one _ or - each";

@@ -101,6 +101,11 @@ impl Checks {
         }
     }
 
+    /// Parses `connections/{connection}`.
+    pub fn connection(&mut self, field: &str, name: &str) -> Option<ConnectionId> {
+        ConnectionId::from_name(name).map_err(|error| self.refuse(field, error.to_string())).ok()
+    }
+
     /// The connection whose things are listed; `None` for those of every connection.
     pub fn parent(&mut self, parent: &str) -> Option<ConnectionId> {
         if parent == EVERY_CONNECTION {

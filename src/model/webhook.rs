@@ -40,9 +40,7 @@ impl RegisterWebhook {
     /// Parses a request.
     pub fn parse(request: &RegisterVendorWebhookRequest) -> Result<Self> {
         let mut checks = Checks::default();
-        let connection = ConnectionId::from_name(&request.parent)
-            .map_err(|error| checks.refuse("parent", error.to_string()))
-            .ok();
+        let connection = checks.connection("parent", &request.parent);
         let kind = VendorWebhookKind::try_from(request.kind).unwrap_or_default();
         if kind == VendorWebhookKind::Unspecified {
             checks.refuse("kind", "must be a kind this gateway knows: TICKETS or INVITATIONS");

@@ -382,7 +382,7 @@ pub trait Signing: Send + Sync {
     fn limits(&self) -> SigningLimits;
     /// What keeps a document until it is whole and known to be the right one.
     fn spools(&self) -> &Spools;
-    /// Every definition of the account, in order of their names.
+    /// Every definition of the account.
     async fn definitions(&self) -> Result<Vec<DocumentDefinition>, Error>;
     /// One definition. `None`: the vendor has none of that id.
     async fn definition(&self, id: &DefinitionId) -> Result<Option<DocumentDefinition>, Error>;
@@ -403,7 +403,7 @@ pub trait Signing: Send + Sync {
     ) -> Result<Option<BoxStream<'static, Result<Bytes, Error>>>, Error>;
     /// Hands over a document, in place of an earlier one.
     async fn upload(&self, upload: Upload<'_>) -> Result<(), Error>;
-    /// The documents of an identification, in order of their names. `None`: the vendor has nothing of it.
+    /// The documents of an identification. `None`: the vendor has nothing of it.
     async fn documents(&self, list: ListDocuments<'_>) -> Result<Option<Vec<Document>>, Error>;
     /// One document. `None`: the vendor has nothing of it.
     async fn document(&self, get: GetDocument<'_>) -> Result<Option<Document>, Error>;

@@ -218,9 +218,7 @@ impl Signing for Idnow {
             Some(body.read(&self.account.connection, id))
         };
         let bodies = several(&answer, DefinitionBody::is_one)?;
-        let mut definitions: Vec<_> = bodies.into_iter().filter_map(read).collect();
-        definitions.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(definitions)
+        Ok(bodies.into_iter().filter_map(read).collect())
     }
 
     async fn definition(&self, id: &DefinitionId) -> Result<Option<DocumentDefinition>> {
@@ -311,9 +309,7 @@ impl Signing for Idnow {
             let id = body.id()?;
             Some(body.read(list.name, id))
         };
-        let mut documents: Vec<_> = bodies.into_iter().filter_map(read).collect();
-        documents.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(Some(documents))
+        Ok(Some(bodies.into_iter().filter_map(read).collect()))
     }
 
     async fn document(&self, get: GetDocument<'_>) -> Result<Option<Document>> {
