@@ -69,8 +69,9 @@ fn summary(config: &Config, secrets: usize, now: SystemTime) -> String {
     ];
     for (id, connection) in &config.connections {
         let url = config.webhooks.url_for(id).map(|url| format!("  webhooks to {url}")).unwrap_or_default();
-        lines.push(format!("  {}  {}{url}", id.name(), connection.environment()));
-        let gap = connection.webhook_windows().and_then(|windows| Window::gap(&windows, now));
+        let account = connection.account();
+        lines.push(format!("  {}  {}{url}", id.name(), account.environment().as_str()));
+        let gap = account.webhook_windows().and_then(|windows| Window::gap(&windows, now));
         lines.extend(gap.map(|gap| match gap {
             gap if gap <= now => {
                 "    warning: no webhook secret is accepted now, so every webhook is refused".to_owned()

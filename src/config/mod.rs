@@ -191,14 +191,17 @@ impl Config {
 
     fn check_connections(&self, problems: &mut Problems) {
         for (id, connection) in &self.connections {
-            if self.profile == Profile::Live && connection.environment() == "sandbox" {
+            let account = connection.account();
+            if self.profile == Profile::Live && account.environment().as_str() == "sandbox" {
                 problems.add(
                     id.as_str(),
                     "must not be a sandbox connection, because a sandbox's decisions are invented: use the vendor's \
                      live environment, or profile = \"test\"",
                 );
             }
-            problems.within(id.as_str(), |problems| connection.check(problems));
+            problems.within(id.as_str(), |problems| {
+                problems.within(account.section(), |problems| account.check(problems));
+            });
         }
     }
 }

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::model::name::ConnectionId;
-use crate::settings::{Problems, Window};
 use crate::telemetry::Metrics;
 use crate::vendor::Vendor;
 use crate::vendor::account_settings::AccountSettings;
@@ -42,22 +41,6 @@ impl ConnectionSettings {
             Self::Preventor(settings) => &**settings,
             Self::Masstack(settings) => &**settings,
         }
-    }
-
-    /// Reports what no type can say about them.
-    pub fn check(&self, problems: &mut Problems) {
-        let account = self.account();
-        problems.within(account.section(), |problems| account.check(problems));
-    }
-
-    /// `live`, `test` or `sandbox`.
-    pub fn environment(&self) -> &'static str {
-        self.account().environment().as_str()
-    }
-
-    /// When the configured secrets of webhooks are accepted; `None` where there are none.
-    pub fn webhook_windows(&self) -> Option<Vec<Window>> {
-        self.account().webhook_windows()
     }
 }
 

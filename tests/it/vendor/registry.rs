@@ -79,9 +79,9 @@ fn a_connection_with_a_problem_stops_the_registry() {
     };
     settings.customer = "a/b".to_owned();
     let mut problems = Problems::default();
-    connections[&"odd".parse().unwrap()].check(&mut problems);
+    connections[&"odd".parse().unwrap()].account().check(&mut problems);
     let paths: Vec<_> = problems.into_found().into_iter().map(|problem| problem.path.join(".")).collect();
-    assert_eq!(paths, ["idnow.customer"]);
+    assert_eq!(paths, ["customer"]);
     let error = Registry::build(connections, &Clock::system(), &transport(), &Metrics::noop()).err().unwrap();
     assert_eq!(error.kind, Kind::ValidationFailed);
     assert!(error.detail.starts_with("connections.odd.idnow.customer: "), "{}", error.detail);
