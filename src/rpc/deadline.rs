@@ -84,6 +84,8 @@ where
         Either::Right(Box::pin(async move {
             tokio::select! {
                 biased;
+                // First, for an answer that is there is given, be it the last moment: the caller still listens, and is
+                // better served by what came of the call than by not knowing.
                 answer = answer => answer,
                 () = late => Ok(exceeded().into_http()),
             }
