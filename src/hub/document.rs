@@ -113,7 +113,8 @@ impl Hub {
         let _turn = self.locks.lock(&name.to_string()).await;
         for _try in 0..CONFLICT_TRIES {
             let seen = self.head();
-            let mut record = self.existing(name, UPLOAD).await?;
+            let before = self.existing(name, UPLOAD).await?;
+            let mut record = before.successor();
             let definition = header.name.definition.to_string();
             record.memory.documents.retain(|known| known.definition != definition);
             record.memory.documents.push(KnownDocument {
@@ -127,7 +128,7 @@ impl Hub {
                 document: Some(without_text(&document)),
                 ..UploadDocumentResponse::default()
             };
-            let replaces = Some(record.identification.revision);
+            let replaces = Some(before.memory.version);
             let batch = Batch {
                 events: vec![event],
                 requests: self.answered(once, name, Ok(&kept), seen),

@@ -47,10 +47,9 @@ impl Hub {
         if let Some(progress) = &change.progress {
             batch.events.push(self.ticket_event(account, change, progress, observation, cause));
         }
-        batch.records.push(RecordChange {
-            record: change.record.clone(),
-            replaces: Some(before.identification.revision),
-        });
+        batch
+            .records
+            .push(RecordChange { record: change.record.clone(), replaces: Some(before.memory.version) });
         let expiry = format!("expire/{name}");
         if is_open(change.record.identification.state()) {
             batch.schedule.extend(change.record.identification.expire_time.map(|time| Job {

@@ -71,7 +71,7 @@ impl Hub {
                 self.keep_safe(&mut batch, name, keepsake, Q::OPERATION)?;
                 if batch.records.is_empty() {
                     // What is erased meanwhile must not be kept anything of.
-                    let replaces = Some(before.identification.revision);
+                    let replaces = Some(before.memory.version);
                     batch.records.push(RecordChange { record: before.clone(), replaces });
                 }
             }

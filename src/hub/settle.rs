@@ -145,9 +145,9 @@ impl Hub {
         if before.identification.state() != IdentificationState::Creating || before.identification.in_doubt {
             return Ok(());
         }
-        let mut record = before;
+        let mut record = before.successor();
         record.identification.in_doubt = true;
-        let replaces = Some(record.identification.revision);
+        let replaces = Some(before.memory.version);
         let batch = Batch { records: vec![RecordChange { record, replaces }], ..Batch::default() };
         match self.append(batch).await {
             // A webhook has just proven that it exists: no doubt is left.

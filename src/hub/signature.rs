@@ -36,7 +36,8 @@ impl Hub {
         }
         let _turn = self.locks.lock(&name.to_string()).await;
         for _try in 0..CONFLICT_TRIES {
-            let mut record = self.existing(name, LOOK).await?;
+            let before = self.existing(name, LOOK).await?;
+            let mut record = before.successor();
             let mut events = Vec::new();
             for document in &signed {
                 if mark_signed(&mut record, &last_part(&document.name)) {
@@ -47,7 +48,7 @@ impl Hub {
             if events.is_empty() {
                 return Ok(());
             }
-            let replaces = Some(record.identification.revision);
+            let replaces = Some(before.memory.version);
             let records = vec![RecordChange { record, replaces }];
             match self.append(Batch { events, records, ..Batch::default() }).await {
                 Ok(_appended) => return Ok(()),

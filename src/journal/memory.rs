@@ -372,7 +372,7 @@ impl Tables {
     }
 
     fn record(&mut self, RecordChange { record, replaces }: RecordChange) -> Result<(), JournalError> {
-        let present = self.records.get(&record.name).map(|present| present.identification.revision);
+        let present = self.records.get(&record.name).map(|present| present.memory.version);
         let reference = record.identification.vendor_reference.as_ref().map_or("", |ids| &ids.reference);
         let taken = is_live(&record)
             && self.records.values().any(|other| {

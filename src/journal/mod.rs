@@ -169,9 +169,9 @@ pub struct Batch {
 pub struct RecordChange {
     /// The state.
     pub record: Record,
-    /// The revision it replaces; `None`: the identification must not exist yet. Otherwise the append is refused
-    /// with [`JournalError::Conflict`].
-    pub replaces: Option<i64>,
+    /// The version in memory that it replaces; `None`: the identification must not exist yet. Otherwise the append is
+    /// refused with [`JournalError::Conflict`].
+    pub replaces: Option<u64>,
 }
 
 /// A delivery to write.

@@ -16,6 +16,15 @@ pub struct Record {
     pub memory: Memory,
 }
 
+impl Record {
+    /// The same, to be changed and to take this one's place.
+    pub fn successor(&self) -> Self {
+        let mut next = self.clone();
+        next.memory.version += 1;
+        next
+    }
+}
+
 /// What is remembered beside it: of earlier observations, for the status rule, of documents and of tickets. Encoded with
 /// protobuf so that it can grow.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -35,6 +44,9 @@ pub struct Memory {
     /// The newest tickets that the vendor told of, each once, in the order in which they were heard of.
     #[prost(message, repeated, tag = "5")]
     pub tickets: Vec<KnownTicket>,
+    /// How often the record was changed, counting what raises no revision too.
+    #[prost(uint64, tag = "6")]
+    pub version: u64,
 }
 
 /// A document that was uploaded for an identification.

@@ -1,5 +1,6 @@
 //! Tickets above the connectors: deliveries that name nothing else, attempts and steps, lists and images.
 
+mod meanwhile;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use idv_gateway::hub::config::StreamSettings;
 use idv_gateway::hub::{Hub, HubParts};
 use idv_gateway::journal::memory::MemoryJournal;
 use idv_gateway::journal::seal::{MasterKey, Vault};
-use idv_gateway::journal::{Delivery, DeliveryQuery, Journal as _, Order, RecordQuery};
+use idv_gateway::journal::{Delivery, DeliveryQuery, Journal, Order, RecordQuery};
 use idv_gateway::model::filter::Filter;
 use idv_gateway::model::name::{DeliveryName, IdentificationName};
 use idv_gateway::model::record_filter::RecordFilter;
@@ -37,7 +38,7 @@ const LOOKS: usize = 20_000;
 /// A hub at work for one vendor with tickets, and the hand that moves its clock.
 struct Lab {
     hub: Arc<Hub>,
-    journal: Arc<MemoryJournal>,
+    journal: Arc<dyn Journal>,
     hand: ManualClock,
     vendor: Arc<TicketVendor>,
     drain: CancellationToken,
@@ -49,8 +50,16 @@ impl Lab {
     }
 
     fn with(change: impl FnOnce(&mut Account)) -> Self {
+        Self::over(change, |journal| journal)
+    }
+
+    /// A lab whose journal is what `alter` makes of one.
+    fn over(
+        change: impl FnOnce(&mut Account),
+        alter: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
+    ) -> Self {
         let (clock, hand) = Clock::manual(noon());
-        let (journal, vendor) = (MemoryJournal::new(clock.clone()), TicketVendor::new(change));
+        let (journal, vendor) = (alter(MemoryJournal::new(clock.clone())), TicketVendor::new(change));
         let drain = CancellationToken::new();
         let connected: Arc<dyn Vendor> = vendor.clone();
         let hub = Hub::new(HubParts {

@@ -103,10 +103,11 @@ impl Write<'_> {
         let reference = shown.vendor_reference.clone().unwrap_or_default();
         let update_time = shown.update_time.and_then(|time| SystemTime::try_from(time).ok());
         let (identification, memory) = (shown.encode_to_vec(), record.memory.encode_to_vec());
+        let version = stored(record.memory.version);
         let row = params![
             name,
             record.name.connection.as_str(),
-            shown.revision,
+            version,
             shown.state,
             shown.state != IdentificationState::Deleted as i32,
             reference.id.to_ascii_lowercase(),
@@ -115,22 +116,22 @@ impl Write<'_> {
             update_time.map_or(0, nanos),
             identification,
             memory,
-            record_checksum(&name, shown.revision, &identification, &memory),
-            change.replaces,
+            record_checksum(&name, version, &identification, &memory),
+            change.replaces.map(stored),
         ];
         // Both statements take the same row; SQLite wants every parameter used, ?13 also where it is NULL.
         let written = match change.replaces {
             None => self.run_or(
-                "INSERT INTO records (name, connection, revision, state, live, vendor_id, vendor_reference, \
+                "INSERT INTO records (name, connection, version, state, live, vendor_id, vendor_reference, \
                  external_reference, update_time_ns, identification, memory, checksum) \
                  SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE ?13 IS NULL",
                 row,
                 conflict(&name),
             )?,
-            Some(_revision) => self.run_or(
-                "UPDATE records SET connection = ?2, revision = ?3, state = ?4, live = ?5, vendor_id = ?6, \
+            Some(_version) => self.run_or(
+                "UPDATE records SET connection = ?2, version = ?3, state = ?4, live = ?5, vendor_id = ?6, \
                  vendor_reference = ?7, external_reference = ?8, update_time_ns = ?9, identification = ?10, \
-                 memory = ?11, checksum = ?12 WHERE name = ?1 AND revision = ?13",
+                 memory = ?11, checksum = ?12 WHERE name = ?1 AND version = ?13",
                 row,
                 conflict(&name),
             )?,
@@ -139,7 +140,7 @@ impl Write<'_> {
         self.tickets(record.name.connection.as_str(), &name, change.replaces, &reference.ticket_ids)
     }
 
-    fn tickets(&self, on: &str, name: &str, replaces: Option<i64>, tickets: &[String]) -> Result<()> {
+    fn tickets(&self, on: &str, name: &str, replaces: Option<u64>, tickets: &[String]) -> Result<()> {
         if replaces.is_some() {
             let delete =
                 "DELETE FROM record_tickets WHERE record = (SELECT number FROM records WHERE name = ?1)";

@@ -25,8 +25,7 @@ use crate::model::record::{Memory, Record};
 use crate::proto::{Identification, WebhookDeliveryState};
 
 /// Without a condition: the columns of [`record_columns`].
-pub(super) const RECORD: &str =
-    "SELECT name, revision, identification, memory, checksum, number FROM records";
+pub(super) const RECORD: &str = "SELECT name, version, identification, memory, checksum, number FROM records";
 
 const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
      duplicate_count, event_ids, applied_revision, waits_for, told, replays, number FROM deliveries AS d";
@@ -237,9 +236,9 @@ pub(super) fn job_columns(row: &Row<'_>) -> rusqlite::Result<Job> {
 }
 
 /// First 16 bytes of SHA-256 over everything a record is made of.
-pub(super) fn record_checksum(name: &str, revision: i64, identification: &[u8], memory: &[u8]) -> Checksum {
+pub(super) fn record_checksum(name: &str, version: i64, identification: &[u8], memory: &[u8]) -> Checksum {
     let mut context = Context::new(&SHA256);
-    context.update(&revision.to_be_bytes());
+    context.update(&version.to_be_bytes());
     for part in [name.as_bytes(), identification, memory] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part);
@@ -278,7 +277,7 @@ pub(super) fn position(row: &Row<'_>, column: usize) -> rusqlite::Result<Positio
 pub(super) struct RecordRow {
     pub(super) number: u64,
     name: String,
-    revision: i64,
+    version: i64,
     identification: Vec<u8>,
     memory: Vec<u8>,
     checksum: Vec<u8>,
@@ -292,7 +291,7 @@ impl RecordRow {
 
     /// The record, unless it was altered since it was stored.
     pub(super) fn verified(self) -> Result<Record, JournalError> {
-        let checksum = record_checksum(&self.name, self.revision, &self.identification, &self.memory);
+        let checksum = record_checksum(&self.name, self.version, &self.identification, &self.memory);
         if checksum != *self.checksum {
             return Err(JournalError::Damaged(self.name));
         }
@@ -310,7 +309,7 @@ pub(super) fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     Ok(RecordRow {
         number: position(row, 5)?,
         name: row.get(0)?,
-        revision: row.get(1)?,
+        version: row.get(1)?,
         identification: row.get(2)?,
         memory: row.get(3)?,
         checksum: row.get(4)?,

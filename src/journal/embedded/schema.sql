@@ -18,7 +18,7 @@ CREATE TABLE records (
   number INTEGER PRIMARY KEY,
   name TEXT NOT NULL UNIQUE,
   connection TEXT NOT NULL,
-  revision INTEGER NOT NULL,
+  version INTEGER NOT NULL,
   state INTEGER NOT NULL,
   live INTEGER NOT NULL,
   vendor_id TEXT NOT NULL,

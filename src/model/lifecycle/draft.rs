@@ -45,7 +45,7 @@ pub(super) struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     pub(super) fn new(before: &'a Record, observation: &'a Observation, now: Timestamp) -> Self {
-        let mut identification = before.identification.clone();
+        let Record { mut identification, memory, .. } = before.successor();
         let last = (identification.state(), identification.decision.clone());
         let ticket = ticket::spoken_name(before, &observation.reference);
         let spoken = ticket::spoken(&identification, ticket.as_ref());
@@ -67,7 +67,7 @@ impl<'a> Draft<'a> {
             observation,
             now,
             identification,
-            memory: before.memory.clone(),
+            memory,
             last,
             learned_reference,
             ticket,

@@ -150,7 +150,7 @@ async fn altered_records_are_damaged() {
     for alteration in [
         "UPDATE records SET identification = CAST(identification || x'0a00' AS BLOB)",
         "UPDATE records SET memory = x''",
-        "UPDATE records SET revision = 2",
+        "UPDATE records SET version = 2",
     ] {
         let disk = OnDisk::new();
         let journal = disk.open();

@@ -107,13 +107,13 @@ pub(crate) fn events(events: Vec<Event>) -> Batch {
     Batch { events, ..Batch::default() }
 }
 
-/// A record with a vendor id and a reference of its own.
-pub(crate) fn record(name: &IdentificationName, revision: i64) -> Record {
+/// A record with a vendor id and a reference of its own, of which every change raised the revision.
+pub(crate) fn record(name: &IdentificationName, version: u64) -> Record {
     Record {
         name: name.clone(),
         identification: Identification {
             name: name.to_string(),
-            revision,
+            revision: version.cast_signed(),
             state: IdentificationState::AwaitingUser as i32,
             external_reference: "order-7".to_owned(),
             vendor_reference: Some(VendorReference {
@@ -130,6 +130,7 @@ pub(crate) fn record(name: &IdentificationName, revision: i64) -> Record {
             decision_revision: 2,
             documents: Vec::new(),
             tickets: Vec::new(),
+            version,
         },
     }
 }

@@ -62,7 +62,8 @@ conformance! {
     rules_records {
         a_batch_is_whole_or_nothing,
         a_batch_without_events_stands_at_the_head,
-        a_stale_revision_conflicts,
+        a_stale_version_conflicts,
+        a_change_without_a_revision_is_not_overwritten,
         creating_twice_conflicts,
         changing_what_is_not_there_conflicts,
         one_of_two_concurrent_changes_wins,

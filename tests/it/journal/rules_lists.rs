@@ -43,17 +43,17 @@ pub(super) async fn check_pages(journal: Arc<dyn Journal>, order: Order, limit: 
     }
     let mut query = query(RecordFilter::default(), order, limit);
     let mut read: Vec<IdentificationName> = Vec::new();
-    for revision in 1.. {
+    for version in 1.. {
         let page = journal.list(&query).await.unwrap();
         read.extend(names(&page));
         // What was read first is changed last.
         let unread = expected.iter().filter(|name| !read.contains(name));
         for name in unread.chain(expected.iter().filter(|name| read.contains(name))) {
-            journal.append(replaces(record(name, revision + 1), revision)).await.unwrap();
+            journal.append(replaces(record(name, version + 1), version)).await.unwrap();
         }
-        journal.append(creates(vec![record(&identification(), revision + 1)])).await.unwrap();
+        journal.append(creates(vec![record(&identification(), version + 1)])).await.unwrap();
         query.after = page.next;
-        if query.after.is_none() || revision > 30 {
+        if query.after.is_none() || version > 30 {
             break;
         }
     }

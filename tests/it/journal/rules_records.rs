@@ -1,11 +1,11 @@
-//! States of identifications: atomic with their events, guarded by revision, found by vendor identifiers.
+//! States of identifications: atomic with their events, guarded by their version, found by vendor identifiers.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use idv_gateway::journal::{Batch, DeliveryChange, Place, RecordChange, RequestChange, RequestKey, VendorId};
 use idv_gateway::model::lifecycle::CURRENT;
-use idv_gateway::model::record::Record;
+use idv_gateway::model::record::{KnownDocument, KnownTicket, Record};
 use idv_gateway::proto::{IdentificationOrigin, IdentificationState};
 
 use super::checker::read_all;
@@ -20,8 +20,8 @@ pub(super) fn creates(records: Vec<Record>) -> Batch {
     Batch { records: records.into_iter().map(create).collect(), ..Batch::default() }
 }
 
-pub(super) fn replaces(record: Record, revision: i64) -> Batch {
-    Batch { records: vec![RecordChange { record, replaces: Some(revision) }], ..Batch::default() }
+pub(super) fn replaces(record: Record, version: u64) -> Batch {
+    Batch { records: vec![RecordChange { record, replaces: Some(version) }], ..Batch::default() }
 }
 
 pub(super) async fn a_batch_is_whole_or_nothing(fixture: Fixture) {
@@ -70,7 +70,7 @@ pub(super) async fn a_batch_without_events_stands_at_the_head(fixture: Fixture) 
     assert_eq!(after.place, head);
 }
 
-pub(super) async fn a_stale_revision_conflicts(fixture: Fixture) {
+pub(super) async fn a_stale_version_conflicts(fixture: Fixture) {
     let name = identification();
     fixture.journal.append(creates(vec![record(&name, 1)])).await.unwrap();
     fixture.journal.append(replaces(record(&name, 2), 1)).await.unwrap();
@@ -82,6 +82,18 @@ pub(super) async fn a_stale_revision_conflicts(fixture: Fixture) {
     two.records.push(RecordChange { record: record(&name, 4), replaces: Some(3) });
     fixture.journal.append(two).await.unwrap();
     assert_eq!(fixture.journal.record(&name).await.unwrap(), Some(record(&name, 4)));
+}
+
+pub(super) async fn a_change_without_a_revision_is_not_overwritten(fixture: Fixture) {
+    let name = identification();
+    let read = record(&name, 1);
+    fixture.journal.append(creates(vec![read.clone()])).await.unwrap();
+    let (mut one, mut other) = (read.successor(), read.successor());
+    one.memory.documents.push(KnownDocument { definition: "contract".to_owned(), size: 7, signed: false });
+    other.memory.tickets.push(KnownTicket { id: "t-1".to_owned(), ..KnownTicket::default() });
+    fixture.journal.append(replaces(one.clone(), 1)).await.unwrap();
+    assert_conflict(fixture.journal.append(replaces(other, 1)).await, &name);
+    assert_eq!(fixture.journal.record(&name).await.unwrap(), Some(one));
 }
 
 pub(super) async fn creating_twice_conflicts(fixture: Fixture) {
@@ -150,7 +162,7 @@ pub(super) async fn tickets_lead_to_their_identification(fixture: Fixture) {
 
     // What a later state no longer has leads nowhere.
     ticketed(&mut owner, &["ticket-2", "ticket-4"]);
-    owner.identification.revision = 2;
+    owner.memory.version = 2;
     journal.append(replaces(owner.clone(), 1)).await.unwrap();
     assert_eq!(journal.find(&bank(), VendorId::Ticket("ticket-1")).await.unwrap(), None);
     assert_eq!(journal.find(&bank(), VendorId::Ticket("ticket-4")).await.unwrap(), Some(owner));
@@ -172,7 +184,7 @@ pub(super) async fn a_reference_is_unique_among_the_living(fixture: Fixture) {
     // A deleted one does not stand in the way, and is found only while there is no other.
     let mut deleted = first.clone();
     deleted.identification.state = IdentificationState::Deleted as i32;
-    deleted.identification.revision = 2;
+    deleted.memory.version = 2;
     deleted.identification.update_time = Some((start() + Duration::from_secs(9)).into());
     fixture.journal.append(replaces(deleted.clone(), 1)).await.unwrap();
     let by = VendorId::Reference("same");
@@ -282,7 +294,7 @@ pub(super) async fn a_guarded_reference_is_taken_once(fixture: Fixture) {
 
     // It is free again once its holder has ended without a decision.
     holder.identification.state = IdentificationState::Failed.into();
-    holder.identification.revision = 2;
+    holder.memory.version = 2;
     fixture.journal.append(replaces(holder, 1)).await.unwrap();
     fixture.journal.append(batch()).await.unwrap();
 }

@@ -117,8 +117,8 @@ async fn a_list_has_no_links() {
 /// The record is DELETED, as it will be when this gateway erases.
 async fn erased(house: &House, id: &str) {
     let name: IdentificationName = format!("{BANK}/identifications/{id}").parse().unwrap();
-    let mut record = house.journal().record(&name).await.unwrap().unwrap();
-    let replaces = Some(record.identification.revision);
+    let before = house.journal().record(&name).await.unwrap().unwrap();
+    let (mut record, replaces) = (before.successor(), Some(before.memory.version));
     record.identification.revision += 1;
     record.identification.state = IdentificationState::Deleted.into();
     let records = vec![RecordChange { record, replaces }];

@@ -185,8 +185,8 @@ async fn what_was_deleted_here_is_not_asked_for() {
     house.reviewed(&id, "SUCCESS").await;
     result(&house, &id, ResultView::Status).await;
     let name = format!("{BANK}/identifications/{id}").parse().unwrap();
-    let mut record = house.journal().record(&name).await.unwrap().unwrap();
-    let replaces = Some(record.identification.revision);
+    let before = house.journal().record(&name).await.unwrap().unwrap();
+    let (mut record, replaces) = (before.successor(), Some(before.memory.version));
     record.identification.set_state(State::Deleted);
     let records = vec![RecordChange { record, replaces }];
     house.journal().append(Batch { records, ..Batch::default() }).await.unwrap();
