@@ -40,6 +40,9 @@ const KEY_HEADER: http::HeaderName = http::HeaderName::from_static("x-idv-webhoo
 pub(super) struct Generations {
     #[prost(message, repeated, tag = "1")]
     all: Vec<KeptSecret>,
+    /// How many were made so far: each label is used once, also where the vendor refused the secret.
+    #[prost(uint32, tag = "2")]
+    made: u32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -99,6 +102,11 @@ impl Generations {
         self
     }
 
+    /// These after `offered` was refused: what it added is taken away, but for its label.
+    pub(super) fn without_refused(self, offered: &Self) -> Self {
+        Self { made: offered.made, ..self }
+    }
+
     /// A secret to offer to the vendor for `wanted`, and these with it. One whose offer has left open whether the vendor
     /// took it is offered again, so that doubts do not pile up. `None`: there are as many as there may be.
     pub(super) fn offer(&self, wanted: &RegisterWebhook, clock: &Clock) -> Option<(Self, GeneratedSecret)> {
@@ -132,14 +140,15 @@ impl Generations {
             kind: secret.kind.into(),
             taken: false,
         });
-        Self { all }
+        Self { all, made: self.made + 1 }
     }
 
-    /// A new secret for `wanted`, named as none of these is. The names are few: metrics count by them.
+    /// A new secret for `wanted`, named as none before it was: metrics and kept deliveries go by the name.
     fn next(&self, wanted: &RegisterWebhook, clock: &Clock) -> Option<GeneratedSecret> {
-        let name = |number: usize| format!("{}-{number}", word(wanted.kind));
-        let is_free = |label: &String| self.all.iter().all(|secret| secret.label != *label);
-        let label = (1..=MAX_GENERATIONS).map(name).find(is_free)?;
+        if self.all.len() >= MAX_GENERATIONS {
+            return None;
+        }
+        let label = format!("{}-{}", word(wanted.kind), self.made + 1);
         let secret = SecretString::from(URL_SAFE_NO_PAD.encode(clock.random::<32>()));
         // 24 bytes are 32 characters: the vendor takes the characters for the key.
         let cipher_key = wanted.encrypted.then(|| URL_SAFE_NO_PAD.encode(clock.random::<24>()).into());
@@ -205,8 +214,10 @@ impl Hub {
         for kind in KINDS {
             secrets.extend(self.generations(connection, kind, operation).await?.secrets());
         }
+        let made: Vec<_> = secrets.iter().map(|secret| secret.label.clone()).collect();
         webhooks.accept(secrets);
-        self.secrets.renew(connection, webhooks, &self.metrics);
+        self.secrets.renew(connection, &webhooks.secrets(), &made);
+        self.secrets.show(&self.metrics, self.clock.now());
         Ok(())
     }
 

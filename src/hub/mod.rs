@@ -143,7 +143,7 @@ impl Hub {
         Arc::new(Self {
             health: HealthBoard::default(),
             checks: Checks::default(),
-            secrets: SecretWatch::new(&parts.registry, &parts.metrics),
+            secrets: SecretWatch::new(&parts.registry, &parts.metrics, parts.clock.now()),
             rejections: Rejections::default(),
             locks: KeyedLocks::default(),
             paces: Paces::default(),

@@ -9,7 +9,7 @@ use crate::hub::Hub;
 use crate::model::name::ConnectionId;
 use crate::settings::Window;
 use crate::telemetry::Metrics;
-use crate::vendor::Webhooks;
+use crate::vendor::SecretWindow;
 use crate::vendor::registry::Registry;
 
 const WARN_BEFORE: Duration = Duration::from_hours(7 * 24);
@@ -19,7 +19,9 @@ pub(super) struct SecretWatch(Mutex<Vec<Watched>>);
 
 struct Watched {
     connection: ConnectionId,
-    windows: Vec<Window>,
+    secrets: Vec<SecretWindow>,
+    /// Labels of those that the gateway made.
+    made: Vec<String>,
     told: Outlook,
 }
 
@@ -34,26 +36,34 @@ enum Outlook {
 }
 
 impl SecretWatch {
-    /// Watches the secrets of `registry`, and shows their ends in `metrics`.
-    pub(super) fn new(registry: &Registry, metrics: &Metrics) -> Self {
-        let mut watched = Vec::new();
-        for vendor in registry.list() {
-            let Some(webhooks) = vendor.webhooks() else { continue };
-            let connection = &vendor.account().connection;
-            let windows = show(connection, webhooks, metrics);
-            watched.push(Watched { connection: connection.clone(), windows, told: Outlook::Good });
-        }
-        Self(Mutex::new(watched))
+    /// Watches the secrets of `registry`, and shows in `metrics` when they end.
+    pub(super) fn new(registry: &Registry, metrics: &Metrics, now: SystemTime) -> Self {
+        let watched = registry.list().filter_map(|vendor| {
+            let connection = vendor.account().connection.clone();
+            let secrets = vendor.webhooks()?.secrets();
+            Some(Watched { connection, secrets, made: Vec::new(), told: Outlook::Good })
+        });
+        let watch = Self(Mutex::new(watched.collect()));
+        watch.show(metrics, now);
+        watch
     }
 
-    /// Watches what `webhooks` accepts now.
-    pub(super) fn renew(&self, connection: &ConnectionId, webhooks: &dyn Webhooks, metrics: &Metrics) {
-        let windows = show(connection, webhooks, metrics);
+    /// Watches `secrets`, of which the gateway made those with the labels `made`.
+    pub(super) fn renew(&self, connection: &ConnectionId, secrets: &[SecretWindow], made: &[String]) {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        watched
-            .iter_mut()
-            .filter(|one| one.connection == *connection)
-            .for_each(|one| one.windows.clone_from(&windows));
+        for one in watched.iter_mut().filter(|one| one.connection == *connection) {
+            (one.secrets, one.made) = (secrets.to_vec(), made.to_vec());
+        }
+    }
+
+    /// Shows in `metrics` when the secrets end. One that the gateway made is nobody's concern any more once it has.
+    pub(super) fn show(&self, metrics: &Metrics, now: SystemTime) {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for Watched { connection, secrets, made, .. } in watched.iter() {
+            let end = |secret: &SecretWindow| Some((secret.label.clone(), secret.window.until()?));
+            let concerns = |(label, end): &(String, SystemTime)| now < *end || !made.contains(label);
+            metrics.secrets_end(connection, secrets.iter().filter_map(end).filter(concerns).collect());
+        }
     }
 
     /// The outlooks that changed since they were told.
@@ -61,24 +71,14 @@ impl SecretWatch {
         let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut news = Vec::new();
         for one in watched.iter_mut() {
-            let outlook = outlook(&one.windows, now);
+            let windows: Vec<_> = one.secrets.iter().map(|secret| secret.window).collect();
+            let outlook = outlook(&windows, now);
             if std::mem::replace(&mut one.told, outlook) != outlook {
                 news.push((one.connection.clone(), outlook));
             }
         }
         news
     }
-}
-
-/// The times of the secrets, after their ends were shown in `metrics`.
-fn show(connection: &ConnectionId, webhooks: &dyn Webhooks, metrics: &Metrics) -> Vec<Window> {
-    let secrets = webhooks.secrets();
-    for secret in &secrets {
-        if let Some(until) = secret.window.until() {
-            metrics.secret_expires(connection, &secret.label, until);
-        }
-    }
-    secrets.into_iter().map(|secret| secret.window).collect()
 }
 
 fn outlook(windows: &[Window], now: SystemTime) -> Outlook {
@@ -90,9 +90,10 @@ fn outlook(windows: &[Window], now: SystemTime) -> Outlook {
 }
 
 impl Hub {
-    /// Logs when the last secret of a connection's webhooks is about to end, and when it has. Called every minute by
-    /// the worker.
+    /// Shows when the secrets of webhooks end, and logs when the last one of a connection is about to, and when it has.
+    /// Called every minute by the worker.
     pub(super) fn watch_secrets(&self) {
+        self.secrets.show(&self.metrics, self.clock.now());
         for (connection, outlook) in self.secrets.news(self.clock.now()) {
             let connection = connection.name();
             match outlook {
@@ -126,8 +127,13 @@ mod tests {
     fn the_end_is_told_once_and_in_time() {
         let window = |until: &str| Window::new(None, Some(until.parse().unwrap()));
         let until = |text: &str| Window::new(None, Some(text.parse().unwrap())).until().unwrap();
-        let windows = vec![window("2026-03-10"), window("2026-03-20")];
-        let watched = Watched { connection: "bank".parse().unwrap(), windows, told: Outlook::Good };
+        let secret = |until: &str| SecretWindow { label: until.to_owned(), window: window(until) };
+        let watched = Watched {
+            connection: "bank".parse().unwrap(),
+            secrets: vec![secret("2026-03-10"), secret("2026-03-20")],
+            made: Vec::new(),
+            told: Outlook::Good,
+        };
         let watch = SecretWatch(Mutex::new(vec![watched]));
         let news = |now: SystemTime| {
             watch.news(now).into_iter().map(|(_connection, outlook)| outlook).collect::<Vec<_>>()

@@ -94,7 +94,8 @@ impl Hub {
             // The vendor may use the new one already, or the old one still.
             Err(error) if leaves_doubt(&error) => Err(error),
             Err(error) => {
-                self.keep_generations(&*vendor, wanted.kind, &before, REGISTER).await?;
+                let after = before.without_refused(&offered);
+                self.keep_generations(&*vendor, wanted.kind, &after, REGISTER).await?;
                 Err(error)
             }
         }

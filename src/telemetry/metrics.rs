@@ -1,8 +1,9 @@
 //! Every metric's name and labels, once. Labels are words of this crate or of its configuration, never of callers,
 //! people or vendors: their number is bounded.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use opentelemetry::KeyValue;
@@ -120,6 +121,9 @@ pub enum BreakerState {
     Open,
 }
 
+/// When secrets of webhooks end, by connection and label. Asked for at every scrape: what is gone is shown no more.
+type SecretEnds = Mutex<BTreeMap<ConnectionId, Vec<(String, SystemTime)>>>;
+
 struct Instruments {
     webhooks_received: Counter<u64>,
     webhooks_accepted: Counter<u64>,
@@ -129,7 +133,7 @@ struct Instruments {
     webhooks_missed: Counter<u64>,
     webhook_lateness: Histogram<f64>,
     secrets_matched: Counter<u64>,
-    secret_expiry: Gauge<f64>,
+    secret_ends: Arc<SecretEnds>,
     vendor_drift: Counter<u64>,
     vendor_calls: Counter<u64>,
     vendor_call_duration: Histogram<f64>,
@@ -214,10 +218,7 @@ impl Metrics {
                 )
                 .with_boundaries(LATENESS_BOUNDS.to_vec())
                 .build(),
-            secret_expiry: timestamp(
-                "idv_webhook_credential_expiry_timestamp",
-                "When a secret of a connection's webhooks ends.",
-            ),
+            secret_ends: secret_ends(meter),
             secrets_matched: counter("idv_secret_matched", "Which of several live secrets a vendor used."),
             vendor_drift: counter("idv_vendor_drift", "Words of a vendor that the connector does not know."),
             vendor_calls: counter("idv_vendor_calls", "Calls of vendors' APIs, by the class of the answer."),
@@ -264,10 +265,10 @@ impl Metrics {
         }
     }
 
-    /// The secret that the configuration calls `label` is accepted until `time`.
-    pub fn secret_expires(&self, connection: &ConnectionId, label: &str, time: SystemTime) {
-        let labels = [of(Some(connection)), KeyValue::new("label", label.to_owned())];
-        self.0.secret_expiry.record(unix_seconds(time), &labels);
+    /// The connection's secrets that end, by their labels, each with its end. No others do.
+    pub fn secrets_end(&self, connection: &ConnectionId, ends: Vec<(String, SystemTime)>) {
+        let mut all = self.0.secret_ends.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(connection.clone(), ends);
     }
 
     /// A request was refused; `None` when there is no such connection.
@@ -280,7 +281,7 @@ impl Metrics {
         self.0.webhook_outcomes.add(1, &[of(Some(connection)), KeyValue::new("outcome", outcome.label())]);
     }
 
-    /// A vendor signed in with the secret that the configuration calls `label`: the others can be retired.
+    /// A vendor signed in with the secret that is called `label`: the others can be retired.
     pub fn secret_matched(&self, connection: &ConnectionId, label: &str) {
         self.0.secrets_matched.add(1, &[of(Some(connection)), KeyValue::new("label", label.to_owned())]);
     }
@@ -425,6 +426,25 @@ impl JobResult {
 /// Names that no connection has stay out of the labels: anybody can invent them.
 fn of(connection: Option<&ConnectionId>) -> KeyValue {
     KeyValue::new("connection", connection.map_or_else(|| "unknown".to_owned(), ToString::to_string))
+}
+
+fn secret_ends(meter: &Meter) -> Arc<SecretEnds> {
+    let ends = Arc::<SecretEnds>::default();
+    let shown = ends.clone();
+    let _observed_as_long_as_the_meter_lasts = meter
+        .f64_observable_gauge("idv_webhook_credential_expiry_timestamp")
+        .with_unit("s")
+        .with_description("When a secret of a connection's webhooks ends.")
+        .with_callback(move |observer| {
+            for (connection, ends) in shown.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                for (label, end) in ends {
+                    let labels = [of(Some(connection)), KeyValue::new("label", label.clone())];
+                    observer.observe(unix_seconds(*end), &labels);
+                }
+            }
+        })
+        .build();
+    ends
 }
 
 /// Seconds since 1970.

@@ -23,7 +23,10 @@ fn every_metric_is_scraped_under_its_name() {
     metrics.webhook_processed(&bank, DeliveryOutcome::Duplicate);
     metrics.webhook_processed(&bank, DeliveryOutcome::Duplicate);
     metrics.secret_matched(&bank, "2026");
-    metrics.secret_expires(&bank, "2026", SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+    metrics.secrets_end(
+        &bank,
+        vec![("2026".to_owned(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))],
+    );
     metrics.webhook_last_accepted(&bank, SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_500));
     metrics.webhook_refused(Some(&bank), WebhookRefusal::ForeignSource);
     metrics.webhook_refused(Some(&bank), WebhookRefusal::CredentialsOutsideWindow);

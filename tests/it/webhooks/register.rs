@@ -172,6 +172,32 @@ async fn a_secret_stays_while_a_webhook_of_its_kind_points_here() {
     assert!(house.takes(&house.offered()[0]).await);
 }
 
+#[tokio::test]
+async fn a_label_is_used_once_and_an_ended_secret_is_not_shown() {
+    let house = House::new().await;
+    for turn in 0..10 {
+        let manner = if turn == 4 { Manner::Refuses } else { Manner::Takes };
+        house.office.desk().manner = manner;
+        assert_eq!(house.register(TICKETS).await.is_ok(), turn != 4);
+        house.hand.advance(DAY);
+    }
+    let numbered: Vec<_> = (1..=10).map(|number| format!("tickets-{number}")).collect();
+    assert_eq!(house.offered().into_iter().map(|secret| secret.label).collect::<Vec<_>>(), numbered);
+
+    let shown = |label: &str| {
+        let line = format!(
+            "idv_webhook_credential_expiry_timestamp_seconds{{connection=\"bank\",label=\"{label}\"}}"
+        );
+        house.scrape().contains(&line)
+    };
+    assert!(!shown("tickets-8") && shown("tickets-9") && !shown("tickets-10"));
+    tokio::spawn(house.hub.clone().work());
+    // It has ended just now.
+    while shown("tickets-9") {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// What is logged, at every level.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
