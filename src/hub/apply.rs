@@ -28,6 +28,8 @@ const APPLY: &str = "apply_webhook";
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
 pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
+/// While the vendor is asked about what came before.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 impl Hub {
     /// Applies a delivery, or hands it on to be confirmed. `answers` holds what the vendor said when asked.
@@ -77,8 +79,8 @@ impl Hub {
 
     async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
         let name = &prepared.delivery.name;
-        if let Some(batch) = self.duplicate_of_earlier(prepared).await? {
-            return Ok(Planned::Write(Box::new(Plan::new(batch, Some(Fate::Duplicate)))));
+        if let Some(planned) = self.duplicate_of_earlier(prepared).await? {
+            return Ok(planned);
         }
         let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
         let origin = if prepared.is_replay() { EventOrigin::Replay } else { EventOrigin::Webhook };
@@ -199,8 +201,8 @@ impl Hub {
     }
 
     /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has
-    /// come between is the second one a repeat.
-    async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Batch>> {
+    /// come between is the second one a repeat. While what came between is being confirmed, nobody can tell.
+    async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Planned>> {
         let own = &prepared.delivery;
         if own.state != State::Received || !own.told.is_empty() {
             return Ok(None);
@@ -219,6 +221,9 @@ impl Hub {
             if !repeats {
                 continue;
             }
+            if self.is_confirmed_between(&earlier, own).await? {
+                return Ok(Some(Planned::Later(self.backoff(prepared.job.attempts, LONGEST_WAIT))));
+            }
             let mut delivery = own.clone();
             delivery.state = State::Duplicate;
             delivery.subject.clone_from(&earlier.subject);
@@ -227,15 +232,24 @@ impl Hub {
                 deliveries.push(DeliveryChange::CountDuplicate(earlier.name));
             }
             let owner = Some(earlier.subject).filter(|subject| !subject.is_empty());
-            return Ok(Some(Batch {
+            let batch = Batch {
                 reown: owner.map(|owner| (own.name.to_string(), owner)).into_iter().collect(),
                 deliveries,
                 complete: vec![prepared.job.id.clone()],
                 dedupe: Some(applied_once(own)),
                 ..Batch::default()
-            }));
+            };
+            return Ok(Some(Planned::Write(Box::new(Plan::new(batch, Some(Fate::Duplicate))))));
         }
         Ok(None)
+    }
+
+    /// Whether the vendor is being asked about what came between two deliveries about one identification.
+    async fn is_confirmed_between(&self, earlier: &Delivery, own: &Delivery) -> Result<bool> {
+        let Ok(name) = earlier.subject.parse() else { return Ok(false) };
+        let confirming = self.journal.confirming(&name).await.map_err(|error| store(error, APPLY))?;
+        let between = earlier.receive_time..=own.receive_time;
+        Ok(confirming.iter().any(|other| other.name != earlier.name && between.contains(&other.receive_time)))
     }
 
     async fn stands_still_since(&self, earlier: &Delivery) -> Result<bool> {

@@ -100,8 +100,8 @@ impl Hub {
             return Ok(Preparation::Over(Outcome::Again(UNKNOWN_CONNECTION_WAIT)));
         };
         let reading = webhooks.normalise(&verified);
-        // It is read again whenever the vendor is asked about it, and when it is replayed.
-        if delivery.state == State::Received && delivery.replays == 0 {
+        // It is read again whenever the vendor is asked about it, or about what came before it, and when it is replayed.
+        if delivery.state == State::Received && delivery.replays == 0 && job.attempts == 0 {
             self.count_drift(&*vendor, &reading);
         }
         match reading {

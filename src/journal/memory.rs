@@ -224,6 +224,14 @@ impl Journal for MemoryJournal {
         Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())
     }
 
+    async fn confirming(&self, subject: &IdentificationName) -> Result<Vec<Delivery>, JournalError> {
+        let subject = subject.to_string();
+        let waits = |delivery: &&Delivery| {
+            delivery.state == WebhookDeliveryState::Confirming && delivery.subject == subject
+        };
+        Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())
+    }
+
     async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError> {
         Ok(self.state().tables.requests.get(key).map(|(request, _keep_until)| request.clone()))
     }

@@ -110,6 +110,9 @@ pub trait Journal: Send + Sync {
         by: VendorId<'_>,
     ) -> Result<Vec<Delivery>, JournalError>;
 
+    /// The deliveries about an identification that are CONFIRMING, oldest first.
+    async fn confirming(&self, subject: &IdentificationName) -> Result<Vec<Delivery>, JournalError>;
+
     /// An earlier request with this key.
     async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError>;
 

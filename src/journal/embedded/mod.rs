@@ -196,6 +196,11 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| rows::unmatched(connection, &on, &by)).await
     }
 
+    async fn confirming(&self, subject: &IdentificationName) -> Result<Vec<Delivery>, JournalError> {
+        let subject = subject.to_string();
+        self.readers.ask(move |connection| rows::confirming(connection, &subject)).await
+    }
+
     async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError> {
         let key = key.clone();
         self.readers.ask(move |connection| rows::request(connection, &key)).await

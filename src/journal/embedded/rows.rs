@@ -195,6 +195,13 @@ pub(super) fn unmatched(
     many(connection, &select, [on.as_str(), &by.id], delivery_columns)
 }
 
+pub(super) fn confirming(connection: &Connection, subject: &str) -> Result<Vec<Delivery>, JournalError> {
+    // The number is spelt out: only so does SQLite see that the index of these alone will do.
+    let state = WebhookDeliveryState::Confirming as i32;
+    let select = format!("{DELIVERY} WHERE subject = ?1 AND state = {state} ORDER BY number");
+    many(connection, &select, [subject], delivery_columns)
+}
+
 pub(super) fn request(connection: &Connection, key: &RequestKey) -> Result<Option<Request>, JournalError> {
     let select = "SELECT payload_mac, subject, answer, position FROM requests \
          WHERE caller = ?1 AND method = ?2 AND request_id = ?3";

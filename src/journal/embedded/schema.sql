@@ -70,6 +70,8 @@ CREATE TABLE deliveries (
 -- Newest first: SQLite ends every index with the rowid.
 CREATE INDEX deliveries_connection ON deliveries (connection);
 CREATE INDEX deliveries_body ON deliveries (connection, body_sha256);
+-- Of those that are CONFIRMING.
+CREATE INDEX deliveries_confirming ON deliveries (subject) WHERE state = 7;
 
 -- Only of deliveries that are UNMATCHED.
 CREATE TABLE delivery_waits (

@@ -142,6 +142,10 @@ impl<A: Alter> Journal for Altered<A> {
         self.inner.unmatched(connection, by).await
     }
 
+    async fn confirming(&self, subject: &IdentificationName) -> Result<Vec<Delivery>, JournalError> {
+        self.inner.confirming(subject).await
+    }
+
     async fn request(&self, key: &RequestKey) -> Result<Option<Request>, JournalError> {
         self.inner.request(key).await
     }

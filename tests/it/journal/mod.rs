@@ -92,6 +92,7 @@ conformance! {
         duplicates_are_counted,
         an_update_does_not_forget_duplicates,
         like_deliveries_are_found_oldest_first,
+        those_being_confirmed_are_found_by_what_they_are_about,
         the_time_of_the_last_delivery_is_known,
         unmatched_deliveries_wait_for_vendor_ids,
         deliveries_are_listed_newest_first,

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, VendorId};
+use idv_gateway::model::name::IdentificationName;
 use idv_gateway::proto::WebhookDeliveryState;
 
-use super::fixture::{Fixture, assert_conflict, bank, delivery, fresh, start};
+use super::fixture::{Fixture, assert_conflict, bank, delivery, fresh, identification, start};
 
 fn deliveries(changes: Vec<DeliveryChange>) -> Batch {
     Batch { deliveries: changes, ..Batch::default() }
@@ -80,6 +81,23 @@ pub(super) async fn like_deliveries_are_found_oldest_first(fixture: Fixture) {
     assert!(fixture.journal.deliveries_like(&bank(), [9; 32]).await.unwrap().is_empty());
     let elsewhere = "other-bank".parse().unwrap();
     assert!(fixture.journal.deliveries_like(&elsewhere, [7; 32]).await.unwrap().is_empty());
+}
+
+pub(super) async fn those_being_confirmed_are_found_by_what_they_are_about(fixture: Fixture) {
+    let (name, other) = (identification(), identification());
+    let about =
+        |subject: &IdentificationName, state| Delivery { subject: subject.to_string(), state, ..delivery() };
+    let mut first = about(&name, WebhookDeliveryState::Confirming);
+    let last = about(&name, WebhookDeliveryState::Confirming);
+    let applied = about(&name, WebhookDeliveryState::Applied);
+    let elsewhere = about(&other, WebhookDeliveryState::Confirming);
+    for delivery in [&first, &applied, &elsewhere, &last] {
+        fixture.journal.append(put(delivery)).await.unwrap();
+    }
+    assert_eq!(fixture.journal.confirming(&name).await.unwrap(), [first.clone(), last.clone()]);
+    first.state = WebhookDeliveryState::Stale;
+    fixture.journal.append(update(&first)).await.unwrap();
+    assert_eq!(fixture.journal.confirming(&name).await.unwrap(), [last]);
 }
 
 pub(super) async fn the_time_of_the_last_delivery_is_known(fixture: Fixture) {

@@ -1,12 +1,14 @@
-//! What is remembered beside an identification by two who know nothing of each other.
+//! What happens to an identification while something else does.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use idv_gateway::journal::{Appended, Batch, Journal, JournalError, RecordChange};
+use idv_gateway::model::name::DeliveryName;
 use idv_gateway::model::record::KnownDocument;
-use idv_gateway::proto::WebhookDeliveryState as State;
+use idv_gateway::proto::{EventType, WebhookDeliveryState as State};
 use serde_json::json;
 
 use super::{Lab, liveness};
@@ -51,4 +53,54 @@ async fn a_step_does_not_forget_a_document() {
     let after = lab.journal.record(&name).await.unwrap().unwrap();
     assert_eq!(after.identification.revision, before.identification.revision, "only memory tells");
     assert_eq!((after.memory.documents.len(), after.memory.tickets[0].steps.len()), (1, 2));
+}
+
+/// An end whose start was lost, a start that the vendor is asked about in vain, and the same end once more.
+async fn ended_started_ended(lab: &Lab) -> [DeliveryName; 3] {
+    lab.created().await;
+    let end = json!({ "word": "retry", "id": "invitation-1" });
+    let first = lab.send(end.clone()).await;
+    assert_eq!(lab.fate_of(&first).await, State::Applied);
+    lab.vendor.memory().down = true;
+    let start = lab.send(json!({ "word": "started", "id": "invitation-1" })).await;
+    lab.until(&start, Duration::ZERO, |state| state == State::Confirming).await;
+    let second = lab.send(end).await;
+    lab.pass(Duration::from_secs(60)).await;
+    assert_eq!(lab.delivery(&start).await.state, State::Confirming);
+    assert_eq!(lab.delivery(&second).await.state, State::Received, "whether it is news the start will tell");
+    [first, start, second]
+}
+
+#[tokio::test]
+async fn the_end_of_a_try_whose_start_is_confirmed_late_is_no_duplicate() {
+    use EventType::*;
+    let lab = Lab::new();
+    let [first, start, second] = ended_started_ended(&lab).await;
+    lab.vendor.answers("invitation-1", "started", "invitation-1", &[]);
+    lab.vendor.memory().down = false;
+    lab.until(&start, Duration::from_millis(100), |state| state == State::Applied).await;
+    lab.vendor.answers("invitation-1", "retry", "invitation-1", &[]);
+    assert_eq!(lab.fate_of(&second).await, State::Applied);
+    let mut kinds = lab.kinds().await;
+    kinds.retain(|kind| *kind != ConnectionHealthChanged);
+    assert_eq!(
+        kinds,
+        [
+            IdentificationCreated,
+            IdentificationAttemptEnded,
+            IdentificationStarted,
+            IdentificationAttemptEnded
+        ]
+    );
+    assert_eq!(lab.delivery(&first).await.duplicate_count, 0);
+}
+
+#[tokio::test]
+async fn what_repeats_an_end_after_a_start_that_was_none_is_a_duplicate() {
+    let lab = Lab::new();
+    let [first, start, second] = ended_started_ended(&lab).await;
+    lab.vendor.answers("invitation-1", "retry", "invitation-1", &[]);
+    lab.vendor.memory().down = false;
+    assert_eq!((lab.fate_of(&start).await, lab.fate_of(&second).await), (State::Stale, State::Duplicate));
+    assert_eq!(lab.delivery(&first).await.duplicate_count, 1);
 }
