@@ -48,21 +48,24 @@ const GONE_INSIDE: &str = "200 with the code of a missing ticket";
 const TAKEN: [(&str, Told); 4] =
     [("400 with a text", None), ("400 with a list", None), ("400 with an object", None), ("409", None)];
 
-pub(super) fn vendor() -> Vendor<Preventor> {
+pub(super) fn vendor() -> Vendor {
     let columns = [account(), invitations(), changes(), tickets(), webhooks()];
     Vendor {
+        name: "preventor",
+        below: PREFIX,
         connect: |base, limits, clock, transport| {
             let settings = Files::new();
             let settings = settings.settings(&format!("{base}{PREFIX}"), "");
             let line = line(limits, clock.clone(), transport);
-            Preventor::new("bank".parse().unwrap(), &settings, clock, line).unwrap()
+            Box::new(Preventor::new("bank".parse().unwrap(), &settings, clock, line).unwrap())
         },
         columns: columns.into_iter().flatten().collect(),
+        words: words(),
     }
 }
 
 /// What Preventor says in its own form: `{"status","code","message"}`, whose members have several types each.
-pub(super) fn words() -> Vec<Row> {
+fn words() -> Vec<Row> {
     let text = r#""Erika""#;
     let refused = |name, status: &str, told: Kind| {
         let meant = status.split(' ').next().unwrap_or_default();
@@ -114,7 +117,7 @@ fn missing(told: Kind) -> [(&'static str, Told); 3] {
     [GONE, GONE_BY_CODE, GONE_INSIDE].map(|name| (name, Some(told)))
 }
 
-fn account() -> Vec<Column<Preventor>> {
+fn account() -> Vec<Column> {
     let login = Column::new(
         "preventor.login",
         "POST /id/v1/identity/auth/token",
@@ -135,7 +138,7 @@ fn account() -> Vec<Column<Preventor>> {
     vec![login.sort(Sort::Login).but(&refused).but(&missing(VendorCredentialsRejected))]
 }
 
-fn invitations() -> Vec<Column<Preventor>> {
+fn invitations() -> Vec<Column> {
     vec![
         Column::new(
             "preventor.check",
@@ -174,7 +177,7 @@ fn invitations() -> Vec<Column<Preventor>> {
     ]
 }
 
-fn changes() -> Vec<Column<Preventor>> {
+fn changes() -> Vec<Column> {
     const WITHDRAW: &str = "DELETE /id/v1/identity/invitations/users/*";
     let done = || json("200 OK", "{}");
     vec![
@@ -194,7 +197,7 @@ fn changes() -> Vec<Column<Preventor>> {
     ]
 }
 
-fn tickets() -> Vec<Column<Preventor>> {
+fn tickets() -> Vec<Column> {
     const SHOW: &str = "GET /id/v1/identity/transactions/*";
     let shown = || json("200 OK", r#"{"flow_status":"IN_PROGRESS","disposition":"PASSED"}"#);
     // More than a refusal could be.
@@ -221,7 +224,7 @@ fn tickets() -> Vec<Column<Preventor>> {
     ]
 }
 
-fn webhooks() -> Vec<Column<Preventor>> {
+fn webhooks() -> Vec<Column> {
     let listed = format!(r#"{{"webhooks":[{{"id":"w-1","type":"WH_001","url":"{URI}"}}]}}"#);
     vec![
         Column::new(
