@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::rig::{Files, ID, line, noon, on_its_way, reference};
 
 /// Both ids of every process.
-pub(super) const IDS: &str =
-    r#"{"identification_id":"i-1","admin_identification_id":"a-1","state":"CREATED"}"#;
+pub(super) const IDS: &str = include_str!("../../fixtures/masstack/process.json");
+pub(super) const TOKEN: &str = include_str!("../../fixtures/masstack/token.json");
 /// Where the calls lie that are not published, as the documentation has it by way of example.
 pub(super) const CALLS: &str = r#"
 calls.cancel = { method = "POST", path = "/identifications/{kind}/{admin_identification_id}/cancel", kinds = ["otp"] }
@@ -76,9 +76,7 @@ impl<F: Fn(&str) -> (u16, String) + Send + Sync> Transport for Script<F> {
 /// What a vendor that works answers.
 pub(super) fn sound(line: &str) -> (u16, String) {
     match line.split_once(' ').unwrap() {
-        (_, url) if url.contains("token.example") => {
-            (200, r#"{"access_token":"token","expires_in":3600}"#.to_owned())
-        }
+        (_, url) if url.contains("token.example") => (200, TOKEN.to_owned()),
         ("POST", url) if url.ends_with("/otp") => (201, IDS.to_owned()),
         ("POST", url) if url.ends_with("/identity_document") => (200, IDS.to_owned()),
         ("GET", _) => (200, IDS.to_owned()),

@@ -12,7 +12,7 @@ use idv_gateway::vendor::{Create, Get, Identifications as _, Vendor as _};
 use super::rows::DONE;
 use super::server::{Does, answer, json};
 use super::table::{Column, Means, Row, Sort, Told, Vendor};
-use crate::vendor::masstack_rig::{CALLS, IDS, command, over, process};
+use crate::vendor::masstack_rig::{CALLS, IDS, TOKEN, command, over, process};
 use crate::vendor::rig::{about, line};
 
 use Kind::{
@@ -37,9 +37,7 @@ pub(super) fn vendor() -> Vendor {
 
 /// What MasStack says in its own form, an `ErrorsResponse`, or with a status alone.
 fn words() -> Vec<Row> {
-    let said = |status: &str| {
-        json(status, r#"{"errors":[{"code":"MDOC-002","title":"X","ref":"https://x","details":"Erika"}]}"#)
-    };
+    let said = |status: &str| json(status, include_str!("../../../fixtures/masstack/errors.json"));
     let bare = |status: &str| answer(status, "", b"");
     let refused = |name, answer, told: Kind| Row::last(name, answer, Some(told));
     let page = answer("404 Not Found", "content-type: text/html\r\n", b"<title>Erika</title>");
@@ -81,12 +79,9 @@ fn done() -> Vec<(&'static str, Told)> {
 }
 
 fn account() -> Vec<Column> {
-    let login = Column::new(
-        "masstack.login",
-        "POST /token",
-        json("200 OK", r#"{"access_token":"token","expires_in":3600}"#),
-        |masstack: &Masstack| get(masstack).boxed(),
-    );
+    let login = Column::new("masstack.login", "POST /token", json("200 OK", TOKEN), |masstack: &Masstack| {
+        get(masstack).boxed()
+    });
     let refused = ["400", "400 without a word", "403", "403 without a word", "404 of another"];
     let refused = refused.map(|name| (name, Some(VendorCredentialsRejected)));
     vec![login.sort(Sort::Login).but(&refused).but(&missing(VendorCredentialsRejected))]

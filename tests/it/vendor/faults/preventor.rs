@@ -30,7 +30,10 @@ use secrecy::SecretString;
 use super::rows::DONE;
 use super::server::{Does, answer, json};
 use super::table::{Column, Means, Row, Sort, Told, Vendor};
-use crate::vendor::preventor::{Files, INVITATION, LINK, PREFIX, TICKET, command, known, spec, subject};
+use crate::vendor::preventor::{
+    Files, IN_PROGRESS, INVITATION, LINK, PREFIX, REGISTERED, TICKET, TOKEN, WEBHOOKS, command, known, spec,
+    subject,
+};
 use crate::vendor::rig::{ID, line};
 
 use Kind::{
@@ -121,7 +124,7 @@ fn account() -> Vec<Column> {
     let login = Column::new(
         "preventor.login",
         "POST /id/v1/identity/auth/token",
-        json("201 Created", r#"{"token":"token-1","expiracy":3600}"#),
+        json("201 Created", TOKEN),
         |preventor: &Preventor| get(preventor).boxed(),
     );
     let refused = [
@@ -153,7 +156,7 @@ fn invitations() -> Vec<Column> {
         Column::new(
             "preventor.register",
             "POST /id/v1/identity/invitations/users/register",
-            json("201 Created", &format!(r#"{{"id":"{INVITATION}","link":"{LINK}"}}"#)),
+            json("201 Created", REGISTERED),
             |preventor: &Preventor| register(preventor).boxed(),
         )
         .repeat(Repeat::Unsent)
@@ -199,7 +202,7 @@ fn changes() -> Vec<Column> {
 
 fn tickets() -> Vec<Column> {
     const SHOW: &str = "GET /id/v1/identity/transactions/*";
-    let shown = || json("200 OK", r#"{"flow_status":"IN_PROGRESS","disposition":"PASSED"}"#);
+    let shown = || json("200 OK", IN_PROGRESS);
     // More than a refusal could be.
     let image = "A".repeat(8192);
     let images = format!(r#"{{"images":[{{"type":"DOCUMENT","image":"data:image/png;base64,{image}"}}]}}"#);
@@ -225,12 +228,11 @@ fn tickets() -> Vec<Column> {
 }
 
 fn webhooks() -> Vec<Column> {
-    let listed = format!(r#"{{"webhooks":[{{"id":"w-1","type":"WH_001","url":"{URI}"}}]}}"#);
     vec![
         Column::new(
             "preventor.list_webhooks",
             "GET /id/v1/identity/settings/webhooks",
-            json("200 OK", &listed),
+            json("200 OK", WEBHOOKS),
             |preventor: &Preventor| async { preventor.webhooks().await.map(drop) }.boxed(),
         )
         .but(&missing(VendorRejectedRequest)),
