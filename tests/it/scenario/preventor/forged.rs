@@ -178,5 +178,9 @@ async fn somebody_elses_ticket_is_attached_to_nobody() {
     let over = async || (house.states() == [State::Stale]).then_some(());
     house.in_time("the end of asking", over).await;
     assert_eq!(house.whole(&created.name).await, created);
-    assert_eq!(moves(&house.events().await), [CREATED, CREATED], "nor is anything said against the connection");
+    assert_eq!(
+        moves(&house.events().await),
+        [CREATED, CREATED],
+        "nor is anything said against the connection"
+    );
 }
