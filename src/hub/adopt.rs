@@ -142,10 +142,7 @@ impl Hub {
         said: &VendorReference,
         vendor: &dyn Vendor,
     ) -> Result<Adoption> {
-        let mut asked = said.clone();
-        if !asked.reference.is_empty() {
-            asked.id.clear();
-        }
+        let asked = identifications(vendor, ADOPT)?.asked_by(said.clone());
         let observation = self.ask(vendor, &asked, ADOPT).await?;
         let answered = &observation.reference;
         let parts = [("id", &said.id, &answered.id), ("reference", &said.reference, &answered.reference)];

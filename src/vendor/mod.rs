@@ -234,6 +234,12 @@ pub trait Identifications: Send + Sync {
     /// The identifiers in a caller's `vendor_reference`, spelt as the vendor's own words are, or which parts of it
     /// this vendor cannot have given; called before the vendor is asked about them.
     fn read_reference(&self, said: &VendorReference) -> Result<VendorReference, Vec<Violation>>;
+    /// What this vendor is asked by where a caller `said` several identifiers: one alone, so that another which does not
+    /// belong to it shows.
+    fn asked_by(&self, said: VendorReference) -> VendorReference {
+        let id = if said.reference.is_empty() { said.id } else { String::new() };
+        VendorReference { id, ..said }
+    }
     /// Creates it. `Ok` is [`Word::Accepted`](crate::model::observation::Word::Accepted) with the vendor's ids.
     async fn create(&self, create: Create<'_>) -> Result<Created, Error>;
     /// Goes on with a creation that may have reached the vendor, where it has to be looked for first

@@ -12,7 +12,7 @@ use idv_gateway::model::name::TicketName;
 use idv_gateway::model::observation::{Observation, Word};
 use idv_gateway::proto::{
     Activity, AttemptEnd, Evidence, Outcome, StartLink, StepDisposition, Ticket, TicketImageKind, TicketStep,
-    Vendor as VendorKind, VendorReference,
+    VendorReference,
 };
 use idv_gateway::settings::Window;
 use idv_gateway::vendor::capability::Activities;
@@ -26,6 +26,8 @@ use idv_gateway::vendor::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::double::well::{Well, account};
 
 pub(crate) const USER: &str = "tickets";
 pub(crate) const PASSWORD: &str = "made up";
@@ -69,16 +71,7 @@ struct Body {
 
 impl TicketVendor {
     pub(crate) fn new(change: impl FnOnce(&mut Account)) -> Arc<Self> {
-        let mut account = Account {
-            connection: "bank".parse().unwrap(),
-            vendor: VendorKind::Preventor,
-            display_name: "bank".to_owned(),
-            environment: "sandbox".to_owned(),
-            region: String::new(),
-            min_evidence: Evidence::SharedSecret,
-            silence_after: None,
-            adopt_unknown: false,
-        };
+        let mut account = account("bank", Evidence::SharedSecret);
         change(&mut account);
         let proof = Proof::Basic { username: USER.to_owned(), password: SecretString::from(PASSWORD) };
         let label = "first".to_owned();
@@ -135,7 +128,7 @@ impl Vendor for TicketVendor {
     }
 
     fn probe(&self) -> &dyn Probe {
-        self
+        &Well
     }
 
     fn identifications(&self) -> Option<&dyn Identifications> {
@@ -152,25 +145,6 @@ impl Vendor for TicketVendor {
 
     fn webhooks(&self) -> Option<&dyn Webhooks> {
         Some(self)
-    }
-}
-
-#[async_trait]
-impl Probe for TicketVendor {
-    fn server(&self) -> String {
-        "test".to_owned()
-    }
-
-    fn pause(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn ask_server(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn prove_credentials(&self) -> Result<(), Error> {
-        Ok(())
     }
 }
 

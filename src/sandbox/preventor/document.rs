@@ -19,6 +19,7 @@ pub(super) fn render(invitation: &Invitation, ticket: &Ticket) -> Value {
     json!({
         "ticket": ticket.id,
         "invitation_id": invitation.id,
+        "unique": invitation.unique,
         "flow_status": ticket.flow_status,
         "disposition": ticket.disposition,
         "summary": summary(ticket),

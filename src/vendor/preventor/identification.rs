@@ -83,6 +83,10 @@ impl Identifications for Preventor {
         if violations.is_empty() { Ok(said.clone()) } else { Err(violations) }
     }
 
+    fn asked_by(&self, said: VendorReference) -> VendorReference {
+        VendorReference { reference: String::new(), ..said }
+    }
+
     async fn create(&self, create: Create<'_>) -> Result<Created, Error> {
         let wanted = Wanted::of(create.command)?;
         let path = &self.api.paths().register;

@@ -26,6 +26,8 @@ const SEND: &str = "preventor.send";
 const ACTIVITIES: &str = "preventor.activities";
 /// The process type of identifications.
 const ID: &str = "ID";
+/// The delivery method that a question without a mail address is complete with.
+const BY_PHONE: &str = "PHONE";
 
 /// What the log of an invitation tells.
 #[derive(Default)]
@@ -104,10 +106,10 @@ impl Activities for Preventor {
 
 impl Preventor {
     /// Whether the unique value of a registration is free. The recipient is left out of the question: somebody else's
-    /// process of the same person must not be taken for this one.
+    /// process of the same person must not be taken for this one. Nor must a refusal of the question itself: it is put
+    /// as for a phone, for which no mail address is missing.
     pub(super) async fn is_free(&self, wanted: &Wanted<'_>) -> Result<bool> {
-        let body =
-            CheckBody { unique: &wanted.unique, email: "", delivery_method: wanted.method, process: ID };
+        let body = CheckBody { unique: &wanted.unique, email: "", delivery_method: BY_PHONE, process: ID };
         Ok(self.ask_availability(&body).await?.available)
     }
 

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::error::{Error, Kind, Result};
+use crate::model::lifecycle::contradicts;
 use crate::proto::{Artifact, IdentificationResult, TicketImageHeader};
 use crate::vendor::kit::field_path::{Drift, Shown};
 use crate::vendor::preventor::Preventor;
@@ -17,6 +18,9 @@ impl Results for Preventor {
     async fn result(&self, get: Get<'_>) -> Result<Findings, Error> {
         let (observation, seen) = self.look_up(&get).await?;
         let Some(seen) = seen else { return Ok(Findings::none(observation)) };
+        if contradicts(&observation.reference, get.reference) {
+            return Err(seen.answer.invalid("is about another identification"));
+        }
         let drift = Drift::default();
         let shown = Shown::new(&seen.body, &drift);
         let result = IdentificationResult {

@@ -73,7 +73,8 @@ impl Reader {
         Self { fields }
     }
 
-    /// What the ticket in `body` says about the identification that is `known` by these ids.
+    /// What the ticket in `body` says about the identification that is `known` by these ids, or about another one: then
+    /// its reference is that one's.
     pub(super) fn observe(
         &self,
         answer: &Answer,
@@ -99,8 +100,8 @@ impl Reader {
         let differs = |said: &str, known: &str| !said.is_empty() && !known.is_empty() && said != known;
         let ticket = said("ticket.id", &self.fields.id, TICKET);
         let asked = known.ticket_ids.last().map_or("", String::as_str);
-        if differs(&ticket, asked) || differs(&id, &known.id) || differs(&unique, &known.reference) {
-            return Err(answer.invalid("is about another identification"));
+        if differs(&ticket, asked) {
+            return Err(answer.invalid("is about another ticket"));
         }
         let either = |said: String, known: &str| if said.is_empty() { known.to_owned() } else { said };
         let reference = VendorReference {

@@ -3,6 +3,7 @@
 //! It addresses people by their mail address, which only the keepsake has, like the link they start with.
 
 pub(crate) mod desk;
+pub(crate) mod well;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
@@ -12,7 +13,7 @@ use async_trait::async_trait;
 use idv_gateway::error::{Error, Kind, Violation};
 use idv_gateway::model::command::CreateIdentification;
 use idv_gateway::model::observation::{Observation, Word};
-use idv_gateway::proto::{Evidence, StartLink, StartLinkKind, Vendor as VendorKind, VendorReference};
+use idv_gateway::proto::{Evidence, StartLink, StartLinkKind, VendorReference};
 use idv_gateway::vendor::capability::{
     Cancellation, Cancellations, ClientToken, ClientTokens, Deleted, Deletion, Deletions, Restarts, Update,
     Updates,
@@ -25,6 +26,7 @@ use idv_gateway::vendor::{
 };
 
 pub(crate) use desk::Desk;
+use well::{Well, account};
 
 /// The connection of the double.
 pub(crate) const INVITER: &str = "connections/inviter";
@@ -97,16 +99,7 @@ impl Books {
 
 impl Double {
     pub(crate) fn new(nature: Nature) -> Self {
-        let account = Account {
-            connection: "inviter".parse().unwrap(),
-            vendor: VendorKind::Preventor,
-            display_name: "Inviter".to_owned(),
-            environment: "test".to_owned(),
-            region: String::new(),
-            min_evidence: Evidence::Fetched,
-            silence_after: None,
-            adopt_unknown: false,
-        };
+        let account = account("inviter", Evidence::Fetched);
         let polling = PollingSettings { enabled: false, ..PollingSettings::default() };
         Self { account, polling, nature, books: Mutex::default() }
     }
@@ -194,7 +187,7 @@ impl Vendor for Double {
         &self.account
     }
     fn probe(&self) -> &dyn Probe {
-        self
+        &Well
     }
     fn identifications(&self) -> Option<&dyn Identifications> {
         Some(self)
@@ -216,22 +209,6 @@ impl Vendor for Double {
     }
     fn client_tokens(&self) -> Option<&dyn ClientTokens> {
         self.nature.tokens.then_some(self)
-    }
-}
-
-#[async_trait]
-impl Probe for Double {
-    fn server(&self) -> String {
-        "inviter.example".to_owned()
-    }
-    fn pause(&self) -> Duration {
-        Duration::from_secs(60)
-    }
-    async fn ask_server(&self) -> Result<(), Error> {
-        Ok(())
-    }
-    async fn prove_credentials(&self) -> Result<(), Error> {
-        Ok(())
     }
 }
 

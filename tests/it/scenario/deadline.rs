@@ -1,5 +1,6 @@
 //! How long calls may take, and what goes on when they have taken too long.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use idv_gateway::proto::connection_service_client::ConnectionServiceClient;
@@ -7,6 +8,7 @@ use idv_gateway::proto::{
     CheckConnectionRequest, CreateIdentificationRequest, IdentificationState as State, ListArtifactsRequest,
 };
 use serde_json::json;
+use tokio::sync::Semaphore;
 use tonic::{Code, Request, Status};
 
 use super::house::House;
@@ -41,6 +43,30 @@ async fn a_list_of_files_has_one_deadline_for_all_it_takes() {
         exceeded(&call.await.unwrap().unwrap_err());
         house.until("the end of it", async || (vendor.transfers() == 0).then_some(())).await;
     }
+}
+
+/// However steadily the archive comes: what counts is the whole call.
+#[tokio::test]
+async fn a_list_of_files_that_come_slowly_ends_at_the_deadline_of_the_contract() {
+    let (vendor, permits) = (FileVendor::open().await, Arc::new(Semaphore::new(1)));
+    let house = House::with(|plan| (plan.webhooks, plan.vendor) = (false, Some(vendor.address))).await;
+    let id = house.created().await;
+    vendor.says("zip", Reply::Paced(permits.clone()));
+    let parent = format!("{BANK}/identifications/{id}");
+    let list = ListArtifactsRequest { parent, ..ListArtifactsRequest::default() };
+    let mut client = house.identifications();
+    let call = tokio::spawn(async move { client.list_artifacts(list).await });
+    house.until("the first piece", async || (vendor.sent() > 0).then_some(())).await;
+    for _second in 1..30 {
+        let before = vendor.sent();
+        house.clock.advance(Duration::from_secs(1));
+        permits.add_permits(1);
+        house.until("another piece", async || (vendor.sent() > before).then_some(())).await;
+        assert!(!call.is_finished() && vendor.transfers() == 1);
+    }
+    house.clock.advance(Duration::from_secs(1));
+    exceeded(&call.await.unwrap().unwrap_err());
+    house.until("the end of it", async || (vendor.transfers() == 0).then_some(())).await;
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ const GUARD: Duration = Duration::from_secs(60);
 pub(super) const PASSWORD: &str = "open sesame";
 /// What webhooks of Preventor's may be encrypted with.
 pub(super) const CIPHER_KEY: &str = "0123456789abcdef0123456789abcdef";
-const API_KEY: &str = "key of the sandbox";
+pub(super) const API_KEY: &str = "key of the sandbox";
 
 /// What a house is built with.
 #[derive(Clone)]

@@ -11,6 +11,7 @@ use idv_gateway::proto::identification_spec::Kind;
 use idv_gateway::proto::{CreateIdentificationRequest, IdentificationSpec, Subject, VendorReference};
 use idv_gateway::sandbox::masstack::ServiceAccount;
 use idv_gateway::vendor::kit::http::{OpenResponse, Payload, Request, Response, Transport, TransportError};
+use idv_gateway::vendor::kit::line::Line;
 use idv_gateway::vendor::masstack::Masstack;
 use idv_gateway::vendor::masstack::config::MasstackSettings;
 use uuid::Uuid;
@@ -18,13 +19,13 @@ use uuid::Uuid;
 use super::rig::{Files, ID, line, noon, on_its_way, reference};
 
 /// Both ids of every process.
-pub(super) const IDS: &str =
-    r#"{"identification_id":"i-1","admin_identification_id":"a-1","state":"CREATED"}"#;
-/// Where the calls lie that are not published.
+pub(super) const IDS: &str = include_str!("../../fixtures/masstack/process.json");
+pub(super) const TOKEN: &str = include_str!("../../fixtures/masstack/token.json");
+/// Where the calls lie that are not published, as the documentation has it by way of example.
 pub(super) const CALLS: &str = r#"
-calls.cancel = { method = "POST", path = "/identifications/{kind}/{admin_identification_id}/cancel" }
-calls.restart = { method = "PUT", path = "/identifications/{kind}/{admin_identification_id}" }
-calls.send = { method = "POST", path = "/identifications/{kind}/{identification_id}/send", kinds = ["otp"] }
+calls.cancel = { method = "POST", path = "/identifications/{kind}/{admin_identification_id}/cancel", kinds = ["otp"] }
+calls.restart = { method = "POST", path = "/identifications/{kind}/{admin_identification_id}/restart" }
+calls.send = { method = "POST", path = "/identifications/{kind}/{admin_identification_id}/send", kinds = ["otp"] }
 "#;
 
 /// A request as the vendor saw it.
@@ -75,9 +76,7 @@ impl<F: Fn(&str) -> (u16, String) + Send + Sync> Transport for Script<F> {
 /// What a vendor that works answers.
 pub(super) fn sound(line: &str) -> (u16, String) {
     match line.split_once(' ').unwrap() {
-        (_, url) if url.contains("token.example") => {
-            (200, r#"{"access_token":"token","expires_in":3600}"#.to_owned())
-        }
+        (_, url) if url.contains("token.example") => (200, TOKEN.to_owned()),
         ("POST", url) if url.ends_with("/otp") => (201, IDS.to_owned()),
         ("POST", url) if url.ends_with("/identity_document") => (200, IDS.to_owned()),
         ("GET", _) => (200, IDS.to_owned()),
@@ -92,10 +91,27 @@ pub(super) fn service_account() -> &'static ServiceAccount {
 
 /// A connection with `more` TOML in its table. Nothing is tried twice.
 pub(super) fn connect(more: &str, transport: Arc<dyn Transport>) -> Masstack {
+    with_account(|source| try_connect(&settings(source, more), transport)).unwrap()
+}
+
+/// A connection to the server at `base`, over `line`.
+pub(super) fn over(base: &str, more: &str, clock: Clock, line: Line) -> Masstack {
+    let text = |source: &str| {
+        format!(
+            "environment = \"sandbox\"\nbase_url = \"{base}\"\norg_id = \"bank\"\n\
+             token_url = \"{base}/token\"\nservice_account = {source}\n{more}"
+        )
+    };
+    let connection = "bank".parse().unwrap();
+    with_account(|source| Masstack::new(connection, &toml::from_str(&text(source)).unwrap(), clock, line))
+        .unwrap()
+}
+
+/// Does `make` while the service account is where a setting says.
+fn with_account<T>(make: impl FnOnce(&str) -> T) -> T {
     let files = Files::new();
     let file = files.write("account.json", service_account().json());
-    let source = format!("{{ json = {{ file = {:?} }} }}", file.display().to_string());
-    try_connect(&settings(&source, more), transport).unwrap()
+    make(&format!("{{ json = {{ file = {:?} }} }}", file.display().to_string()))
 }
 
 /// Settings of a connection that signs in with the account at `source`.

@@ -28,7 +28,6 @@ mod idnow_results;
 mod idnow_update;
 mod masstack_api;
 mod masstack_config;
-mod masstack_faults;
 mod masstack_rig;
 mod preventor;
 mod registry;

@@ -137,7 +137,7 @@ impl Vendor for Talkative {
     }
 
     fn probe(&self) -> &dyn Probe {
-        &self.registrar
+        self.registrar.probe()
     }
 
     fn webhooks(&self) -> Option<&dyn Webhooks> {

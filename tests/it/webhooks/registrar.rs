@@ -1,13 +1,12 @@
 //! A vendor whose webhooks can be registered by calls, without HTTP: it does what a test told it to.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use idv_gateway::error::{Error, Kind, Violation};
 use idv_gateway::model::observation::{Observation, Word};
 use idv_gateway::model::webhook::RegisterWebhook;
-use idv_gateway::proto::{Evidence, Vendor as VendorKind, VendorReference, VendorWebhook, VendorWebhookKind};
+use idv_gateway::proto::{Evidence, VendorReference, VendorWebhook, VendorWebhookKind};
 use idv_gateway::vendor::kit::delivery::{
     CipherKey, Door, Proof, Refusal, SharedSecret, Unverified, Verified,
 };
@@ -15,6 +14,7 @@ use idv_gateway::vendor::webhook_setting::{GeneratedSecret, Registration, Webhoo
 use idv_gateway::vendor::{Account, Probe, Reading, SecretWindow, Unreadable, Vendor, Webhooks};
 use secrecy::ExposeSecret as _;
 
+use crate::double::well::{Well, account};
 use crate::vendor::cipher::{IV_FIELD, encrypt, request};
 use crate::vendor::rig::basic;
 
@@ -64,16 +64,7 @@ pub(super) enum Manner {
 
 impl Registrar {
     pub(super) fn new(office: Arc<Office>, secrets: impl IntoIterator<Item = SharedSecret>) -> Self {
-        let account = Account {
-            connection: CONNECTION.parse().unwrap(),
-            vendor: VendorKind::Preventor,
-            display_name: CONNECTION.to_owned(),
-            environment: "sandbox".to_owned(),
-            region: String::new(),
-            min_evidence: Evidence::SharedSecret,
-            silence_after: None,
-            adopt_unknown: false,
-        };
+        let account = account(CONNECTION, Evidence::SharedSecret);
         let door = Door::new(secrets, None, Some(IV_FIELD.parse().unwrap()));
         Self { account, door, office, forgets: false }
     }
@@ -133,7 +124,7 @@ impl Vendor for Registrar {
     }
 
     fn probe(&self) -> &dyn Probe {
-        self
+        &Well
     }
 
     fn webhooks(&self) -> Option<&dyn Webhooks> {
@@ -142,25 +133,6 @@ impl Vendor for Registrar {
 
     fn webhook_settings(&self) -> Option<&dyn WebhookSettings> {
         Some(self)
-    }
-}
-
-#[async_trait]
-impl Probe for Registrar {
-    fn server(&self) -> String {
-        "registrar".to_owned()
-    }
-
-    fn pause(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    async fn ask_server(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn prove_credentials(&self) -> Result<(), Error> {
-        Ok(())
     }
 }
 

@@ -5,7 +5,7 @@ use http::header::DATE;
 use idv_gateway::proto::{EventType as Type, IdentificationState as Seen, WebhookDeliveryState as State};
 use serde_json::{Value, json};
 
-use super::{EMAIL, SEALED, bank, moves, told};
+use super::{EMAIL, FETCHED, SEALED, bank, moves, told};
 use crate::scenario::house::{CIPHER_KEY, House, PASSWORD, Reply};
 use crate::scenario::operator::newest;
 use crate::scenario::words::BANCO;
@@ -161,4 +161,26 @@ async fn what_speaks_of_nobody_waits() {
     house.says(about("7d2c115f-1b7e-4b27-94f1-8b0c3f6a0e7d", "COMPLETED", "ACCEPTED").to_string()).await;
     assert_eq!(house.ended(1).await, [(State::Unmatched, 0)]);
     assert!(house.events().await.is_empty());
+}
+
+/// Not even by who knows the secret: the vendor says whose it is.
+#[tokio::test]
+async fn somebody_elses_ticket_is_attached_to_nobody() {
+    let house = bank(FETCHED).await;
+    let created = house.invited(EMAIL).await;
+    house.invited("another@example.com").await;
+    let ticket = house.start("another@example.com").await;
+    house.decide("another@example.com", "ACCEPTED").await;
+    let id = created.vendor_reference.as_ref().unwrap().id.clone();
+    let mut body = about(&id, "COMPLETED", "ACCEPTED");
+    body["ticket"] = json!(ticket);
+    house.says(body.to_string()).await;
+    let over = async || (house.states() == [State::Stale]).then_some(());
+    house.in_time("the end of asking", over).await;
+    assert_eq!(house.whole(&created.name).await, created);
+    assert_eq!(
+        moves(&house.events().await),
+        [CREATED, CREATED],
+        "nor is anything said against the connection"
+    );
 }

@@ -39,8 +39,7 @@ async fn found(house: &House, name: &str, state: Seen) {
 async fn every_change_is_found_within_hours() {
     let house = bank(POLLED).await;
     house.send_plain().await;
-    let dropped = house.control("preventor/faults", &json!({ "kind": "webhook_drop" })).await;
-    assert_eq!(dropped.status, 200);
+    house.goes_wrong(&json!({ "kind": "webhook_drop" })).await;
     let name = house.invited(EMAIL).await.name;
     let begin = house.now();
     house.start(EMAIL).await;
@@ -77,8 +76,7 @@ async fn what_is_under_way_when_a_caller_cancels_does_not_bring_it_back() {
     let name = house.invited(EMAIL).await.name;
     house.start(EMAIL).await;
     house.ended(1).await;
-    let delay = json!({ "kind": "webhook_delay", "seconds": 20, "times": 1 });
-    assert_eq!(house.control("preventor/faults", &delay).await.status, 200);
+    house.goes_wrong(&json!({ "kind": "webhook_delay", "seconds": 20, "times": 1 })).await;
     house.step(EMAIL, "liveness", "PASSED").await;
     let request = CancelIdentificationRequest { name: name.clone(), ..Default::default() };
     house.identifications().cancel_identification(request).await.unwrap();

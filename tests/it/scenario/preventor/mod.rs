@@ -1,11 +1,19 @@
 //! Preventor ID as callers meet it: a real gateway and the real stand-in, over real sockets.
 
+mod adopted;
+mod assistant;
 mod calls;
+mod client_tokens;
 mod decisions;
+mod doubt;
+mod faults;
 mod followed;
 mod forged;
 mod missed;
+mod rotation;
+mod tap;
 mod tickets;
+mod vendor_webhooks;
 
 use idv_gateway::proto::event::Payload;
 use idv_gateway::proto::{
@@ -150,6 +158,18 @@ impl House {
         answer.into_inner().vendor_webhook.unwrap()
     }
 
+    /// Lets something go wrong at the vendor.
+    async fn goes_wrong(&self, fault: &Value) {
+        let reply = self.control("preventor/faults", fault).await;
+        assert_eq!(reply.status, 200, "{fault}: {:?}", reply.body);
+    }
+
+    /// Ends every fault of the vendor.
+    async fn mended(&self) {
+        let url = format!("http://{}/control/preventor/faults", self.vendor_address());
+        assert_eq!(self.send(self.client().delete(url)).await.status, 200);
+    }
+
     /// A move that the stand-in allows, by the person, the reviewer or the vendor.
     async fn act(&self, who: &str, does: &str, body: Value) -> Value {
         let reply = self.control(&format!("preventor/invitations/{who}/{does}"), &body).await;
@@ -170,6 +190,19 @@ impl House {
 
     async fn decide(&self, who: &str, flow_status: &str) {
         self.act(who, "complete", json!({ "flow_status": flow_status })).await;
+    }
+
+    /// The person who is invited passes and is accepted; the name of their ticket.
+    async fn accepted(&self) -> String {
+        let ticket = self.start(EMAIL).await;
+        for (count, step) in (1..).zip(["liveness", "id_proofing"]) {
+            self.ended(count).await;
+            self.step(EMAIL, step, "PASSED").await;
+        }
+        self.ended(3).await;
+        self.decide(EMAIL, "ACCEPTED").await;
+        self.ended(5).await;
+        format!("{PARENT}/tickets/{ticket}")
     }
 
     /// Waits until `count` deliveries, or more, are there and have come to an end.

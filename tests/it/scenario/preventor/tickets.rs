@@ -27,12 +27,8 @@ impl Accepted {
     async fn new() -> Self {
         let house = told().await;
         let identification = house.invited(EMAIL).await.name;
-        let ticket = house.start(EMAIL).await;
-        house.step(EMAIL, "liveness", "PASSED").await;
-        house.step(EMAIL, "id_proofing", "PASSED").await;
-        house.decide(EMAIL, "ACCEPTED").await;
-        house.ended(5).await;
-        Self { house, identification, ticket: format!("{PARENT}/tickets/{ticket}") }
+        let ticket = house.accepted().await;
+        Self { house, identification, ticket }
     }
 
     fn tickets(&self) -> TicketServiceClient<Channel> {

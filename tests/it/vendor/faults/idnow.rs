@@ -40,21 +40,24 @@ const DEFINITION: &str = "400 with a definition's field";
 const DOCUMENT: &str = "400 with the document";
 const GONE: &str = "404 of the vendor";
 
-pub(super) fn vendor() -> Vendor<Idnow> {
+pub(super) fn vendor() -> Vendor {
     let columns = [identifications(), files(), definitions(), default_documents(), documents(), account()];
     Vendor {
+        name: "idnow",
+        below: "",
         connect: |base, limits, clock, transport| {
             let files = Files::new();
             let settings = files.settings("sandbox", &format!("base_url = \"{base}\""));
             let line = line(limits, clock.clone(), transport);
-            Idnow::new("bank".parse().unwrap(), &settings, clock, line).unwrap()
+            Box::new(Idnow::new("bank".parse().unwrap(), &settings, clock, line).unwrap())
         },
         columns: columns.into_iter().flatten().collect(),
+        words: words(),
     }
 }
 
 /// What IDnow says in its own form: `{"errors": [..]}`.
-pub(super) fn words() -> Vec<Row> {
+fn words() -> Vec<Row> {
     let says = |status: &str, cause: &str, key: &str| json(status, &fault(cause, key));
     let refused = |name, status: &str, cause: &str, told: Kind| {
         Row::last(name, says(status, cause, "lastname"), Some(told))
@@ -93,7 +96,7 @@ fn fault(cause: &str, key: &str) -> String {
     )
 }
 
-fn account() -> Vec<Column<Idnow>> {
+fn account() -> Vec<Column> {
     let login = Column::new(
         "idnow.login",
         "POST /api/v1/examplebank/login",
@@ -134,7 +137,7 @@ fn account() -> Vec<Column<Idnow>> {
     ]
 }
 
-fn identifications() -> Vec<Column<Idnow>> {
+fn identifications() -> Vec<Column> {
     const START: &str = "POST /api/v1/examplebank/identifications/*/start";
     let made = || json("201 Created", r#"{"id":"TST-KLMNP"}"#);
     let started = [(PERSON, Some(VendorRejectedField)), (GONE, Some(VendorRejectedRequest))];
@@ -198,7 +201,7 @@ fn identifications() -> Vec<Column<Idnow>> {
     ]
 }
 
-fn files() -> Vec<Column<Idnow>> {
+fn files() -> Vec<Column> {
     let zip = archive(&[stored("tx.xml", b"<identifications/>")]);
     vec![
         Column::new(
@@ -225,7 +228,7 @@ fn files() -> Vec<Column<Idnow>> {
     ]
 }
 
-fn definitions() -> Vec<Column<Idnow>> {
+fn definitions() -> Vec<Column> {
     const ALL: &str = "GET /api/v1/examplebank/documentdefinitions";
     const ONE: &str = "GET /api/v1/examplebank/documentdefinitions/contract";
     let shown = definition_body();
@@ -282,7 +285,7 @@ fn definitions() -> Vec<Column<Idnow>> {
     ]
 }
 
-fn default_documents() -> Vec<Column<Idnow>> {
+fn default_documents() -> Vec<Column> {
     vec![
         Column::new(
             "idnow.upload_default_document",
@@ -303,7 +306,7 @@ fn default_documents() -> Vec<Column<Idnow>> {
     ]
 }
 
-fn documents() -> Vec<Column<Idnow>> {
+fn documents() -> Vec<Column> {
     let shown =
         format!(r#"{{"name":"Contract","status":"UPLOADED","documentDefinition":{}}}"#, definition_body());
     vec![

@@ -30,7 +30,10 @@ use secrecy::SecretString;
 use super::rows::DONE;
 use super::server::{Does, answer, json};
 use super::table::{Column, Means, Row, Sort, Told, Vendor};
-use crate::vendor::preventor::{Files, INVITATION, LINK, PREFIX, TICKET, command, known, spec, subject};
+use crate::vendor::preventor::{
+    Files, IN_PROGRESS, INVITATION, LINK, PREFIX, REGISTERED, TICKET, TOKEN, WEBHOOKS, command, known, spec,
+    subject,
+};
 use crate::vendor::rig::{ID, line};
 
 use Kind::{
@@ -48,21 +51,24 @@ const GONE_INSIDE: &str = "200 with the code of a missing ticket";
 const TAKEN: [(&str, Told); 4] =
     [("400 with a text", None), ("400 with a list", None), ("400 with an object", None), ("409", None)];
 
-pub(super) fn vendor() -> Vendor<Preventor> {
+pub(super) fn vendor() -> Vendor {
     let columns = [account(), invitations(), changes(), tickets(), webhooks()];
     Vendor {
+        name: "preventor",
+        below: PREFIX,
         connect: |base, limits, clock, transport| {
             let settings = Files::new();
             let settings = settings.settings(&format!("{base}{PREFIX}"), "");
             let line = line(limits, clock.clone(), transport);
-            Preventor::new("bank".parse().unwrap(), &settings, clock, line).unwrap()
+            Box::new(Preventor::new("bank".parse().unwrap(), &settings, clock, line).unwrap())
         },
         columns: columns.into_iter().flatten().collect(),
+        words: words(),
     }
 }
 
 /// What Preventor says in its own form: `{"status","code","message"}`, whose members have several types each.
-pub(super) fn words() -> Vec<Row> {
+fn words() -> Vec<Row> {
     let text = r#""Erika""#;
     let refused = |name, status: &str, told: Kind| {
         let meant = status.split(' ').next().unwrap_or_default();
@@ -114,11 +120,11 @@ fn missing(told: Kind) -> [(&'static str, Told); 3] {
     [GONE, GONE_BY_CODE, GONE_INSIDE].map(|name| (name, Some(told)))
 }
 
-fn account() -> Vec<Column<Preventor>> {
+fn account() -> Vec<Column> {
     let login = Column::new(
         "preventor.login",
         "POST /id/v1/identity/auth/token",
-        json("201 Created", r#"{"token":"token-1","expiracy":3600}"#),
+        json("201 Created", TOKEN),
         |preventor: &Preventor| get(preventor).boxed(),
     );
     let refused = [
@@ -135,7 +141,7 @@ fn account() -> Vec<Column<Preventor>> {
     vec![login.sort(Sort::Login).but(&refused).but(&missing(VendorCredentialsRejected))]
 }
 
-fn invitations() -> Vec<Column<Preventor>> {
+fn invitations() -> Vec<Column> {
     vec![
         Column::new(
             "preventor.check",
@@ -150,7 +156,7 @@ fn invitations() -> Vec<Column<Preventor>> {
         Column::new(
             "preventor.register",
             "POST /id/v1/identity/invitations/users/register",
-            json("201 Created", &format!(r#"{{"id":"{INVITATION}","link":"{LINK}"}}"#)),
+            json("201 Created", REGISTERED),
             |preventor: &Preventor| register(preventor).boxed(),
         )
         .repeat(Repeat::Unsent)
@@ -174,7 +180,7 @@ fn invitations() -> Vec<Column<Preventor>> {
     ]
 }
 
-fn changes() -> Vec<Column<Preventor>> {
+fn changes() -> Vec<Column> {
     const WITHDRAW: &str = "DELETE /id/v1/identity/invitations/users/*";
     let done = || json("200 OK", "{}");
     vec![
@@ -194,9 +200,9 @@ fn changes() -> Vec<Column<Preventor>> {
     ]
 }
 
-fn tickets() -> Vec<Column<Preventor>> {
+fn tickets() -> Vec<Column> {
     const SHOW: &str = "GET /id/v1/identity/transactions/*";
-    let shown = || json("200 OK", r#"{"flow_status":"IN_PROGRESS","disposition":"PASSED"}"#);
+    let shown = || json("200 OK", IN_PROGRESS);
     // More than a refusal could be.
     let image = "A".repeat(8192);
     let images = format!(r#"{{"images":[{{"type":"DOCUMENT","image":"data:image/png;base64,{image}"}}]}}"#);
@@ -221,13 +227,12 @@ fn tickets() -> Vec<Column<Preventor>> {
     ]
 }
 
-fn webhooks() -> Vec<Column<Preventor>> {
-    let listed = format!(r#"{{"webhooks":[{{"id":"w-1","type":"WH_001","url":"{URI}"}}]}}"#);
+fn webhooks() -> Vec<Column> {
     vec![
         Column::new(
             "preventor.list_webhooks",
             "GET /id/v1/identity/settings/webhooks",
-            json("200 OK", &listed),
+            json("200 OK", WEBHOOKS),
             |preventor: &Preventor| async { preventor.webhooks().await.map(drop) }.boxed(),
         )
         .but(&missing(VendorRejectedRequest)),

@@ -25,6 +25,11 @@ impl Row {
         Self { name, at: Where::Here, does: Box::new(does), means }
     }
 
+    /// Nothing goes wrong.
+    pub(super) fn well() -> Self {
+        Self::made("no fault", Means::Well, |sound| Does::Says(sound.to_vec()))
+    }
+
     /// An answer that another try would not make better.
     pub(super) fn last(name: &'static str, answer: Vec<u8>, told: Told) -> Self {
         Self::new(name, Does::Says(answer), Means::Last(told))
@@ -38,7 +43,7 @@ pub(super) fn on_the_wire() -> Vec<Row> {
     let no_way = |name, at| Row { at, ..Row::new(name, nothing(), Means::NoWay) };
     let greeting = b"\x15\x03\x01\0\x02\x02\x46".to_vec();
     vec![
-        Row::made("no fault", Means::Well, |sound| Does::Says(sound.to_vec())),
+        Row::well(),
         no_way("nobody listens", Where::Nowhere),
         no_way("plain spoken where TLS was expected", Where::BehindTls),
         Row::new("reset before the request", Does::Resets { after: false }, breaks(false)),

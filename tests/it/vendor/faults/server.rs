@@ -1,8 +1,8 @@
 //! A vendor's server, byte by byte: it answers as it should until it is told to break one kind of request.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use idv_gateway::clock::Clock;
@@ -32,6 +32,18 @@ pub(super) enum Does {
 /// it of a vendor that works.
 pub(super) type Sound = (&'static str, Vec<u8>);
 
+/// A request as the server sees it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::vendor) struct Seen {
+    /// What it is for, as [`OPERATION`] says.
+    pub(in crate::vendor) operation: String,
+    /// Its method and path.
+    pub(in crate::vendor) asked: String,
+}
+
+/// The header field in which a request says what it is for.
+pub(super) const OPERATION: &str = "x-operation";
+
 /// The server. It is gone when this is dropped.
 pub(super) struct Server {
     pub(super) port: u16,
@@ -41,6 +53,7 @@ pub(super) struct Server {
 
 struct Shared {
     clock: Clock,
+    seen: Mutex<Vec<Seen>>,
     /// The first that fits a request tells which one it is.
     sound: Vec<Sound>,
     broken: &'static str,
@@ -58,8 +71,8 @@ impl Server {
     pub(super) async fn start(clock: Clock, sound: Vec<Sound>, broken: &'static str, does: Does) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (met, stuck, asleep) = Default::default();
-        let shared = Arc::new(Shared { clock, sound, broken, does, met, stuck, asleep });
+        let (seen, met, stuck, asleep) = Default::default();
+        let shared = Arc::new(Shared { clock, seen, sound, broken, does, met, stuck, asleep });
         let served = shared.clone();
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
@@ -68,6 +81,11 @@ impl Server {
             }
         });
         Self { port, shared, task }
+    }
+
+    /// Every request.
+    pub(super) fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().unwrap().clone()
     }
 
     /// How many requests met the fault.
@@ -109,6 +127,10 @@ impl Shared {
         };
         let (line, fields) = head.split_once("\r\n")?;
         let (asked, _version) = line.rsplit_once(' ')?;
+        let fields = fields.to_ascii_lowercase();
+        let field = |name: &str| fields.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        let operation = field(OPERATION)?.to_owned();
+        self.seen.lock().unwrap().push(Seen { operation, asked: asked.to_owned() });
         let sound = self.sound.iter().find(|(request, _)| fits(request, asked));
         let number = sound
             .is_some_and(|(request, _)| *request == self.broken)
@@ -116,9 +138,7 @@ impl Shared {
         if number.is_some() && matches!(self.does, Does::Resets { after: false }) {
             return socket.set_zero_linger().ok();
         }
-        let fields = fields.to_ascii_lowercase();
-        let length =
-            fields.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length = field("content-length").and_then(|length| length.parse::<usize>().ok());
         while read.len() < length.unwrap_or_default() {
             socket.read_buf(&mut read).await.ok()?;
         }

@@ -1,5 +1,7 @@
 //! The table itself: what a vendor may do wrong (rows) in what it is asked for (columns), and what has to come of it.
 
+use std::any::Any;
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use idv_gateway::vendor::kit::limit::LimitSettings;
 use idv_gateway::vendor::kit::retry::Repeat;
 use tokio::net::TcpListener;
 
-use super::server::{Does, Server};
+use super::server::{Does, Seen, Server};
 use super::wire::{UnderWay, Waiting, Watched};
 use crate::vendor::rig::noon;
 
@@ -31,17 +33,25 @@ const LONGEST_FILE: Duration = Duration::from_secs(3600);
 /// How often a call is tried at most.
 const TRIES: usize = 3;
 
-/// A vendor as the table sees it: how it is reached, and everything that it is asked for.
-pub(super) struct Vendor<V> {
-    pub(super) connect: Connect<V>,
-    pub(super) columns: Vec<Column<V>>,
+/// A vendor as the table sees it.
+pub(in crate::vendor) struct Vendor {
+    /// As its folder is called.
+    pub(in crate::vendor) name: &'static str,
+    /// What stands in [`Column::request`] before the paths of its documentation.
+    pub(super) below: &'static str,
+    /// A connection to the server at this base URL.
+    pub(super) connect: fn(&str, LimitSettings, Clock, Arc<dyn Transport>) -> Connection,
+    /// Everything that it is asked for.
+    pub(super) columns: Vec<Column>,
+    /// What it may say in its own words.
+    pub(super) words: Vec<Row>,
 }
 
-/// A connection to the server at this base URL.
-pub(super) type Connect<V> = fn(&str, LimitSettings, Clock, Arc<dyn Transport>) -> V;
+/// A connector. Columns know its type.
+pub(super) type Connection = Box<dyn Any + Send + Sync>;
 
 /// Something that a vendor is asked for.
-pub(super) struct Column<V> {
+pub(super) struct Column {
     /// As errors and metrics call it.
     pub(super) operation: &'static str,
     /// What sets it apart from others of the same operation.
@@ -55,11 +65,11 @@ pub(super) struct Column<V> {
     pub(super) time: Option<Duration>,
     /// Answers, by the names of their rows, that it takes otherwise than most.
     pub(super) but: Vec<(&'static str, Told)>,
-    pub(super) run: Run<V>,
+    /// Makes the call and reads all that comes of it.
+    pub(super) run: Box<Run>,
 }
 
-/// Makes the call and reads all that comes of it.
-pub(super) type Run<V> = for<'a> fn(&'a V) -> BoxFuture<'a, Result<(), Error>>;
+pub(super) type Run = dyn for<'a> Fn(&'a Connection) -> BoxFuture<'a, Result<(), Error>>;
 
 /// What kind of thing is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,18 +137,26 @@ struct Cell {
     outcome: Result<(), Error>,
     tries: usize,
     elapsed: Duration,
+    seen: Vec<Seen>,
 }
 
 /// A vendor, and everything that its cells share.
-pub(super) struct Table<V> {
-    pub(super) vendor: Vendor<V>,
+pub(in crate::vendor) struct Table {
+    pub(in crate::vendor) vendor: Vendor,
     transport: HttpTransport,
     limits: LimitSettings,
 }
 
-impl<V> Column<V> {
-    pub(super) fn new(operation: &'static str, request: &'static str, sound: Vec<u8>, run: Run<V>) -> Self {
+impl Column {
+    /// A column of the connector `V`.
+    pub(super) fn new<V: 'static>(
+        operation: &'static str,
+        request: &'static str,
+        sound: Vec<u8>,
+        run: for<'a> fn(&'a V) -> BoxFuture<'a, Result<(), Error>>,
+    ) -> Self {
         let (repeat, but) = (Repeat::Freely, Vec::new());
+        let run: Box<Run> = Box::new(move |connection| run(connection.downcast_ref().unwrap()));
         Self { operation, which: "", request, sound, sort: Sort::Call, repeat, time: None, but, run }
     }
 
@@ -212,8 +230,8 @@ impl<V> Column<V> {
     }
 }
 
-impl<V> Table<V> {
-    pub(super) fn new(vendor: Vendor<V>) -> Self {
+impl Table {
+    pub(super) fn new(vendor: Vendor) -> Self {
         let transport = HttpTransport::new(Timeouts::default()).unwrap();
         Self { vendor, transport, limits: LimitSettings::default() }
     }
@@ -222,19 +240,19 @@ impl<V> Table<V> {
         Self { limits, ..self }
     }
 
-    pub(super) fn column(&self, name: &str) -> &Column<V> {
+    pub(super) fn column(&self, name: &str) -> &Column {
         self.vendor.columns.iter().find(|column| column.name() == name).unwrap()
     }
 
     /// Over these sockets, a server that does this with the requests of `column`.
-    pub(super) async fn serve(&self, clock: &Clock, column: &Column<V>, does: Does) -> (Server, Watched) {
+    pub(super) async fn serve(&self, clock: &Clock, column: &Column, does: Does) -> (Server, Watched) {
         let sound = self.vendor.columns.iter().map(|column| (column.request, column.sound.clone()));
         let server = Server::start(clock.clone(), sound.collect(), column.request, does).await;
         let (inner, stuck) = (self.transport.clone(), server.stuck());
         (server, Watched { inner, stuck, under_way: UnderWay::default() })
     }
 
-    async fn run(&self, row: &Row, column: &Column<V>) -> Cell {
+    async fn run(&self, row: &Row, column: &Column) -> Cell {
         let (clock, hand) = Clock::manual(noon());
         let (server, watched) = self.serve(&clock, column, (row.does)(&column.sound)).await;
         let base = match row.at {
@@ -246,12 +264,27 @@ impl<V> Table<V> {
         let vendor = (self.vendor.connect)(&base, self.limits, clock.clone(), Arc::new(watched));
         let waiting = Waiting { hand: &hand, under_way: &under_way, stuck: server.stuck() };
         let outcome = waiting.for_the_end_of((column.run)(&vendor), || 1 + server.asleep()).await;
-        Cell { outcome, tries: server.met(), elapsed: clock.now().duration_since(noon()).unwrap() }
+        let elapsed = clock.now().duration_since(noon()).unwrap();
+        Cell { outcome, tries: server.met(), elapsed, seen: server.seen() }
+    }
+
+    /// Every request that the vendor gets while nothing is wrong, its path as its documentation has it.
+    pub(in crate::vendor) async fn requests(&self) -> BTreeSet<Seen> {
+        let (well, mut requests) = (Row::well(), BTreeSet::new());
+        for column in &self.vendor.columns {
+            let Cell { outcome, seen, .. } = self.run(&well, column).await;
+            outcome.unwrap();
+            requests.extend(seen.into_iter().map(|Seen { operation, asked }| {
+                let asked = asked.replacen(self.vendor.below, "", 1);
+                Seen { operation, asked }
+            }));
+        }
+        requests
     }
 
     /// What is not as the row has it.
-    pub(super) async fn check(&self, row: &Row, column: &Column<V>) -> Vec<String> {
-        let Cell { outcome, tries, elapsed } = self.run(row, column).await;
+    pub(super) async fn check(&self, row: &Row, column: &Column) -> Vec<String> {
+        let Cell { outcome, tries, elapsed, seen: _ } = self.run(row, column).await;
         let expected = column.expects(row);
         let error = outcome.err();
         let told = error.as_ref().map(|error| error.kind);

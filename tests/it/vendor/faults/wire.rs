@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt as _;
+use http::HeaderValue;
 use idv_gateway::clock::ManualClock;
 use idv_gateway::vendor::kit::http::{
     HttpTransport, OpenResponse, Request, Response, Transport, TransportError,
 };
 use tokio::sync::watch;
+
+use super::server::OPERATION;
 
 const STEP: Duration = Duration::from_millis(50);
 
@@ -54,18 +57,24 @@ impl Drop for Asking {
 impl Transport for Watched {
     async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let _asking = self.ask();
-        self.inner.send(request).await
+        self.inner.send(labelled(request)).await
     }
 
     async fn open(&self, request: Request) -> Result<OpenResponse, TransportError> {
         let asking = self.ask();
-        let OpenResponse { status, headers, body } = self.inner.open(request).await?;
+        let OpenResponse { status, headers, body } = self.inner.open(labelled(request)).await?;
         let watched = body.map(move |piece| {
             let _asking = &asking;
             piece
         });
         Ok(OpenResponse { status, headers, body: watched.boxed() })
     }
+}
+
+/// `request`, which says what it is for.
+fn labelled(mut request: Request) -> Request {
+    request.headers.insert(OPERATION, HeaderValue::from_static(request.operation));
+    request
 }
 
 /// What may be waited for.

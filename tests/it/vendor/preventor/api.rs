@@ -6,11 +6,11 @@ use idv_gateway::error::Kind;
 use idv_gateway::vendor::capability::ClientTokens as _;
 use idv_gateway::vendor::{Get, Identifications as _, Probe as _, Vendor as _};
 
-use super::{INVITATION, PREFIX, TICKET, calls, connect, connect_with, known, over_sockets};
+use super::{IN_PROGRESS, INVITATION, PREFIX, TICKET, calls, connect, connect_with, known, over_sockets};
 use crate::vendor::rig::{Stub, basic, json};
 
 fn ticket() -> axum::response::Response {
-    json(200, r#"{"flow_status":"IN_PROGRESS","disposition":"PASSED"}"#)
+    json(200, IN_PROGRESS)
 }
 
 async fn get(preventor: &idv_gateway::vendor::preventor::Preventor) -> Result<(), idv_gateway::error::Error> {

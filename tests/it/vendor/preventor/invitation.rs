@@ -154,7 +154,7 @@ async fn a_creation_in_doubt_asks_for_its_unique_value_first() {
     assert_eq!(created.observation.reference.id, INVITATION);
     assert_eq!(calls(&stub), ["POST /invitations/check", "POST /invitations/users/register"]);
     let asked: Value = serde_json::from_str(&stub.seen()[1].body).unwrap();
-    assert_eq!(asked, value!({"unique": ID, "delivery_method": "EMAIL", "type": "ID"}), "not for the person");
+    assert_eq!(asked, value!({"unique": ID, "delivery_method": "PHONE", "type": "ID"}), "not for the person");
 
     for taken in [(409, r#"{"code":"TAKEN"}"#), (400, r#"{"message":"x"}"#), (200, r#"{"available":false}"#)]
     {
@@ -231,12 +231,8 @@ async fn whether_somebody_can_be_invited_is_asked_in_the_vendors_words() {
 
 #[tokio::test]
 async fn the_log_is_shown_oldest_first() {
-    let body = format!(
-        r#"{{"activities":[{{"activity":"SENT","created":1773489660000}},
-            {{"activity":"REGISTERED","created":"2026-03-14T12:00:00Z"}},
-            {{"activity":"STARTED","created":1773489700000,"ticket":"{TICKET}"}}]}}"#
-    );
-    let (preventor, stub) = connect(move |_seen| json(200, &body)).await;
+    let log = include_str!("../../../fixtures/preventor/activities.json");
+    let (preventor, stub) = connect(|_seen| json(200, log)).await;
     let reference = known(INVITATION, &[]);
     let about = About { reference: &reference, keepsake: None };
     let activities = preventor.activities(about).await.unwrap().unwrap();

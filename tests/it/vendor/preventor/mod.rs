@@ -36,6 +36,13 @@ pub(super) const INVITATION: &str = "0b8f9a4e-33f4-4c55-9d2a-1f6f0c1d7e10";
 pub(super) const TICKET: &str = "762ebbda-0edb-4e48-86bc-11a280273601";
 pub(super) const LINK: &str = "https://id.preventor.example/i/0b8f9a4e";
 
+pub(super) const TOKEN: &str = include_str!("../../../fixtures/preventor/token.json");
+/// [`INVITATION`], registered.
+pub(super) const REGISTERED: &str = include_str!("../../../fixtures/preventor/invitation.json");
+pub(super) const IN_PROGRESS: &str = include_str!("../../../fixtures/preventor/ticket_in_progress.json");
+/// A webhook of tickets, as the vendor lists it.
+pub(super) const WEBHOOKS: &str = include_str!("../../../fixtures/preventor/webhooks.json");
+
 /// Secrets in files, and settings that point to them.
 pub(super) struct Files(TempDir);
 
@@ -83,7 +90,7 @@ async fn connect_with(
     answer: impl Fn(&Seen) -> Response + Send + Sync + 'static,
 ) -> (Preventor, Stub, ManualClock) {
     let stub = Stub::start(move |seen| match seen.path.strip_prefix(PREFIX) {
-        Some("/auth/token") => json(201, r#"{"token":"token-1","expiracy":3600}"#),
+        Some("/auth/token") => json(201, TOKEN),
         _ => answer(seen),
     })
     .await;
@@ -147,7 +154,7 @@ pub(super) fn command(subject: Subject, spec: InvitationSpec) -> CreateIdentific
 }
 
 fn registered() -> Response {
-    json(201, &format!(r#"{{"id":"{INVITATION}","link":"{LINK}","status":201,"message":["ok"]}}"#))
+    json(201, REGISTERED)
 }
 
 /// An invitation of `method`, made.

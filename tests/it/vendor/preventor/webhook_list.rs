@@ -10,7 +10,7 @@ use idv_gateway::vendor::webhook_setting::{GeneratedSecret, Registration, Webhoo
 use secrecy::SecretString;
 use serde_json::{Value, json as value};
 
-use super::{calls, connect, offline};
+use super::{WEBHOOKS, calls, connect, offline};
 use crate::vendor::rig::json;
 
 const URI: &str = "https://idv.bank.example/webhooks/bank";
@@ -27,11 +27,7 @@ fn secret(kind: VendorWebhookKind, proof: Proof) -> GeneratedSecret {
 }
 
 fn listed(kind: &str) -> String {
-    value!({"webhooks": [{
-        "id": "w-1", "type": kind, "url": URI, "events": ["ticket.verification.completed"],
-        "authorization": {"type": "BASIC_AUTH"}, "encrypted": true
-    }]})
-    .to_string()
+    WEBHOOKS.replace("WH_001", kind)
 }
 
 #[tokio::test]
