@@ -1,5 +1,6 @@
 //! Our own words: names parsed once, commands parsed from requests, and the status rule.
 
+pub mod biometric;
 pub mod change;
 pub mod command;
 pub mod document;
@@ -7,6 +8,7 @@ pub mod filter;
 pub mod lifecycle;
 pub mod name;
 pub mod observation;
+pub mod onboarding;
 pub mod purpose;
 pub mod record;
 pub mod record_filter;
