@@ -1,0 +1,78 @@
+//! The envelope `{status, code, message}`, in which a vendor says what it refused.
+//!
+//! `status` is a number or text, `message` text, a list of texts or an object with `fields`. Of the message nothing is
+//! read but the names of those fields.
+
+use serde_json::Value;
+
+use crate::error::{Error, Kind, Violation};
+use crate::vendor::kit::field_path::{text, whole};
+use crate::vendor::kit::http::{Answer, read_json};
+
+/// What an answer says of itself.
+#[derive(Debug)]
+pub struct Envelope {
+    /// The status that is meant: where a success says otherwise inside, that one.
+    pub status: u16,
+    /// The vendor's code, which may be empty.
+    pub code: String,
+    /// It is about fields, ours or others.
+    pub about_fields: bool,
+    /// It is JSON of the vendor's, not a page of something in between.
+    pub is_object: bool,
+    /// The last parts of the names of those fields.
+    named: Vec<String>,
+}
+
+/// A vendor's field and where it comes from in a request.
+pub type Field = (&'static str, &'static str);
+
+impl Envelope {
+    /// What `answer` says of itself, with or without an envelope.
+    pub fn read(answer: &Answer) -> Self {
+        let body: Value = read_json(answer.body()).unwrap_or_default();
+        let meant = body.get("status").and_then(whole).and_then(|status| u16::try_from(status).ok());
+        let meant = meant.filter(|status| (400..=599).contains(status) && answer.status().is_success());
+        let named = body.get("message").and_then(|message| message.get("fields")?.as_array());
+        Self {
+            status: meant.unwrap_or(answer.status().as_u16()),
+            code: body.get("code").and_then(text).unwrap_or_default(),
+            about_fields: named.is_some_and(|named| !named.is_empty()),
+            is_object: body.is_object(),
+            named: named.map(|named| named.iter().filter_map(last_part).collect()).unwrap_or_default(),
+        }
+    }
+
+    /// Whether it refuses.
+    pub fn refuses(&self) -> bool {
+        !(200..300).contains(&self.status)
+    }
+
+    /// The error of a refusal that names some of `fields`: VENDOR_REJECTED_FIELD with our names of them.
+    pub fn rejected_fields<'f>(
+        &self,
+        answer: &Answer,
+        fields: impl IntoIterator<Item = &'f Field> + Clone,
+    ) -> Option<Error> {
+        let ours = |name: &String| {
+            fields.clone().into_iter().find(|(theirs, _)| theirs == name).map(|(_, ours)| *ours)
+        };
+        let mut refused: Vec<_> = self.named.iter().filter_map(ours).collect();
+        refused.sort_unstable();
+        refused.dedup();
+        if refused.is_empty() || !matches!(self.status, 400 | 406 | 422) {
+            return None;
+        }
+        let detail = format!("the vendor refused {}", refused.join(", "));
+        let violations =
+            refused.iter().map(|field| Violation::new(*field, "was refused by the vendor")).collect();
+        Some(Error { violations, ..answer.error(Kind::VendorRejectedField, detail, &self.code, "") })
+    }
+}
+
+/// The last part of the name in `entry`, which is text or an object with a name.
+fn last_part(entry: &Value) -> Option<String> {
+    let name =
+        entry.as_str().or_else(|| ["field", "name"].iter().find_map(|key| entry.get(key)?.as_str()))?;
+    name.rsplit('.').next().map(str::to_owned)
+}
