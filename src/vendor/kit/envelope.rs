@@ -3,6 +3,8 @@
 //! `status` is a number or text, `message` text, a list of texts or an object with `fields`. Of the message nothing is
 //! read but the names of those fields.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Violation};
@@ -23,9 +25,6 @@ pub struct Envelope {
     /// The last parts of the names of those fields.
     named: Vec<String>,
 }
-
-/// A vendor's field and where it comes from in a request.
-pub type Field = (&'static str, &'static str);
 
 impl Envelope {
     /// What `answer` says of itself, with or without an envelope.
@@ -48,24 +47,16 @@ impl Envelope {
         !(200..300).contains(&self.status)
     }
 
-    /// The error of a refusal that names some of `fields`: VENDOR_REJECTED_FIELD with our names of them.
-    pub fn rejected_fields<'f>(
-        &self,
-        answer: &Answer,
-        fields: impl IntoIterator<Item = &'f Field> + Clone,
-    ) -> Option<Error> {
-        let ours = |name: &String| {
-            fields.clone().into_iter().find(|(theirs, _)| theirs == name).map(|(_, ours)| *ours)
-        };
-        let mut refused: Vec<_> = self.named.iter().filter_map(ours).collect();
-        refused.sort_unstable();
-        refused.dedup();
+    /// The error of a refusal that names fields which are `ours` under another name: VENDOR_REJECTED_FIELD with those.
+    pub fn rejected_fields(&self, answer: &Answer, ours: impl Fn(&str) -> Option<String>) -> Option<Error> {
+        let refused: BTreeSet<_> = self.named.iter().filter_map(|name| ours(name)).collect();
         if refused.is_empty() || !matches!(self.status, 400 | 406 | 422) {
             return None;
         }
-        let detail = format!("the vendor refused {}", refused.join(", "));
         let violations =
-            refused.iter().map(|field| Violation::new(*field, "was refused by the vendor")).collect();
+            refused.iter().map(|field| Violation::new(field, "was refused by the vendor")).collect();
+        let names: Vec<_> = refused.iter().map(String::as_str).collect();
+        let detail = format!("the vendor refused {}", names.join(", "));
         Some(Error { violations, ..answer.error(Kind::VendorRejectedField, detail, &self.code, "") })
     }
 }

@@ -5,13 +5,13 @@
 use http::StatusCode;
 
 use crate::error::{Error, Kind, Result};
-use crate::vendor::kit::envelope::{Envelope, Field};
+use crate::vendor::kit::envelope::Envelope;
 use crate::vendor::kit::http::Answer;
 use crate::vendor::kit::refusal::by_status;
 use crate::vendor::preventor::api::REGISTER;
 
 /// The vendor's fields and where they come from in a request.
-pub(super) const FIELDS: [Field; 9] = [
+pub(super) const FIELDS: [(&str, &str); 9] = [
     ("email", "subject.email"),
     ("phone", "subject.phone.e164"),
     ("phone_number", "subject.phone.e164"),
@@ -75,7 +75,10 @@ impl Refused {
 
     /// The error for callers. Of what the vendor said only the code goes on.
     pub(super) fn error(&self, answer: &Answer) -> Error {
-        if let Some(rejected) = self.0.rejected_fields(answer, &FIELDS) {
+        let ours = |name: &str| {
+            FIELDS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| (*ours).to_owned())
+        };
+        if let Some(rejected) = self.0.rejected_fields(answer, ours) {
             return rejected;
         }
         match self.0.status {
