@@ -5,6 +5,7 @@ pub mod change;
 pub mod command;
 pub mod document;
 pub mod filter;
+pub mod jpeg;
 pub mod lifecycle;
 pub mod name;
 pub mod observation;
