@@ -30,4 +30,5 @@ mod masstack_api;
 mod masstack_config;
 mod masstack_rig;
 mod preventor;
+mod preventor_open;
 mod registry;

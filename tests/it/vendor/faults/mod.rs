@@ -5,6 +5,7 @@ mod idnow;
 mod load;
 mod masstack;
 mod preventor;
+mod preventor_open;
 mod rows;
 mod server;
 mod table;
@@ -23,7 +24,9 @@ use crate::vendor::calls::operations;
 
 /// Every vendor.
 pub(super) fn tables() -> Vec<Table> {
-    [idnow::vendor(), preventor::vendor(), masstack::vendor()].map(Table::new).into()
+    [idnow::vendor(), preventor::vendor(), preventor_open::vendor(), masstack::vendor()]
+        .map(Table::new)
+        .into()
 }
 
 fn idnow() -> Table {
