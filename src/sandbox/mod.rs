@@ -13,6 +13,7 @@ mod picture;
 pub mod preventor;
 mod stand_in;
 mod statistics;
+mod token;
 mod webhook;
 
 use std::fmt;
