@@ -1,25 +1,20 @@
 //! Short-lived tokens for a vendor's SDK on a person's device.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use secrecy::ExposeSecret as _;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::evolve::system_time;
-use crate::hub::job::Outcome;
-use crate::hub::request::{Entry, KEEP_ANSWER, Once};
+use crate::hub::request::{Entry, Once};
 use crate::hub::{Hub, sealing, store};
 use crate::journal::seal::SealInput;
-use crate::journal::{Batch, Job, RequestKey};
+use crate::journal::{Batch, RequestKey};
 use crate::model::name::ConnectionId;
 use crate::model::validate::Checks;
 use crate::proto::{IssueClientTokenRequest, IssueClientTokenResponse};
 use crate::vendor::Vendor;
 
 const ISSUE: &str = "issue_client_token";
-/// Of the job that forgets a token.
-pub(super) const FORGET: &str = "forget";
 
 impl Hub {
     /// Mints a token. Goes on to the end when the caller goes away.
@@ -67,7 +62,7 @@ impl Hub {
         Ok(response)
     }
 
-    /// What keeps a token for repeats of the call, and forgets it in time.
+    /// What keeps a token for repeats of the call, as long as their answer is kept.
     fn remembered(
         &self,
         once: &Once,
@@ -75,31 +70,18 @@ impl Hub {
         connection: &ConnectionId,
         response: &IssueClientTokenResponse,
     ) -> Result<Batch> {
-        let item = item(connection, &key.caller, &key.request_id.to_string());
-        let sealed = self.vault.seal(SealInput {
+        let answer = IssueClientTokenResponse { token: String::new(), ..response.clone() };
+        let requests = self.answered(once, &connection.name(), Ok(&answer), self.head());
+        let mut batch = Batch { requests, ..Batch::default() };
+        let secret = SealInput {
             connection: connection.as_str(),
             owner: &connection.name(),
-            item: &item,
+            item: &item(connection, &key.caller, &key.request_id.to_string()),
             kind: "client_token",
             plaintext: response.token.as_bytes(),
-        });
-        let latest: SystemTime = self.clock.now() + KEEP_ANSWER;
-        let expires = response.expire_time.as_ref().map(system_time);
-        let forget = Job {
-            id: format!("{FORGET}/{item}"),
-            kind: FORGET.to_owned(),
-            subject: item,
-            due_at: expires.map_or(latest, |expires| expires.min(latest)),
-            attempts: 0,
-            give_up_at: None,
         };
-        let answer = IssueClientTokenResponse { token: String::new(), ..response.clone() };
-        Ok(Batch {
-            seal: vec![sealed.map_err(|error| sealing(error, ISSUE))?],
-            schedule: vec![forget],
-            requests: self.answered(once, &connection.name(), Ok(&answer), self.head()),
-            ..Batch::default()
-        })
+        self.keep_for_a_while(&mut batch, secret, response.expire_time.as_ref(), ISSUE)?;
+        Ok(batch)
     }
 
     /// The first answer with its token.
@@ -118,14 +100,6 @@ impl Hub {
         };
         let token = self.vault.open(&sealed).map_err(|error| sealing(error, ISSUE))?;
         Ok(IssueClientTokenResponse { token: String::from_utf8_lossy(&token).into_owned(), ..first })
-    }
-
-    /// The job that forgets a token which is of no use any more.
-    pub(super) async fn forget(&self, job: &Job) -> Result<Outcome> {
-        let batch =
-            Batch { unseal: vec![job.subject.clone()], complete: vec![job.id.clone()], ..Batch::default() };
-        self.append(batch).await.map_err(|error| store(error, ISSUE))?;
-        Ok(Outcome::Written)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod adopt;
 pub mod archive;
 pub mod artifact;
 pub mod binding_key;
+pub mod biometric;
 pub mod cancel;
 pub mod check;
 pub mod client_token;
@@ -19,6 +20,7 @@ pub mod identify;
 pub mod intake;
 pub mod invite;
 pub mod list;
+pub mod onboarding;
 pub mod reconcile;
 pub mod restart;
 pub mod result;
@@ -48,6 +50,7 @@ mod locks;
 mod outcome;
 mod pace;
 mod page;
+mod picture;
 mod poll;
 mod prepare;
 mod receive;
@@ -55,6 +58,7 @@ mod reject;
 mod request;
 mod secrets;
 mod settle;
+mod short_lived;
 mod signature;
 mod single;
 mod transfer;
@@ -110,6 +114,8 @@ pub struct Hub {
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: watch::Sender<bool>,
     open_streams: Arc<tokio::sync::Semaphore>,
+    /// Uploads of pictures on their way: each is held in memory.
+    picture_uploads: Arc<tokio::sync::Semaphore>,
     /// Calls that wait for an identification.
     open_waits: tokio::sync::Semaphore,
     drain: CancellationToken,
@@ -152,6 +158,7 @@ impl Hub {
             replayed: watch::Sender::default(),
             store_fails: watch::Sender::new(false),
             open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
+            picture_uploads: Arc::new(tokio::sync::Semaphore::new(picture::MAX_UPLOADS)),
             open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
             clock: parts.clock,

@@ -13,7 +13,7 @@ use crate::hub::transfer::DEFAULT_TIME;
 use crate::model::upload::Announced;
 
 /// Largest chunk, as the contract says.
-const MAX_CHUNK: usize = 1 << 20;
+pub(super) const MAX_CHUNK: usize = 1 << 20;
 /// How every PDF begins.
 const MAGIC: &[u8] = b"%PDF-";
 
@@ -46,7 +46,7 @@ impl Hub {
             biased;
             uploaded = upload => uploaded,
             () = self.clock.sleep_until(ends_at) => {
-                let detail = "the document did not come in within 300 s";
+                let detail = "the upload did not come in within 300 s";
                 Err(Error::new(Kind::DeadlineExceeded, operation, detail))
             }
         }
@@ -147,6 +147,6 @@ impl Check {
     }
 }
 
-fn refused(operation: &'static str, field: &str, expected: impl Into<String>) -> Error {
+pub(super) fn refused(operation: &'static str, field: &str, expected: impl Into<String>) -> Error {
     Error::invalid(operation, vec![Violation::new(field, expected)])
 }

@@ -16,6 +16,16 @@ use crate::hub::single::outcome_unknown;
 use crate::hub::{Hub, store};
 use crate::journal::{Answer, Batch, Position, RequestChange, RequestKey};
 use crate::model::name::IdentificationName;
+use crate::proto::biometrics::{
+    CreateBiometricUserRequest, CreateBiometricUserResponse, EnrollBiometricUserRequest,
+    EnrollBiometricUserResponse,
+};
+use crate::proto::onboarding::{
+    CreateAccountRequest, CreateAccountResponse, CreateCustomerRequest, CreateCustomerResponse,
+    DeleteAccountRequest, DeleteAccountResponse, DeleteCustomerRequest, DeleteCustomerResponse,
+    RegisterTransactionRequest, RegisterTransactionResponse, UpdateAccountRequest, UpdateAccountResponse,
+    UpdateCustomerRequest, UpdateCustomerResponse,
+};
 use crate::proto::{
     AdoptIdentificationRequest, AdoptIdentificationResponse, ArchiveIdentificationRequest,
     ArchiveIdentificationResponse, CancelIdentificationRequest, CancelIdentificationResponse,
@@ -62,7 +72,7 @@ macro_rules! mutations {
     ($service:literal: $($method:literal, $operation:literal: $request:ident => $response:ident, $cursor:expr;)*) => {$(
         impl Mutation for $request {
             type Response = $response;
-            const METHOD: &'static str = concat!("/idvgateway.v1.", $service, "/", $method);
+            const METHOD: &'static str = concat!("/", $service, "/", $method);
             const OPERATION: &'static str = $operation;
 
             fn payload(self) -> Self {
@@ -82,7 +92,7 @@ macro_rules! mutations {
 macro_rules! changes {
     ($($method:literal, $operation:literal: $request:ident => $response:ident;)*) => {
         mutations! {
-            "IdentificationService":
+            "idvgateway.v1.IdentificationService":
             $($method, $operation: $request => $response, |answer| Some(&mut answer.cursor);)*
         }
         $(impl Change for $request {
@@ -119,19 +129,39 @@ changes! {
 }
 
 mutations! {
-    "ConnectionService":
+    "idvgateway.v1.ConnectionService":
     "IssueClientToken", "issue_client_token":
         IssueClientTokenRequest => IssueClientTokenResponse, |_no_event| None;
 }
 
 mutations! {
-    "DocumentSigningService":
+    "idvgateway.v1.DocumentSigningService":
     "CreateDocumentDefinition", "create_document_definition":
         CreateDocumentDefinitionRequest => CreateDocumentDefinitionResponse, |_no_event| None;
     "UploadDefaultDocument", "upload_default_document":
         UploadDefaultDocumentHeader => UploadDefaultDocumentResponse, |_no_event| None;
     "UploadDocument", "upload_document":
         UploadDocumentHeader => UploadDocumentResponse, |answer| Some(&mut answer.cursor);
+}
+
+mutations! {
+    "idvgateway.onboarding.v1.OnboardingService":
+    "CreateCustomer", "create_customer": CreateCustomerRequest => CreateCustomerResponse, |_no_event| None;
+    "UpdateCustomer", "update_customer": UpdateCustomerRequest => UpdateCustomerResponse, |_no_event| None;
+    "DeleteCustomer", "delete_customer": DeleteCustomerRequest => DeleteCustomerResponse, |_no_event| None;
+    "CreateAccount", "create_account": CreateAccountRequest => CreateAccountResponse, |_no_event| None;
+    "UpdateAccount", "update_account": UpdateAccountRequest => UpdateAccountResponse, |_no_event| None;
+    "DeleteAccount", "delete_account": DeleteAccountRequest => DeleteAccountResponse, |_no_event| None;
+    "RegisterTransaction", "register_transaction":
+        RegisterTransactionRequest => RegisterTransactionResponse, |_no_event| None;
+}
+
+mutations! {
+    "idvgateway.biometrics.v1.BiometricsService":
+    "CreateBiometricUser", "create_biometric_user":
+        CreateBiometricUserRequest => CreateBiometricUserResponse, |_no_event| None;
+    "EnrollBiometricUser", "enroll_biometric_user":
+        EnrollBiometricUserRequest => EnrollBiometricUserResponse, |_no_event| None;
 }
 
 /// How a call enters.
@@ -200,6 +230,18 @@ impl Hub {
         Ok(Entry::BrokeOff(once, name))
     }
 
+    /// The id of what a caller leaves to the gateway to name: a new one, and the same for repeats of one request, though
+    /// nothing of it is kept.
+    pub(super) fn fresh_id<Q: Mutation>(&self, caller: &str, request_id: Option<Uuid>) -> Uuid {
+        let Some(request_id) = request_id else { return self.clock.uuid() };
+        let said = format!("{caller}/{}/{request_id}", Q::METHOD);
+        let mac = self.journal.identity().key.mac("fresh_id", said.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&mac[..16]);
+        // As unforeseeable as a random one for whoever does not have the key.
+        uuid::Builder::from_random_bytes(bytes).into_uuid()
+    }
+
     fn take_turn(&self, key: &RequestKey, operation: &'static str) -> Result<OwnedMutexGuard<()>> {
         let name = format!("request/{}/{}/{}", key.caller, key.method, key.request_id);
         self.locks.try_lock(&name).ok_or_else(|| {
@@ -264,6 +306,20 @@ impl Hub {
             self.append(batch).await.map_err(|error| store(error, Q::OPERATION))?;
             once.begun = true;
         }
+        Ok(())
+    }
+
+    /// Begins what may be done again and again: the `request_id` is its own from now on, and no answer is kept.
+    pub(super) async fn begin_open<Q: Mutation>(
+        &self,
+        once: &mut Once,
+        subject: &impl Display,
+    ) -> Result<()> {
+        let (Some(begin), Some(key)) = (once.begin(subject), once.key()) else { return Ok(()) };
+        let open = self.keep_bytes(key, StoredAnswer::encode_open(), self.head());
+        let batch = Batch { requests: vec![begin, open], ..Batch::default() };
+        self.append(batch).await.map_err(|error| store(error, Q::OPERATION))?;
+        once.begun = true;
         Ok(())
     }
 

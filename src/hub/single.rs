@@ -3,13 +3,15 @@
 //! That nobody knows what came of it is written as the answer before anything is sent. A crash, or a lost answer, leaves
 //! it so; what became known replaces it.
 
+use std::fmt::Display;
+
 use prost_types::Timestamp;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::Cause;
 use crate::hub::job::CONFLICT_TRIES;
 use crate::hub::outcome::leaves_doubt;
-use crate::hub::request::{Change, Entry, Once};
+use crate::hub::request::{Change, Entry, Mutation, Once};
 use crate::hub::update::{gone, guard};
 use crate::hub::{Hub, identifications, store};
 use crate::journal::{Batch, JournalError};
@@ -82,8 +84,20 @@ impl Hub {
     ) -> Result<Effect> {
         let shown = self.admitted::<Q>(target).await?;
         let known = self.known(&shown, Q::OPERATION).await?;
-        self.begin_in_doubt::<Q>(once, &target.name).await?;
-        let sent = request.send(vendor, known.about()).await;
+        self.send_once::<Q, _>(once, &target.name, vendor, request.send(vendor, known.about())).await
+    }
+
+    /// Sends what must not be sent twice, once it is written that nobody knows what came of it. What did is for the
+    /// caller to write.
+    pub(super) async fn send_once<Q: Mutation, T>(
+        &self,
+        once: &mut Once,
+        subject: &impl Display,
+        vendor: &dyn Vendor,
+        send: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.begin_in_doubt::<Q>(once, subject).await?;
+        let sent = send.await;
         self.note_health(vendor, sent).await.map_err(|error| in_doubt(error, Q::OPERATION))
     }
 

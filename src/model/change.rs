@@ -189,7 +189,7 @@ impl CopyIdentification {
 }
 
 /// What was parsed, unless something was refused.
-fn finish<T>(parsed: Option<T>, checks: Checks, operation: &'static str) -> Result<T> {
+pub(super) fn finish<T>(parsed: Option<T>, checks: Checks, operation: &'static str) -> Result<T> {
     match parsed {
         None => Err(checks.refused(operation)),
         Some(parsed) => checks.finish(operation).map(|()| parsed),

@@ -1,12 +1,15 @@
 //! Our own words: names parsed once, commands parsed from requests, and the status rule.
 
+pub mod biometric;
 pub mod change;
 pub mod command;
 pub mod document;
 pub mod filter;
+pub mod jpeg;
 pub mod lifecycle;
 pub mod name;
 pub mod observation;
+pub mod onboarding;
 pub mod purpose;
 pub mod record;
 pub mod record_filter;

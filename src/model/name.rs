@@ -52,6 +52,33 @@ pub struct TicketName {
     pub id: String,
 }
 
+/// `connections/{connection}/customers/{customer}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CustomerName {
+    /// The connection it lives on.
+    pub connection: ConnectionId,
+    /// What the vendor is told to call it, in the alphabet of resource names.
+    pub id: String,
+}
+
+/// `connections/{connection}/accounts/{account}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccountName {
+    /// The connection it lives on.
+    pub connection: ConnectionId,
+    /// What the vendor is told to call it, in the alphabet of resource names.
+    pub id: String,
+}
+
+/// `connections/{connection}/biometricUsers/{user}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BiometricUserName {
+    /// The connection it lives on.
+    pub connection: ConnectionId,
+    /// The vendor's id of it, in the alphabet of resource names.
+    pub id: String,
+}
+
 /// What an event can be about: `connections/{connection}`, or under it `identifications/{uuid}`,
 /// `identifications/{uuid}/documents/{definition}` or `tickets/{ticket}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -159,20 +186,70 @@ impl FromStr for TicketName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let parse = || {
-            let (connection, id) = text.strip_prefix("connections/")?.split_once("/tickets/")?;
-            Some(Self {
-                connection: connection.parse().ok()?,
-                id: is_resource_id(id).then(|| id.to_owned())?,
-            })
-        };
-        parse().ok_or(NameError("must be connections/{connection}/tickets/{ticket}"))
+        let error = NameError("must be connections/{connection}/tickets/{ticket}");
+        let (connection, id) = parse_foreign_child(text, "/tickets/").ok_or(error)?;
+        Ok(Self { connection, id })
     }
 }
 
 impl fmt::Display for TicketName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/tickets/{}", self.connection.name(), self.id)
+    }
+}
+
+impl FromStr for CustomerName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let error = NameError("must be connections/{connection}/customers/{customer}");
+        let (connection, id) = parse_foreign_child(text, "/customers/").ok_or(error)?;
+        Ok(Self { connection, id })
+    }
+}
+
+impl fmt::Display for CustomerName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/customers/{}", self.connection.name(), self.id)
+    }
+}
+
+impl FromStr for AccountName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let error = NameError("must be connections/{connection}/accounts/{account}");
+        let (connection, id) = parse_foreign_child(text, "/accounts/").ok_or(error)?;
+        Ok(Self { connection, id })
+    }
+}
+
+impl fmt::Display for AccountName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/accounts/{}", self.connection.name(), self.id)
+    }
+}
+
+impl BiometricUserName {
+    /// Whether a vendor's `id` can be the last part of a name.
+    pub fn can_end_with(id: &str) -> bool {
+        is_resource_id(id)
+    }
+}
+
+impl FromStr for BiometricUserName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let error = NameError("must be connections/{connection}/biometricUsers/{user}");
+        let (connection, id) = parse_foreign_child(text, "/biometricUsers/").ok_or(error)?;
+        Ok(Self { connection, id })
+    }
+}
+
+impl fmt::Display for BiometricUserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/biometricUsers/{}", self.connection.name(), self.id)
     }
 }
 
@@ -229,6 +306,12 @@ fn parse_child(text: &str, collection: &str) -> Option<(ConnectionId, Uuid)> {
         return None;
     }
     Some((connection.parse().ok()?, parse_uuid(id)?))
+}
+
+/// `connections/{connection}`, then `collection` with its slashes, then an id that others than the gateway choose.
+fn parse_foreign_child(text: &str, collection: &str) -> Option<(ConnectionId, String)> {
+    let (connection, id) = text.strip_prefix("connections/")?.split_once(collection)?;
+    Some((connection.parse().ok()?, is_resource_id(id).then(|| id.to_owned())?))
 }
 
 /// A UUID in its one canonical spelling (lower case, hyphens): two spellings would be two names of one thing.

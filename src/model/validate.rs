@@ -1,6 +1,7 @@
 //! Checks of request fields. Every refused field is named, so that a caller mends a request in one go.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::time::SystemTime;
 
@@ -9,10 +10,13 @@ use uuid::Uuid;
 
 use crate::error::{Error, Result, Violation};
 use crate::model::name::{ConnectionId, parse_uuid};
-use crate::proto::{Address, Date, DeliveryMethod, PhoneNumber, Subject};
+use crate::proto::{Address, ClientContext, Date, DeliveryMethod, PhoneNumber, Subject};
 
 /// Longest text field of a person, in characters.
-const MAX_TEXT: usize = 255;
+pub(super) const MAX_TEXT: usize = 255;
+const MAX_USER_AGENT: usize = 512;
+/// Digits of a decimal number, before and after the point.
+const MAX_DIGITS: usize = 38;
 /// The parent that stands for every connection.
 const EVERY_CONNECTION: &str = "connections/-";
 const MAX_LABELS: usize = 16;
@@ -165,12 +169,7 @@ impl Checks {
             self.refuse(format!("{field}.gender"), "must be MALE, FEMALE, OTHER or empty");
         }
         self.email(&format!("{field}.email"), &subject.email);
-        if !subject.language_code.is_empty() && !is_language(&subject.language_code) {
-            self.refuse(
-                format!("{field}.language_code"),
-                "must be a BCP 47 language tag, for example de or pt-BR",
-            );
-        }
+        self.language(&format!("{field}.language_code"), &subject.language_code);
         if let Some(date) = &subject.birth_date {
             self.date(&format!("{field}.birth_date"), date);
         }
@@ -179,6 +178,12 @@ impl Checks {
         }
         if let Some(address) = &subject.address {
             self.address(&format!("{field}.address"), address);
+        }
+    }
+
+    fn language(&mut self, field: &str, tag: &str) {
+        if !tag.is_empty() && !is_language(tag) {
+            self.refuse(field, "must be a BCP 47 language tag, for example de or pt-BR");
         }
     }
 
@@ -207,7 +212,36 @@ impl Checks {
         }
     }
 
-    fn date(&mut self, field: &str, date: &Date) {
+    /// The end user's client; members that hold nothing were not given.
+    pub fn client(&mut self, field: &str, client: &ClientContext) {
+        let ClientContext { ip_address, user_agent, language_code, time_zone } = client;
+        if !ip_address.is_empty() && ip_address.parse::<IpAddr>().is_err() {
+            self.refuse(format!("{field}.ip_address"), "must be an IPv4 or IPv6 address, or empty");
+        }
+        // It goes on as the value of a header.
+        let printable = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+        if user_agent.len() > MAX_USER_AGENT || !user_agent.bytes().all(printable) {
+            let expected = format!("must be at most {MAX_USER_AGENT} printable ASCII characters");
+            self.refuse(format!("{field}.user_agent"), expected);
+        }
+        self.language(&format!("{field}.language_code"), language_code);
+        if !time_zone.is_empty() && !is_time_zone(time_zone) {
+            let expected = "must be the IANA name of a time zone, for example America/Lima, or empty";
+            self.refuse(format!("{field}.time_zone"), expected);
+        }
+    }
+
+    /// A decimal number, or empty.
+    pub fn decimal(&mut self, field: &str, text: &str) {
+        if !text.is_empty() && !is_decimal(text) {
+            let expected =
+                format!("must be a decimal number such as -12.50, of at most {MAX_DIGITS} digits, or empty");
+            self.refuse(field, expected);
+        }
+    }
+
+    /// A full calendar date.
+    pub fn date(&mut self, field: &str, date: &Date) {
         if !is_date(date) {
             self.refuse(field, "must be a full calendar date between 1850 and 2200");
         }
@@ -264,6 +298,24 @@ fn is_language(tag: &str) -> bool {
     let subtag =
         |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     tag.len() <= 35 && language && parts.all(subtag)
+}
+
+/// What the names of the IANA's time zone database are made of.
+fn is_time_zone(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-".contains(&byte);
+    let part = |part: &str| !part.is_empty() && part.bytes().all(plain);
+    name.len() <= 64
+        && name.starts_with(|first: char| first.is_ascii_alphabetic())
+        && name.split('/').all(part)
+}
+
+/// `-?digits(.digits)?`
+fn is_decimal(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let parts: Vec<_> = unsigned.splitn(2, '.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let digits: usize = parts.iter().map(|part| part.len()).sum();
+    parts.iter().all(is_number) && digits <= MAX_DIGITS
 }
 
 fn is_date(date: &Date) -> bool {

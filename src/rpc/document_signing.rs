@@ -1,14 +1,12 @@
 //! `idvgateway.v1.DocumentSigningService`.
 
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use futures::stream::BoxStream;
 use futures::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::clock::Clock;
-use crate::error::{Error, Kind};
 use crate::hub::Hub;
 use crate::proto::document_signing_service_server::DocumentSigningService;
 use crate::proto::*;
@@ -16,12 +14,7 @@ use crate::rpc::CALLER;
 use crate::rpc::deadline::deadline;
 use crate::rpc::purpose::purpose;
 use crate::rpc::status::status;
-
-/// The methods whose requests are files.
-pub(super) const UPLOADS: [&str; 2] = [
-    "/idvgateway.v1.DocumentSigningService/UploadDefaultDocument",
-    "/idvgateway.v1.DocumentSigningService/UploadDocument",
-];
+use crate::rpc::upload::upload;
 
 pub(super) struct Service {
     pub(super) hub: Arc<Hub>,
@@ -125,26 +118,4 @@ impl DocumentSigningService for Service {
             self.hub.download_signed_document(request.get_ref(), deadline).await.map_err(status)?;
         Ok(Response::new(Box::pin(messages.map(|message| message.map_err(status)))))
     }
-}
-
-/// Lets `take` have the parts of an upload. What broke their stream off says more than that it broke off.
-async fn upload<P, R, F>(
-    operation: &'static str,
-    request: Request<Streaming<P>>,
-    take: impl FnOnce(BoxStream<'static, Result<P, Error>>) -> F,
-) -> Answer<R>
-where
-    P: Send + 'static,
-    F: Future<Output = Result<R, Error>>,
-{
-    let broken = Arc::new(OnceLock::new());
-    let seen = broken.clone();
-    let parts = request.into_inner().map(move |part| {
-        part.map_err(|refused| {
-            seen.get_or_init(|| refused);
-            Error::new(Kind::ValidationFailed, operation, "the upload broke off")
-        })
-    });
-    let uploaded = take(parts.boxed()).await;
-    uploaded.map(Response::new).map_err(|error| broken.get().cloned().unwrap_or_else(|| status(error)))
 }

@@ -10,8 +10,8 @@ use tonic::Status;
 use tower::{Layer, Service};
 
 use crate::error::{Error, Violation};
-use crate::rpc::document_signing::UPLOADS;
 use crate::rpc::status::status;
+use crate::rpc::upload::UPLOADS;
 
 /// gRPC puts five bytes before each message.
 const FRAME_HEADER: usize = 5;

@@ -4,6 +4,7 @@ pub mod config;
 pub mod purpose;
 pub mod status;
 
+mod biometrics;
 mod connection;
 mod deadline;
 mod document_signing;
@@ -12,8 +13,10 @@ mod health;
 mod identification;
 mod limit;
 mod linger;
+mod onboarding;
 mod policy;
 mod ticket;
+mod upload;
 mod webhook;
 
 use std::sync::Arc;
@@ -30,10 +33,12 @@ use tonic_web::GrpcWebLayer;
 use crate::clock::Clock;
 use crate::hub::Hub;
 use crate::proto::DESCRIPTORS;
+use crate::proto::biometrics::biometrics_service_server::BiometricsServiceServer;
 use crate::proto::connection_service_server::ConnectionServiceServer;
 use crate::proto::document_signing_service_server::DocumentSigningServiceServer;
 use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
+use crate::proto::onboarding::onboarding_service_server::OnboardingServiceServer;
 use crate::proto::ticket_service_server::TicketServiceServer;
 use crate::proto::webhook_service_server::WebhookServiceServer;
 use crate::rpc::config::GrpcSettings;
@@ -44,13 +49,15 @@ use crate::rpc::policy::PolicyError;
 use crate::rpc::purpose::PurposeLayer;
 
 /// The services this gateway serves; each has its own health.
-pub const SERVICES: [&str; 6] = [
+pub const SERVICES: [&str; 8] = [
     "idvgateway.v1.IdentificationService",
     "idvgateway.v1.ConnectionService",
     "idvgateway.v1.EventService",
     "idvgateway.v1.WebhookService",
     "idvgateway.v1.DocumentSigningService",
     "idvgateway.v1.TicketService",
+    "idvgateway.onboarding.v1.OnboardingService",
+    "idvgateway.biometrics.v1.BiometricsService",
 ];
 
 /// Callers are not told apart: `auth = "none"` is the only way to run this release.
@@ -138,6 +145,8 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
     });
     let tickets =
         TicketServiceServer::new(ticket::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    let onboarding = OnboardingServiceServer::new(onboarding::Service(door.hub.clone()));
+    let biometrics = BiometricsServiceServer::new(biometrics::Service(door.hub.clone()));
     let reflection = ServeError::Reflection;
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
@@ -146,6 +155,8 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         .add_service(webhooks.max_decoding_message_size(2 * limit))
         .add_service(documents.max_decoding_message_size(2 * limit.max(UPLOAD_MESSAGE)))
         .add_service(tickets.max_decoding_message_size(2 * limit))
+        .add_service(onboarding.max_decoding_message_size(2 * limit))
+        .add_service(biometrics.max_decoding_message_size(2 * limit.max(UPLOAD_MESSAGE)))
         .add_service(reflection_builder().build_v1().map_err(reflection)?)
         .add_service(reflection_builder().build_v1alpha().map_err(reflection)?))
 }

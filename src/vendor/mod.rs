@@ -3,10 +3,12 @@
 //! Absence is said once, by `None`; the support matrix is read off the accessors.
 
 pub mod account_settings;
+pub mod biometrics;
 pub mod capability;
 pub mod invitation;
 pub mod keepsake;
 pub mod kit;
+pub mod onboarding;
 pub mod registry;
 pub mod ticket;
 pub mod webhook;
@@ -15,6 +17,7 @@ pub mod webhook_setting;
 pub mod idnow;
 pub mod masstack;
 pub mod preventor;
+pub mod preventor_open;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +36,7 @@ use crate::proto::{
     Artifact, Document, DocumentDefinition, Evidence, IdentificationResult, IdentificationState, StartLink,
     Vendor as VendorKind, VendorReference,
 };
+use crate::vendor::biometrics::Biometrics;
 use crate::vendor::capability::{
     Activities, Archives, BindingKeys, Cancellations, ClientTokens, Copies, Deletions, Restarts, Updates,
 };
@@ -41,6 +45,7 @@ use crate::vendor::keepsake::{About, Keepsake};
 use crate::vendor::kit::deadline::Deadline;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::spool::{Spool, Spools};
+use crate::vendor::onboarding::Onboarding;
 use crate::vendor::ticket::Tickets;
 pub use crate::vendor::webhook::{Reading, SecretWindow, Unreadable, Webhooks};
 use crate::vendor::webhook_setting::WebhookSettings;
@@ -115,6 +120,14 @@ pub trait Vendor: Send + Sync {
     fn client_tokens(&self) -> Option<&dyn ClientTokens> {
         None
     }
+    /// Customers, accounts and transactions, where the vendor keeps them.
+    fn onboarding(&self) -> Option<&dyn Onboarding> {
+        None
+    }
+    /// Biometric enrolment, where the vendor does it with pictures that it is handed.
+    fn biometrics(&self) -> Option<&dyn Biometrics> {
+        None
+    }
     /// Webhooks, where the vendor sends them and the connection accepts them.
     fn webhooks(&self) -> Option<&dyn Webhooks> {
         None
@@ -144,6 +157,8 @@ pub fn capabilities(vendor: &dyn Vendor) -> Vec<&'static str> {
         ("ticket", vendor.tickets().is_some()),
         ("ticket_images", vendor.tickets().is_some()),
         ("document_signing", vendor.signing().is_some()),
+        ("onboarding", vendor.onboarding().is_some()),
+        ("biometrics", vendor.biometrics().is_some()),
         ("webhook_settings", vendor.webhook_settings().is_some()),
         ("client_token", vendor.client_tokens().is_some()),
     ];

@@ -9,12 +9,14 @@ use super::source::Source;
 type Rule<'a> = (&'a str, &'a [&'a str]);
 
 /// Modules of the room `vendor` that are no vendor's own.
-const EVERY_VENDORS: [&str; 8] = [
+const EVERY_VENDORS: [&str; 10] = [
     "account_settings",
+    "biometrics",
     "capability",
     "invitation",
     "keepsake",
     "kit",
+    "onboarding",
     "ticket",
     "webhook",
     "webhook_setting",

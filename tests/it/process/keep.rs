@@ -102,6 +102,8 @@ async fn the_printed_lines_work() {
         "grpc.health.v1.Health",
         "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection",
+        "idvgateway.biometrics.v1.BiometricsService",
+        "idvgateway.onboarding.v1.OnboardingService",
         "idvgateway.v1.ConnectionService",
         "idvgateway.v1.DocumentSigningService",
         "idvgateway.v1.EventService",

@@ -58,6 +58,17 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.TicketService.GetTicket",
     "idvgateway.v1.TicketService.ListTickets",
     "idvgateway.v1.TicketService.DownloadTicketImages",
+    "idvgateway.onboarding.v1.OnboardingService.CreateCustomer",
+    "idvgateway.onboarding.v1.OnboardingService.GetCustomer",
+    "idvgateway.onboarding.v1.OnboardingService.UpdateCustomer",
+    "idvgateway.onboarding.v1.OnboardingService.DeleteCustomer",
+    "idvgateway.onboarding.v1.OnboardingService.CreateAccount",
+    "idvgateway.onboarding.v1.OnboardingService.UpdateAccount",
+    "idvgateway.onboarding.v1.OnboardingService.DeleteAccount",
+    "idvgateway.onboarding.v1.OnboardingService.RegisterTransaction",
+    "idvgateway.biometrics.v1.BiometricsService.CreateBiometricUser",
+    "idvgateway.biometrics.v1.BiometricsService.UploadBiometricImages",
+    "idvgateway.biometrics.v1.BiometricsService.EnrollBiometricUser",
 ];
 
 #[tokio::test]
