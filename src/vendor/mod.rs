@@ -17,6 +17,7 @@ pub mod webhook_setting;
 pub mod idnow;
 pub mod masstack;
 pub mod preventor;
+pub mod preventor_open;
 
 use std::sync::Arc;
 use std::time::Duration;

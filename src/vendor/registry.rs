@@ -17,6 +17,7 @@ use crate::vendor::kit::http::Transport;
 use crate::vendor::kit::line::{Line, LineParts};
 use crate::vendor::masstack::config::MasstackSettings;
 use crate::vendor::preventor::config::PreventorSettings;
+use crate::vendor::preventor_open::config::PreventorOpenSettings;
 
 /// Settings of one connection, under the name of its vendor: `[connections.bank-de.idnow]`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -26,6 +27,8 @@ pub enum ConnectionSettings {
     Idnow(Box<IdnowSettings>),
     /// Preventor ID.
     Preventor(Box<PreventorSettings>),
+    /// Preventor Open Services.
+    PreventorOpen(Box<PreventorOpenSettings>),
     /// MasStack Documents.
     Masstack(Box<MasstackSettings>),
 }
@@ -40,6 +43,7 @@ impl ConnectionSettings {
         match self {
             Self::Idnow(settings) => &**settings,
             Self::Preventor(settings) => &**settings,
+            Self::PreventorOpen(settings) => &**settings,
             Self::Masstack(settings) => &**settings,
         }
     }

@@ -38,7 +38,8 @@ pub(super) const UPLOAD_TIME: Duration = Duration::from_mins(5);
 pub(super) const FILE_TIME: Duration = Duration::from_hours(1);
 /// Advised when a vendor is not available and does not say for how long.
 pub(super) const DEFAULT_DELAY: Duration = Duration::from_secs(1);
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// The media type of JSON.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Sends requests, whatever the status of the answer. Never follows a redirect.
@@ -72,6 +73,8 @@ pub struct Request {
 pub enum Payload {
     /// Something small.
     Bytes(Bytes),
+    /// Something large that is in memory.
+    Large(Bytes),
     /// A file, sent piece by piece.
     File(Arc<Spool>),
 }
@@ -163,23 +166,20 @@ impl Call {
     }
 
     /// Adds a JSON body.
-    pub fn json(mut self, body: &impl Serialize) -> Result<Self> {
+    pub fn json(self, body: &impl Serialize) -> Result<Self> {
         let operation = self.operation();
         let unwritable = |_names_a_value| {
             Error::new(Kind::VendorRejectedRequest, operation, "the request cannot be written as JSON")
         };
-        self.request.body = Payload::Bytes(serde_json::to_vec(body).map_err(unwritable)?.into());
-        self.request.headers.insert(CONTENT_TYPE, JSON);
-        Ok(self)
+        let body = serde_json::to_vec(body).map_err(unwritable)?;
+        Ok(self.carrying(JSON, Payload::Bytes(body.into())))
     }
 
     /// Adds a form as the body.
     #[must_use]
-    pub fn form(mut self, members: &[(&str, &str)]) -> Self {
+    pub fn form(self, members: &[(&str, &str)]) -> Self {
         let form = ::url::form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish();
-        self.request.body = Payload::Bytes(form.into());
-        self.request.headers.insert(CONTENT_TYPE, FORM);
-        self
+        self.carrying(FORM, Payload::Bytes(form.into()))
     }
 
     /// Adds a parameter of the connector's own to the address.
@@ -191,9 +191,15 @@ impl Call {
 
     /// Adds a file of this media type as the body.
     #[must_use]
-    pub fn file(mut self, media_type: &'static str, file: Arc<Spool>) -> Self {
-        self.request.body = Payload::File(file);
-        self.request.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    pub fn file(self, media_type: &'static str, file: Arc<Spool>) -> Self {
+        self.carrying(HeaderValue::from_static(media_type), Payload::File(file))
+    }
+
+    /// Adds a body of this media type.
+    #[must_use]
+    pub fn carrying(mut self, media_type: HeaderValue, body: Payload) -> Self {
+        self.request.body = body;
+        self.request.headers.insert(CONTENT_TYPE, media_type);
         self
     }
 
@@ -252,7 +258,7 @@ impl Call {
     /// How long it may take, where it sends or brings more than most.
     pub fn time(&self) -> Option<Duration> {
         match self.request.body {
-            Payload::File(_) => Some(UPLOAD_TIME),
+            Payload::Large(_) | Payload::File(_) => Some(UPLOAD_TIME),
             Payload::Bytes(_) => (self.request.max_answer > MAX_ANSWER).then_some(LARGE_ANSWER_TIME),
         }
     }
@@ -463,7 +469,7 @@ impl fmt::Debug for Request {
 impl Payload {
     fn len(&self) -> u64 {
         match self {
-            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Bytes(bytes) | Self::Large(bytes) => bytes.len() as u64,
             Self::File(file) => file.len(),
         }
     }

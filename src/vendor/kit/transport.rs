@@ -43,7 +43,7 @@ impl Default for Timeouts {
 #[derive(Debug, Clone)]
 pub struct HttpTransport {
     client: reqwest::Client,
-    /// For files that are sent: reqwest counts the time that takes as waiting for the answer.
+    /// For what is large and sent: reqwest counts the time that takes as waiting for the answer.
     uploader: reqwest::Client,
     timeouts: Timeouts,
 }
@@ -85,13 +85,16 @@ impl HttpTransport {
                 *out.body_mut() = Some(bytes).filter(|bytes| !bytes.is_empty()).map(Into::into);
                 &self.client
             }
-            Payload::File(file) => {
-                *out.timeout_mut() = Some(self.timeouts.upload);
-                *out.body_mut() = Some(reqwest::Body::wrap(SpoolBody::new(file)));
-                &self.uploader
-            }
+            Payload::Large(bytes) => self.uploads(&mut out, bytes.into()),
+            Payload::File(file) => self.uploads(&mut out, reqwest::Body::wrap(SpoolBody::new(file))),
         };
         client.execute(out).await.map_err(no_answer)
+    }
+
+    fn uploads(&self, out: &mut reqwest::Request, body: reqwest::Body) -> &reqwest::Client {
+        *out.timeout_mut() = Some(self.timeouts.upload);
+        *out.body_mut() = Some(body);
+        &self.uploader
     }
 }
 

@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Method};
@@ -14,6 +13,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::error::{Error, Kind as Reason, Result};
 use crate::vendor::kit::field_path::{Drift, Shown, lacks};
+use crate::vendor::kit::header::bearer;
 use crate::vendor::kit::http::{Answer, Call};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::retry::Repeat;
@@ -213,13 +213,8 @@ impl Server {
         let (body, drift): (Value, _) = (answer.json()?, Drift::default());
         let shown = Shown::new(&body, &drift);
         let token = shown.text("access_token", &self.fields.access_token);
-        // What cannot stand in a header field is no token.
-        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(lacks(&answer, "token", &self.fields.access_token));
-        }
+        let value = bearer(&token).ok_or_else(|| lacks(&answer, "token", &self.fields.access_token))?;
         let life = shown.whole("expires_in", &self.fields.expires_in);
-        let value = HeaderValue::from_maybe_shared(Bytes::from(format!("Bearer {token}")));
-        let value = value.map_err(|_odd| lacks(&answer, "token", &self.fields.access_token))?;
         Ok(Issued { value, expires: expiry(asked, life, &token) })
     }
 }

@@ -4,9 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use futures::FutureExt as _;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -16,6 +13,7 @@ use serde_json::Value;
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::vendor::kit::field_path::whole;
+use crate::vendor::kit::header::{self, bearer};
 use crate::vendor::kit::http::{Answer, Call};
 use crate::vendor::kit::line::Line;
 use crate::vendor::kit::retry::Repeat;
@@ -94,15 +92,14 @@ impl Api {
     ) -> Result<Self> {
         let line = Arc::new(line);
         let api_key = api_key.expose_secret();
-        let pair = STANDARD.encode(format!("{api_key}:{}", secret.expose_secret()));
-        let plain = |name, value: &str| Ok::<_, Error>((name, header(value, false)?));
+        let plain = |name, value: &str| Ok::<_, Error>((name, told(header::plain(value))?));
         let server = Arc::new(Server {
             line: line.clone(),
             clock: clock.clone(),
             paths: Paths::below(&base).map_err(|error| misbuilt("preventor.build", error))?,
             base,
-            authorization: header(&format!("Basic {pair}"), true)?,
-            common: vec![(API_KEY, header(api_key, true)?), plain(USER_AGENT, &settings.user_agent)?],
+            authorization: told(header::basic(api_key, secret.expose_secret()))?,
+            common: vec![(API_KEY, told(header::secret(api_key))?), plain(USER_AGENT, &settings.user_agent)?],
             account: vec![
                 plain(TENANT, &settings.tenant)?,
                 plain(ENV, &settings.env)?,
@@ -200,7 +197,7 @@ impl Paths {
 impl Server {
     async fn token(&self) -> Result<Issued<HeaderValue>> {
         let Login { token, end } = self.log_in().await?;
-        let value = header(&format!("Bearer {}", token.expose_secret()), true)?;
+        let value = told(bearer(token.expose_secret()))?;
         let now = self.clock.now();
         Ok(Issued { value, expires: end.unwrap_or(now + UNSAID_LIFE).min(now + LONGEST_LIFE) })
     }
@@ -219,10 +216,7 @@ impl Server {
             return Err(answer.invalid("has a status that the vendor does not document"));
         }
         let body: Value = answer.json()?;
-        let token = body.get("token").and_then(Value::as_str);
-        // What cannot stand in a header field is no token.
-        let token =
-            token.filter(|token| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic()));
+        let token = body.get("token").and_then(Value::as_str).filter(|token| bearer(token).is_some());
         let token = token.ok_or_else(|| answer.invalid("has no usable token at token"))?;
         let end = body.get("expiracy").and_then(whole).and_then(|said| end(asked, said));
         Ok(Login { token: SecretString::from(token), end: end.filter(|end| *end > asked) })
@@ -251,14 +245,11 @@ fn end(asked: SystemTime, said: i64) -> Option<SystemTime> {
     }
 }
 
-fn header(value: &str, secret: bool) -> Result<HeaderValue> {
-    let value = HeaderValue::from_maybe_shared(Bytes::copy_from_slice(value.as_bytes()));
-    let mut value = value.map_err(|_odd| {
+fn told(value: Option<HeaderValue>) -> Result<HeaderValue> {
+    value.ok_or_else(|| {
         let detail = "a secret of the connection cannot stand in a header field";
         Error::new(Kind::ValidationFailed, "preventor.build", detail)
-    })?;
-    value.set_sensitive(secret);
-    Ok(value)
+    })
 }
 
 /// Segments cannot break a template: a failure is a bug of ours, and nothing is sent.

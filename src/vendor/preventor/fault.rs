@@ -1,14 +1,12 @@
 //! Preventor's refusals in the gateway's words.
 //!
-//! Its envelope is `{status, code, message}`: `status` a number or text, `message` text, a list of texts or an object
-//! with `fields`. Of the message nothing is read but the names of those fields.
+//! They come in an envelope. A 200 may hold one too.
 
 use http::StatusCode;
-use serde_json::Value;
 
-use crate::error::{Error, Kind, Result, Violation};
-use crate::vendor::kit::field_path::{text, whole};
-use crate::vendor::kit::http::{Answer, read_json};
+use crate::error::{Error, Kind, Result};
+use crate::vendor::kit::envelope::Envelope;
+use crate::vendor::kit::http::Answer;
 use crate::vendor::kit::refusal::by_status;
 use crate::vendor::preventor::api::REGISTER;
 
@@ -28,124 +26,80 @@ pub(super) const FIELDS: [(&str, &str); 9] = [
 const NO_TICKET: &str = "TCKTNTFND";
 
 /// A refusal: what the vendor means by it, and what it said.
-pub(super) struct Refused {
-    status: u16,
-    code: String,
-    fields: Vec<&'static str>,
-    /// It is about fields, ours or others.
-    about_fields: bool,
-    /// The answer is the vendor's own, not a page of something in between.
-    own: bool,
-}
+pub(super) struct Refused(Envelope);
 
 impl Refused {
-    /// The refusal in `answer`, if it is one. A 200 may hold one too: then the envelope says which status it means.
+    /// The refusal in `answer`, if it is one.
     pub(super) fn read(answer: &Answer) -> Option<Self> {
-        let body: Value = read_json(answer.body()).unwrap_or_default();
-        let code = body.get("code").and_then(text).unwrap_or_default();
-        let meant = body.get("status").and_then(whole).and_then(|status| u16::try_from(status).ok());
-        let meant = meant.filter(|status| (400..=599).contains(status));
-        let status = match (answer.status(), meant) {
-            _ if code == NO_TICKET => StatusCode::NOT_FOUND.as_u16(),
-            (status, Some(meant)) if status.is_success() => meant,
-            (status, None) if status.is_success() => return None,
-            (status, _) => status.as_u16(),
-        };
-        let named = named_fields(&body);
-        let about_fields = named.is_some_and(|named| !named.is_empty());
-        Some(Self {
-            status,
-            code,
-            fields: named.map(fields).unwrap_or_default(),
-            about_fields,
-            own: body.is_object(),
-        })
+        let mut envelope = Envelope::read(answer);
+        if envelope.code == NO_TICKET {
+            envelope.status = StatusCode::NOT_FOUND.as_u16();
+        }
+        envelope.refuses().then_some(Self(envelope))
     }
 
     /// The vendor could not answer now, and may in a moment.
     pub(super) fn passing(answer: &Answer) -> Option<Error> {
         let refused = Self::read(answer)?;
-        matches!(refused.status, 408 | 429 | 500..=599).then(|| refused.error(answer))
+        matches!(refused.0.status, 408 | 429 | 500..=599).then(|| refused.error(answer))
     }
 
     /// The token is not taken (any more).
     pub(super) fn wants_login(answer: &Answer) -> bool {
-        Self::read(answer).is_some_and(|refused| refused.status == 401)
+        Self::read(answer).is_some_and(|refused| refused.0.status == 401)
     }
 
     /// The vendor's code, which may be empty.
     pub(super) fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// The vendor says that what was asked about is taken.
     pub(super) fn is_taken(&self) -> bool {
-        self.own && matches!(self.status, 400 | 409) && !self.about_fields
+        self.0.is_object && matches!(self.0.status, 400 | 409) && !self.0.about_fields
     }
 
     /// `Ok`: the vendor does not know what was asked for. A 404 that is not the vendor's own says nothing.
     pub(super) fn nothing_or_error(&self, answer: &Answer) -> Result<()> {
-        if self.own && self.status == 404 { Ok(()) } else { Err(self.error(answer)) }
+        if self.0.is_object && self.0.status == 404 { Ok(()) } else { Err(self.error(answer)) }
     }
 
     /// The error for callers where what was asked about has been there.
     pub(super) fn gone_or_error(&self, answer: &Answer) -> Error {
         let gone = || {
             let detail = "the vendor no longer has the invitation";
-            answer.error(Kind::IdentificationGone, detail, &self.code, "")
+            answer.error(Kind::IdentificationGone, detail, &self.0.code, "")
         };
         self.nothing_or_error(answer).map_or_else(|error| error, |()| gone())
     }
 
     /// The error for callers. Of what the vendor said only the code goes on.
     pub(super) fn error(&self, answer: &Answer) -> Error {
-        let error = |kind, detail: &str| answer.error(kind, detail, &self.code, "");
-        match self.status {
-            400 | 406 | 422 if !self.fields.is_empty() => {
-                let violations: Vec<_> = self
-                    .fields
-                    .iter()
-                    .map(|field| Violation::new(*field, "was refused by the vendor"))
-                    .collect();
-                let detail = format!("the vendor refused {}", self.fields.join(", "));
-                Error { violations, ..error(Kind::VendorRejectedField, &detail) }
-            }
-            404 if !self.own => answer.invalid("is a 404 that is not the vendor's own"),
+        let ours = |name: &str| {
+            FIELDS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| (*ours).to_owned())
+        };
+        if let Some(rejected) = self.0.rejected_fields(answer, ours) {
+            return rejected;
+        }
+        match self.0.status {
+            404 if !self.0.is_object => answer.invalid("is a 404 that is not the vendor's own"),
             409 if answer.operation() == REGISTER => {
-                error(Kind::ResourceExists, "the vendor has an invitation of this recipient or unique value")
+                let detail = "the vendor has an invitation of this recipient or unique value";
+                answer.error(Kind::ResourceExists, detail, &self.0.code, "")
             }
-            status => by_status(answer, status, &self.code, ""),
+            status => by_status(answer, status, &self.0.code, ""),
         }
     }
 
     /// The error for callers when a login was refused, whatever the vendor calls it.
     pub(super) fn login_error(&self, answer: &Answer) -> Error {
-        match self.status {
+        match self.0.status {
             400 | 401 | 403 | 404 => {
                 let detail = "the vendor refused the login: check api_key, secret, tenant, env and banknu of the \
                               connection";
-                answer.error(Kind::VendorCredentialsRejected, detail, &self.code, "")
+                answer.error(Kind::VendorCredentialsRejected, detail, &self.0.code, "")
             }
             _ => self.error(answer),
         }
     }
-}
-
-/// What `message.fields` names.
-fn named_fields(body: &Value) -> Option<&[Value]> {
-    body.get("message")?.get("fields")?.as_array().map(Vec::as_slice)
-}
-
-/// Our paths of the fields that are `named`, as texts or as objects with a name.
-fn fields(named: &[Value]) -> Vec<&'static str> {
-    let known = |entry: &Value| {
-        let name =
-            entry.as_str().or_else(|| ["field", "name"].iter().find_map(|key| entry.get(key)?.as_str()))?;
-        let last = name.rsplit('.').next()?;
-        FIELDS.iter().find(|(theirs, _)| *theirs == last).map(|(_, ours)| *ours)
-    };
-    let mut fields: Vec<_> = named.iter().filter_map(known).collect();
-    fields.sort_unstable();
-    fields.dedup();
-    fields
 }

@@ -1,6 +1,6 @@
 //! What IDnow found out about the person, their documents and the other checks.
 
-mod section;
+mod field;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,7 +12,8 @@ use crate::proto::{
     LicenseClass, SigningOutcome,
 };
 use crate::vendor::idnow::Idnow;
-use crate::vendor::idnow::findings::section::{Drift, Section};
+use crate::vendor::idnow::findings::field::fields;
+use crate::vendor::kit::section::{Drift, Section};
 use crate::vendor::{Findings, Get, Results};
 
 const CUSTOM: [&str; 5] = ["custom1", "custom2", "custom3", "custom4", "custom5"];
@@ -110,12 +111,12 @@ fn person(object: &Section<'_>) -> Vec<CheckedField> {
     user.note_others(names(PERSON).chain(["address"]));
     address.note_others(names(ADDRESS));
     contact.note_others(names(CONTACT));
-    [user.fields(PERSON), address.fields(ADDRESS), contact.fields(CONTACT)].concat()
+    [fields(&user, PERSON), fields(&address, ADDRESS), fields(&contact, CONTACT)].concat()
 }
 
 fn identity_document(section: &Section<'_>) -> Option<CheckedDocument> {
     section.note_others(names(DOCUMENT).chain(LICENSES));
-    let fields = section.fields(DOCUMENT);
+    let fields = fields(section, DOCUMENT);
     let license_classes = licenses(section);
     if fields.is_empty() && license_classes.is_empty() {
         return None;
@@ -188,7 +189,7 @@ fn additional_document(section: &Section<'_>) -> CheckedDocument {
     address.note_others(names(ADDRESS));
     CheckedDocument {
         vendor_type: section.word("documentname"),
-        fields: address.fields(ADDRESS),
+        fields: fields(&address, ADDRESS),
         ..CheckedDocument::default()
     }
 }
