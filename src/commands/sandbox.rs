@@ -8,6 +8,7 @@ use clap::Args;
 use idv_gateway::clock::Clock;
 use idv_gateway::sandbox::masstack::{self, MasstackCall, ServiceAccount};
 use idv_gateway::sandbox::preventor::{self, PreventorCall, Profile, Registration};
+use idv_gateway::sandbox::preventor_open::{self, OpenCall};
 use idv_gateway::sandbox::{Account, Fault, IdnowCall, Sandbox as Server, SandboxOptions, WebhookTarget};
 use idv_gateway::settings::SecretSource;
 use secrecy::SecretString;
@@ -21,14 +22,18 @@ Examples:
   idv-gateway sandbox --listen 127.0.0.1:8090 --customer demobank --api-key-file key \\
     --webhook-url http://127.0.0.1:8081/webhooks/demobank --webhook-user idnow --webhook-password-file password
   idv-gateway sandbox --preventor-api-key-file key --preventor-secret-file secret --preventor-webhooks webhooks.json
+  idv-gateway sandbox --preventor-open-api-key-file key --preventor-open-secret-file secret \\
+    --preventor-open-password-file password
   idv-gateway sandbox --masstack-service-account-file service-account.json";
 
 /// What a sandbox without an account at IDnow is started with.
-const OTHER_ACCOUNTS: [&str; 2] = ["preventor_api_key_file", "masstack_service_account_file"];
+const OTHER_ACCOUNTS: [&str; 3] =
+    ["preventor_api_key_file", "preventor_open_api_key_file", "masstack_service_account_file"];
 
 /// Run stand-ins for the vendors' APIs, to try the gateway without a vendor account.
 ///
-/// One address serves IDnow AutoIdent below /api/v1, Preventor ID below /id/v1/identity and MasStack below /v1/orgs.
+/// One address serves IDnow AutoIdent below /api/v1, Preventor ID below /id/v1/identity, Preventor's Open Services below
+/// /security, /onboarding, /v1/auth and /v1/workflow, and MasStack below /v1/orgs.
 /// docs/sandbox.md describes the control APIs, with which you act as the person and as the reviewer, and says what is
 /// not checked.
 #[derive(Debug, Args)]
@@ -44,6 +49,8 @@ pub(super) struct Sandbox {
     idnow: Idnow,
     #[command(flatten)]
     preventor: Preventor,
+    #[command(flatten)]
+    preventor_open: PreventorOpen,
     #[command(flatten)]
     masstack: Masstack,
 }
@@ -118,6 +125,32 @@ struct Preventor {
 }
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Preventor Open Services")]
+struct PreventorOpen {
+    /// A file with the account's API key. Its tenant, env, client and scope are "sandbox", its banknu is "SANDBOX".
+    #[arg(long, value_name = "FILE", requires_all = ["preventor_open_secret_file", "preventor_open_password_file"])]
+    preventor_open_api_key_file: Option<PathBuf>,
+    /// A file with the secret that begins biometric processes.
+    #[arg(long, value_name = "FILE", requires = "preventor_open_api_key_file")]
+    preventor_open_secret_file: Option<PathBuf>,
+    /// A file with the password that logs sandbox@example.com in.
+    #[arg(long, value_name = "FILE", requires = "preventor_open_api_key_file")]
+    preventor_open_password_file: Option<PathBuf>,
+    /// How the vendor's documents are read where they are silent, as JSON, for example '{"errors":"empty"}'.
+    ///
+    /// basic key, client or user; token_end expires_in or untold; errors envelope or empty; written_status 200 or 201;
+    /// written record, receipt or empty; customer bare or data; pictures first or both; portrait data_uri or base64.
+    /// POST /control/preventor-open/profile changes it later.
+    #[arg(long, value_name = "JSON")]
+    preventor_open_profile: Option<preventor_open::Profile>,
+    /// What goes wrong, as with --fault, for example customer=503:3. Can be given several times.
+    ///
+    /// WHERE is token, customer, maintenance, get_customer, account, transaction, process, user, upload, enroll or any.
+    #[arg(long, value_name = "FAULT")]
+    preventor_open_fault: Vec<Fault<OpenCall>>,
+}
+
+#[derive(Debug, Args)]
 #[command(next_help_heading = "MasStack")]
 struct Masstack {
     /// Where the JSON of a new service account is written, to log in with. Its organisation is "sandbox".
@@ -172,6 +205,7 @@ impl Sandbox {
             accounts,
             faults: fault,
             preventor: self.preventor.options()?,
+            preventor_open: self.preventor_open.options()?,
             ..SandboxOptions::default()
         })
     }
@@ -192,6 +226,26 @@ impl Preventor {
             profile: self.preventor_profile.unwrap_or_default(),
             faults: self.preventor_fault,
         })
+    }
+}
+
+impl PreventorOpen {
+    fn options(self) -> Result<preventor_open::Options, String> {
+        let files = (
+            self.preventor_open_api_key_file,
+            self.preventor_open_secret_file,
+            self.preventor_open_password_file,
+        );
+        let account = match files {
+            (Some(key), Some(file), Some(password)) => Some(preventor_open::Account {
+                api_key: secret(key)?,
+                secret: secret(file)?,
+                password: secret(password)?,
+            }),
+            _ => None,
+        };
+        let profile = self.preventor_open_profile.unwrap_or_default();
+        Ok(preventor_open::Options { account, profile, faults: self.preventor_open_fault })
     }
 }
 

@@ -11,8 +11,10 @@ mod idnow;
 pub mod masstack;
 mod picture;
 pub mod preventor;
+pub mod preventor_open;
 mod stand_in;
 mod statistics;
+mod token;
 mod webhook;
 
 use std::fmt;
@@ -62,6 +64,8 @@ pub struct SandboxOptions {
     pub preventor: preventor::Options,
     /// And one more.
     pub masstack: masstack::Options,
+    /// The second vendor's older services.
+    pub preventor_open: preventor_open::Options,
 }
 
 /// One customer account (a shortname) and its key.
@@ -140,10 +144,12 @@ fn router(mut options: SandboxOptions, background: &Background) -> io::Result<Ro
     let (clock, speed) = (options.clock.clone(), options.speed);
     let preventor = std::mem::take(&mut options.preventor);
     let masstack = std::mem::take(&mut options.masstack);
+    let preventor_open = std::mem::take(&mut options.preventor_open);
     let about = about(&preventor.base_path);
     Ok(Router::new()
         .merge(masstack::router(masstack, clock.clone(), speed, background.clone())?)
         .merge(preventor::router(preventor, clock.clone(), speed, background.clone())?)
+        .merge(preventor_open::router(preventor_open, clock.clone(), background.clone())?)
         .merge(idnow::router(options, background.clone())?)
         .route("/", get(async || about))
         .fallback(async move |uri: Uri| nothing_here(&clock, &uri))
@@ -152,7 +158,8 @@ fn router(mut options: SandboxOptions, background: &Background) -> io::Result<Ro
 
 fn about(base_path: &str) -> String {
     let preventor = preventor::ABOUT.replace("{base}", base_path);
-    format!("{}\n{preventor}\n{}\ndocs/sandbox.md tells the rest.\n", idnow::ABOUT, masstack::ABOUT)
+    let all = [idnow::ABOUT, &preventor, preventor_open::ABOUT, masstack::ABOUT];
+    format!("{}\ndocs/sandbox.md tells the rest.\n", all.join("\n"))
 }
 
 fn nothing_here(clock: &Clock, uri: &Uri) -> Response {
@@ -180,6 +187,7 @@ impl Default for SandboxOptions {
             faults: Vec::new(),
             preventor: preventor::Options::default(),
             masstack: masstack::Options::default(),
+            preventor_open: preventor_open::Options::default(),
         }
     }
 }
@@ -187,14 +195,23 @@ impl Default for SandboxOptions {
 impl SandboxOptions {
     fn check(&self) -> io::Result<()> {
         let invalid = |message: &str| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
-        if self.accounts.is_empty() && self.preventor.account.is_none() && self.masstack.account.is_none() {
+        let others = [
+            self.preventor.account.is_some(),
+            self.masstack.account.is_some(),
+            self.preventor_open.account.is_some(),
+        ];
+        if self.accounts.is_empty() && !others.contains(&true) {
             return invalid("the sandbox needs at least one account, or nobody can log in");
         }
         if !(self.speed.is_finite() && self.speed > 0.0) {
             return invalid("the sandbox's speed is a number above 0");
         }
+        if self.preventor.base_path == preventor_open::BIOMETRICS {
+            return invalid("the base path /v1 is that of Preventor's Open Services");
+        }
         let faults = self.faults.iter().try_for_each(Fault::check);
-        let others = faults.and_then(|()| self.preventor.check()).and_then(|()| self.masstack.check());
-        others.or_else(|sentence| invalid(&sentence))
+        let vendors = [self.preventor.check(), self.masstack.check(), self.preventor_open.check()];
+        let checked = vendors.into_iter().fold(faults, Result::and);
+        checked.or_else(|sentence| invalid(&sentence))
     }
 }

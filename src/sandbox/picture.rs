@@ -41,6 +41,28 @@ pub(super) fn of(file: &str) -> Option<io::Result<Vec<u8>>> {
     }
 }
 
+/// Whether `bytes` are a JPEG from its first marker to its last: segments, one of them a frame, then a scan.
+pub(super) fn is_jpeg(bytes: &[u8]) -> bool {
+    let Some(mut rest) = bytes.strip_prefix(&[0xff, 0xd8]).and_then(|rest| rest.strip_suffix(&[0xff, 0xd9]))
+    else {
+        return false;
+    };
+    let mut has_frame = false;
+    while let [0xff, marker, a, b, ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*a, *b]));
+        match marker {
+            0xda => return has_frame && rest.len() > 2 + length,
+            0xc0..=0xc2 => has_frame = true,
+            _ => {}
+        }
+        match rest.get(2 + length..) {
+            Some(after) if length >= 2 => rest = after,
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// A baseline JPEG: the first block's brightness is `shade`, and no later block differs from the one before.
 fn jpeg(shade: u8) -> Vec<u8> {
     let mut image = vec![0xff, 0xd8];
@@ -85,4 +107,23 @@ fn chunk(image: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
     crc.update(&checked);
     image.extend(checked);
     image.extend(crc.sum().to_be_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jpeg_is_one_from_end_to_end() {
+        let whole = of("selfie.jpg").unwrap().unwrap();
+        assert!(is_jpeg(&whole));
+        let frameless = [&whole[..71], &whole[84..]].concat();
+        let cut = &whole[..whole.len() - 2];
+        let png = of("selfie.png").unwrap().unwrap();
+        for other in
+            [&frameless[..], cut, &png, b"\xff\xd8\xff\xd9", b"\xff\xd8\xff\xc0\x00\x00\xff\xd9", b""]
+        {
+            assert!(!is_jpeg(other), "{other:02x?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! What the stand-ins' control APIs have in common.
 
 pub(super) mod faults;
+pub(super) mod profile;
 
 use axum::Json;
 use axum::http::StatusCode;

@@ -1,20 +1,19 @@
 //! The control API: acting as the person and the vendor.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::process::{Move, Process};
 use super::{Masstack, api};
-use crate::sandbox::control::{Answer, Refusal, bad, conflict, faults, read};
-use crate::sandbox::stand_in::StandIn as _;
+use crate::sandbox::control::{Answer, Refusal, bad, conflict, faults, profile};
+use crate::sandbox::stand_in::{Interpreter as _, StandIn as _};
 
 /// Everything below `/control/masstack`.
 pub(super) fn router() -> Router<Arc<Masstack>> {
@@ -24,9 +23,9 @@ pub(super) fn router() -> Router<Arc<Masstack>> {
         .route(&below("/identifications/{id}"), get(show))
         .route(&below("/identifications/{id}/{step}"), post(step))
         .route(&below("/service-account"), get(service_account))
-        .route(&below("/profile"), get(profile).post(change_profile))
         .route(&below("/tokens/revoke"), post(revoke))
         .route(&below("/statistics"), get(statistics))
+        .merge(profile::router())
         .merge(faults::router())
 }
 
@@ -57,17 +56,6 @@ async fn service_account(State(masstack): State<Arc<Masstack>>) -> Result<Respon
     let nobody = || Refusal(StatusCode::NOT_FOUND, "the sandbox was started without MasStack".to_owned());
     let account = masstack.account.as_ref().ok_or_else(nobody)?;
     Ok(([(CONTENT_TYPE, "application/json")], account.json().to_owned()).into_response())
-}
-
-async fn profile(State(masstack): State<Arc<Masstack>>) -> Json<Value> {
-    Json(json!(masstack.profile()))
-}
-
-async fn change_profile(State(masstack): State<Arc<Masstack>>, body: Bytes) -> Answer {
-    let change: Map<String, Value> = read(&body)?;
-    let mut profile = masstack.profile.lock().unwrap_or_else(PoisonError::into_inner);
-    *profile = profile.with(change).map_err(bad)?;
-    Ok(Json(json!(*profile)))
 }
 
 async fn revoke(State(masstack): State<Arc<Masstack>>) -> Json<Value> {

@@ -8,11 +8,10 @@ mod control;
 mod process;
 mod profile;
 mod reply;
-mod token;
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -22,12 +21,12 @@ use axum::response::{IntoResponse, Response};
 
 use super::background::Background;
 use super::fault::{Fault, Faults};
-use super::stand_in::{StandIn, faulty};
+use super::stand_in::{Interpreter, Reading as _, StandIn, faulty};
 use super::statistics::Statistics;
+use super::token::Tokens;
 use crate::clock::Clock;
 use process::Register;
 use reply::Failure;
-use token::Tokens;
 
 pub use account::ServiceAccount;
 pub use call::MasstackCall;
@@ -129,16 +128,18 @@ impl Masstack {
     fn hurried(&self, time: Duration) -> Duration {
         Duration::try_from_secs_f64(time.as_secs_f64() / self.speed).unwrap_or(time)
     }
+}
 
-    fn profile(&self) -> Profile {
-        self.profile.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Interpreter for Masstack {
+    type Profile = Profile;
+    type Register = Register;
+
+    fn reading(&self) -> &Mutex<Profile> {
+        &self.profile
     }
 
-    /// All processes, and those that nobody finished in time are expired.
-    fn register(&self) -> MutexGuard<'_, Register> {
-        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
-        register.expire(self.clock.now());
-        register
+    fn records(&self) -> &Mutex<Register> {
+        &self.register
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::profile::Names;
+use crate::sandbox::stand_in;
 
 /// One process.
 pub(super) struct Process {
@@ -139,9 +140,10 @@ impl Register {
     pub(super) fn remove(&mut self, admin_id: &str) {
         self.processes.retain(|process| process.admin_id != admin_id);
     }
+}
 
-    /// Ends what nobody finished before `now`.
-    pub(super) fn expire(&mut self, now: SystemTime) {
+impl stand_in::Register for Register {
+    fn expire(&mut self, now: SystemTime) {
         for process in &mut self.processes {
             if matches!(process.state, State::Created | State::Started) && process.expires <= now {
                 process.state = State::Expired;

@@ -1,8 +1,11 @@
 //! What the vendor's documents leave open, as switches.
 
+use std::str::FromStr;
+
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+
+use crate::sandbox::stand_in::Reading;
 
 /// How the vendor's documents are read where they are silent or contradict themselves.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -85,9 +88,10 @@ pub(super) enum Unpublished {
     Send,
 }
 
-impl Profile {
-    /// Says what no type can say about it.
-    pub(super) fn check(&self) -> Result<(), String> {
+impl Reading for Profile {
+    const EXAMPLE: &'static str = r#"{"errors":"empty"}"#;
+
+    fn check(&self) -> Result<(), String> {
         for (name, _, place) in self.calls.all() {
             let Some(Place { method, path }) = place else { continue };
             if method.parse::<Method>().is_err() || !path.starts_with('/') || !path.contains("{id}") {
@@ -98,23 +102,13 @@ impl Profile {
         }
         Ok(())
     }
-
-    /// The same but for the members of `change`.
-    pub(super) fn with(&self, change: Map<String, Value>) -> Result<Self, String> {
-        let mut members = serde_json::to_value(self).map_err(|error| error.to_string())?;
-        if let Value::Object(members) = &mut members {
-            members.extend(change);
-        }
-        let changed: Self = serde_path_to_error::deserialize(members).map_err(|error| error.to_string())?;
-        changed.check().map(|()| changed)
-    }
 }
 
-impl std::str::FromStr for Profile {
+impl FromStr for Profile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
+        Self::parse(text)
     }
 }
 
@@ -173,7 +167,7 @@ mod tests {
         for path in ["/identifications/otp/7", "/identifications/otp/7/cancel/", "/otp/7"] {
             assert_eq!(find(Method::PUT, path), None, "{path}");
         }
-        let nowhere: Profile = r#"{"calls":{"send":{"method":"POST","path":"/send"}}}"#.parse().unwrap();
-        assert!(nowhere.check().unwrap_err().contains("calls.send"));
+        let nowhere = r#"{"calls":{"send":{"method":"POST","path":"/send"}}}"#.parse::<Profile>();
+        assert!(nowhere.unwrap_err().contains("calls.send"));
     }
 }

@@ -1,6 +1,6 @@
 //! The control API: acting as the person, the reviewer and the vendor.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::invitation::Invitation;
 use super::register::Place;
@@ -16,8 +16,8 @@ use super::scenario::Scenario;
 use super::settings::{Kind, Registration};
 use super::ticket::{Decision, Disposition, FlowStatus, Person, Progress, Step, Ticket};
 use super::{Preventor, api};
-use crate::sandbox::control::{Answer, Refusal, bad, conflict, faults, read};
-use crate::sandbox::stand_in::StandIn as _;
+use crate::sandbox::control::{Answer, Refusal, bad, conflict, faults, profile, read};
+use crate::sandbox::stand_in::{Interpreter as _, StandIn as _};
 use crate::sandbox::webhook::Notice;
 
 /// Everything below `/control/preventor`.
@@ -32,11 +32,11 @@ pub(super) fn router() -> Router<Arc<Preventor>> {
         .route(&below("/invitations/{i}/expire"), post(expire))
         .route(&below("/invitations/{i}/play"), post(play))
         .route(&below("/invitations/{i}/resend"), post(resend))
-        .route(&below("/profile"), get(profile).post(change_profile))
         .route(&below("/webhooks"), get(webhooks))
         .route(&below("/webhooks/settings"), post(register_webhook))
         .route(&below("/tokens/revoke"), post(revoke))
         .route(&below("/statistics"), get(statistics))
+        .merge(profile::router())
         .merge(faults::router())
 }
 
@@ -131,17 +131,6 @@ async fn resend(State(preventor): State<Arc<Preventor>>, Path(name): Path<String
         preventor.webhooks.send(Notice { subject, label, body, edition: None });
         Ok(())
     })
-}
-
-async fn profile(State(preventor): State<Arc<Preventor>>) -> Json<Value> {
-    Json(json!(preventor.profile()))
-}
-
-async fn change_profile(State(preventor): State<Arc<Preventor>>, body: Bytes) -> Answer {
-    let change: Map<String, Value> = read(&body)?;
-    let mut profile = preventor.profile.lock().unwrap_or_else(PoisonError::into_inner);
-    *profile = profile.with(change).map_err(bad)?;
-    Ok(Json(json!(*profile)))
 }
 
 async fn webhooks(State(preventor): State<Arc<Preventor>>) -> Json<Value> {

@@ -12,12 +12,11 @@ mod reply;
 mod scenario;
 mod settings;
 mod ticket;
-mod token;
 mod webhook;
 
 use std::borrow::Cow;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
@@ -28,8 +27,9 @@ use secrecy::SecretString;
 
 use super::background::Background;
 use super::fault::{Fault, Faults};
-use super::stand_in::{StandIn, faulty};
+use super::stand_in::{Interpreter, Reading as _, StandIn, faulty};
 use super::statistics::Statistics;
+use super::token::Tokens;
 use super::webhook::{Notice, Webhooks};
 use crate::clock::Clock;
 use invitation::{Invitation, News};
@@ -38,7 +38,6 @@ use reply::Failure;
 use scenario::{Move, Scenario};
 use settings::Settings;
 use ticket::{Decision, Person, Progress};
-use token::Tokens;
 use webhook::Post;
 
 pub use call::PreventorCall;
@@ -286,16 +285,18 @@ impl Preventor {
         let validity = Duration::try_from_secs_f64(VALIDITY.as_secs_f64() / self.speed);
         self.clock.now() + validity.unwrap_or(VALIDITY)
     }
+}
 
-    fn profile(&self) -> Profile {
-        self.profile.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Interpreter for Preventor {
+    type Profile = Profile;
+    type Register = Register;
+
+    fn reading(&self) -> &Mutex<Profile> {
+        &self.profile
     }
 
-    /// All invitations, and those that nobody finished in time are expired.
-    fn register(&self) -> MutexGuard<'_, Register> {
-        let mut register = self.register.lock().unwrap_or_else(PoisonError::into_inner);
-        register.expire(self.clock.now());
-        register
+    fn records(&self) -> &Mutex<Register> {
+        &self.register
     }
 }
 

@@ -4,8 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
+use crate::sandbox::stand_in::Reading;
 use crate::sandbox::webhook::Retry;
 
 /// Longest pause between two tries of a webhook, in seconds.
@@ -120,22 +120,20 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// The same but for the members of `change`.
-    pub(super) fn with(&self, change: Map<String, Value>) -> Result<Self, String> {
-        let mut members = serde_json::to_value(self).map_err(|error| error.to_string())?;
-        if let Value::Object(members) = &mut members {
-            members.extend(change);
+    pub(super) fn retry(&self) -> Retry {
+        match &self.retry {
+            Retries::None => Retry::After(Vec::new()),
+            Retries::Pauses { seconds } => {
+                Retry::After(seconds.iter().map(|pause| Duration::from_secs((*pause).into())).collect())
+            }
         }
-        let changed: Self = serde_path_to_error::deserialize(members).map_err(|error| error.to_string())?;
-        changed.check()?;
-        Ok(changed)
     }
+}
 
-    /// Says what no type can say about it.
-    ///
-    /// # Errors
-    /// A sentence that names the member and what it may be.
-    pub fn check(&self) -> Result<(), String> {
+impl Reading for Profile {
+    const EXAMPLE: &'static str = r#"{"token_status":201}"#;
+
+    fn check(&self) -> Result<(), String> {
         if !matches!(self.token_status, 200 | 201) {
             return Err(format!("`token_status` is 200 or 201, not {}", self.token_status));
         }
@@ -149,26 +147,13 @@ impl Profile {
         }
         Ok(())
     }
-
-    pub(super) fn retry(&self) -> Retry {
-        match &self.retry {
-            Retries::None => Retry::After(Vec::new()),
-            Retries::Pauses { seconds } => {
-                Retry::After(seconds.iter().map(|pause| Duration::from_secs((*pause).into())).collect())
-            }
-        }
-    }
 }
 
-/// The command line's form: a JSON object of what differs from the default.
 impl FromStr for Profile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let change = serde_json::from_str(text).map_err(|error| {
-            format!("a profile is a JSON object such as {{\"token_status\":201}}: {error}")
-        })?;
-        Self::default().with(change)
+        Self::parse(text)
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use super::invitation::{Contact, Invitation, State};
 use super::ticket::Ticket;
+use crate::sandbox::stand_in;
 
 /// Every invitation since the start.
 #[derive(Default)]
@@ -73,18 +74,19 @@ impl Register {
         open.any(|known| known.unique == unique || known.contact.is(&recipient))
     }
 
-    /// Ends what nobody finished before `now`.
-    pub(super) fn expire(&mut self, now: SystemTime) {
-        let is_over = |known: &&mut Invitation| known.is_open() && known.expires < now;
-        for invitation in self.invitations.iter_mut().filter(is_over) {
-            invitation.expire(invitation.expires);
-        }
-    }
-
     fn place_of_ticket(&self, id: &str) -> Option<Place> {
         self.invitations.iter().enumerate().rev().find_map(|(invitation, known)| {
             let ticket = known.tickets.iter().position(|ticket| ticket.id == id)?;
             Some(Place { invitation, ticket: Some(ticket) })
         })
+    }
+}
+
+impl stand_in::Register for Register {
+    fn expire(&mut self, now: SystemTime) {
+        let is_over = |known: &&mut Invitation| known.is_open() && known.expires < now;
+        for invitation in self.invitations.iter_mut().filter(is_over) {
+            invitation.expire(invitation.expires);
+        }
     }
 }

@@ -107,6 +107,37 @@ async fn a_service_account_of_masstack_is_written_where_the_command_line_says() 
     assert_eq!(sandbox.ended().await.code, Some(0));
 }
 
+#[tokio::test]
+async fn the_open_services_are_served_with_what_the_command_line_says_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = program();
+    command.args(["sandbox", "--listen", "127.0.0.1:0"]);
+    for name in ["api-key", "secret", "password"] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, &name[..1]).unwrap();
+        command.arg(format!("--preventor-open-{name}-file")).arg(file);
+    }
+    command.args([
+        "--preventor-open-profile",
+        r#"{"errors":"empty"}"#,
+        "--preventor-open-fault",
+        "process=502:1",
+    ]);
+    let mut sandbox = Child::spawn(command);
+    let address = address(&mut sandbox).await;
+    let headers = "Authorization: Basic YTpz\r\nx-api-key: a\r\nx-tenant: sandbox\r\nx-env: sandbox\r\n\
+                   x-banknu: SANDBOX\r\nx-ip: 192.0.2.7\r\n";
+    for status in ["502", "400"] {
+        let answer = post(&address, "/v1/auth/token", headers).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status}")) && answer.ends_with("\r\n\r\n"),
+            "{answer}"
+        );
+    }
+    sandbox.signal("TERM");
+    assert_eq!(sandbox.ended().await.code, Some(0));
+}
+
 /// Where `sandbox` says that it listens.
 async fn address(sandbox: &mut Child) -> String {
     sandbox

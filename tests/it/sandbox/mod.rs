@@ -12,6 +12,7 @@ mod lists;
 mod masstack;
 mod moves;
 mod preventor;
+mod preventor_open;
 mod robot;
 mod sections;
 mod signing;

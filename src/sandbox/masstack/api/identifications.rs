@@ -17,6 +17,7 @@ use crate::sandbox::masstack::body::{CreateDocument, CreateOtp};
 use crate::sandbox::masstack::process::{Kind, Move, Process, State as Standing};
 use crate::sandbox::masstack::profile::Unpublished;
 use crate::sandbox::masstack::reply::Failure;
+use crate::sandbox::stand_in::Interpreter as _;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::reply::Failure;
 use super::{Masstack, ORG};
-use crate::sandbox::stand_in::header;
+use crate::sandbox::stand_in::{Interpreter as _, header};
 
 /// `POST` exchanges an assertion for a token. Where the vendor does so is not published.
 pub(super) const TOKEN: &str = "/authn/v1/oauth2/token";

@@ -17,7 +17,7 @@ use crate::sandbox::masstack::Masstack;
 use crate::sandbox::masstack::account::unsigned;
 use crate::sandbox::masstack::api::TOKEN;
 use crate::sandbox::masstack::profile::TokenEnd;
-use crate::sandbox::stand_in::header;
+use crate::sandbox::stand_in::{Interpreter as _, header};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -1,6 +1,7 @@
 //! Logging in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::AUTHORIZATION;
@@ -14,9 +15,11 @@ use serde_json::json;
 use crate::sandbox::preventor::invitation::millis;
 use crate::sandbox::preventor::profile::Expiry;
 use crate::sandbox::preventor::reply::{Failure, success};
-use crate::sandbox::preventor::token::LIFETIME;
 use crate::sandbox::preventor::{BANKNU, ENV, Preventor, TENANT};
-use crate::sandbox::stand_in::header;
+use crate::sandbox::stand_in::{Interpreter as _, header};
+
+/// How long a token lives. The vendor does not say.
+const LIFETIME: Duration = Duration::from_secs(60 * 60);
 
 /// `POST /auth/token`
 pub(super) async fn token(
@@ -27,7 +30,7 @@ pub(super) async fn token(
     if !preventor.has_key(&headers) || !is_tenant(&headers) || !preventor.is_basic(&headers) {
         return Err(Failure::unauthorized(&profile));
     }
-    let (token, end) = preventor.tokens.issue(&preventor.clock);
+    let (token, end) = preventor.tokens.issue(&preventor.clock, LIFETIME);
     let mut body = json!({ "token": token });
     // The spelling is the vendor's.
     match profile.expiry {

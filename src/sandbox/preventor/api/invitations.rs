@@ -1,25 +1,22 @@
 //! Invitations: made, delivered, changed and taken back.
 
-use std::sync::Arc;
-
-use axum::body::Bytes;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Path;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::sandbox::preventor::Preventor;
+use crate::sandbox::preventor::api::caller::Caller;
 use crate::sandbox::preventor::document::tenant;
 use crate::sandbox::preventor::invitation::{
     Activity, Contact, Delivery, Invitation, Phone, State as Stands,
 };
 use crate::sandbox::preventor::profile::Profile;
 use crate::sandbox::preventor::register::{Place, Register};
-use crate::sandbox::preventor::reply::{Failure, success};
+use crate::sandbox::preventor::reply::Failure;
 use crate::sandbox::preventor::scenario::Scenario;
+use crate::sandbox::stand_in::Interpreter as _;
 
 /// A host that cannot exist: nobody opens the link but by the control API.
 const LINK: &str = "https://invitation.invalid/";
@@ -61,45 +58,35 @@ struct Update {
 }
 
 /// `POST /invitations/check`
-pub(super) async fn check(
-    State(preventor): State<Arc<Preventor>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
-    let Check { unique, email, delivery_method, process } = preventor.read(&body)?;
+pub(super) async fn check(caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
+    let Check { unique, email, delivery_method, process } = caller.read()?;
     if process != PROCESS {
-        return Err(Failure::invalid(&profile, "type", "type must be ID"));
+        return Err(Failure::invalid(profile, "type", "type must be ID"));
     }
     if delivery_method != Delivery::Phone && email.is_none() {
-        return Err(Failure::invalid(&profile, "email", "email is required"));
+        return Err(Failure::invalid(profile, "email", "email is required"));
     }
     let contact = Contact { method: Delivery::Email, email, phone: None };
     match preventor.register().is_taken(&unique, &contact, None) {
-        true => Err(Failure::taken(&profile)),
-        false => Ok(success(&profile, StatusCode::OK, json!({ "unique": unique, "available": true }))),
+        true => Err(Failure::taken(profile)),
+        false => Ok(caller.answer(json!({ "unique": unique, "available": true }))),
     }
 }
 
 /// `POST /invitations/users/register`
-pub(super) async fn register(
-    State(preventor): State<Arc<Preventor>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
-    let wanted: Registration = preventor.read(&body)?;
+pub(super) async fn register(caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
+    let wanted: Registration = caller.read()?;
     let contact = Contact { method: wanted.delivery_method, email: wanted.email, phone: wanted.phone };
-    reachable(&profile, &contact)?;
+    reachable(profile, &contact)?;
     // The two requests have different shapes of one phone number.
     if contact.phone.as_ref().is_some_and(|phone| phone.phone_number_prefix.is_none()) {
         let field = "phone.phone_number_prefix";
-        return Err(Failure::invalid(&profile, field, "phone_number_prefix is required"));
+        return Err(Failure::invalid(profile, field, "phone_number_prefix is required"));
     }
-    not_empty(&profile, "unique", &wanted.unique)?;
-    not_empty(&profile, "flow", &wanted.flow)?;
+    not_empty(profile, "unique", &wanted.unique)?;
+    not_empty(profile, "flow", &wanted.flow)?;
     let clock = &preventor.clock;
     let (now, expires) = (clock.now(), preventor.expiry());
     let mut invitation = Invitation {
@@ -118,70 +105,59 @@ pub(super) async fn register(
     };
     invitation.note("REGISTERED", now, None);
     if wanted.deliver_invitation {
-        invitation.send(now, expires).map_err(|message| Failure::state(&profile, message))?;
+        invitation.send(now, expires).map_err(|message| Failure::state(profile, message))?;
     }
     let scenario = Scenario::asked_for(&invitation.contact.recipient(), &invitation.flow);
     let view = view(&invitation);
     let place = {
         let mut register = preventor.register();
         if register.is_taken(&invitation.unique, &invitation.contact, None) {
-            return Err(Failure::taken(&profile));
+            return Err(Failure::taken(profile));
         }
         register.add(invitation)
     };
     if let Some(scenario) = scenario {
         preventor.play(place, scenario);
     }
-    Ok(success(&profile, StatusCode::OK, view))
+    Ok(caller.answer(view))
 }
 
 /// `POST /notifications/invitation/{id}/send`
-pub(super) async fn send(
-    State(preventor): State<Arc<Preventor>>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
+pub(super) async fn send(Path(name): Path<String>, caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
     let mut register = preventor.register();
     // The path names the id, its description the recipient.
     let place = register.by_id(&name).or_else(|| register.by_recipient(&name));
-    let invitation = register.at(place.ok_or_else(|| Failure::no_invitation(&profile))?);
+    let invitation = register.at(place.ok_or_else(|| Failure::no_invitation(profile))?);
     let sent = invitation.send(preventor.clock.now(), preventor.expiry());
-    sent.map_err(|message| Failure::state(&profile, message))?;
-    Ok(success(&profile, StatusCode::OK, json!({ "id": invitation.id, "has_delivered": true })))
+    sent.map_err(|message| Failure::state(profile, message))?;
+    Ok(caller.answer(json!({ "id": invitation.id, "has_delivered": true })))
 }
 
 /// `PATCH /invitations/users/{recipient}`
-pub(super) async fn update(
-    State(preventor): State<Arc<Preventor>>,
-    Path(recipient): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
-    let Update { delivery_method, phone, email, unique, broker, flow } = preventor.read(&body)?;
+pub(super) async fn update(Path(recipient): Path<String>, caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
+    let Update { delivery_method, phone, email, unique, broker, flow } = caller.read()?;
     if phone.as_ref().is_some_and(|phone| phone.phone_country_code.is_none()) {
         let field = "phone.phone_country_code";
-        return Err(Failure::invalid(&profile, field, "phone_country_code is required"));
+        return Err(Failure::invalid(profile, field, "phone_country_code is required"));
     }
     let mut register = preventor.register();
-    let place = of_recipient(&profile, &register, &recipient)?;
+    let place = of_recipient(profile, &register, &recipient)?;
     let old = register.at(place);
     if !old.is_open() {
-        return Err(Failure::state(&profile, "The invitation has ended"));
+        return Err(Failure::state(profile, "The invitation has ended"));
     }
     let contact = Contact {
         method: delivery_method.unwrap_or(old.contact.method),
         email: email.or_else(|| old.contact.email.clone()),
         phone: phone.or_else(|| old.contact.phone.clone()),
     };
-    reachable(&profile, &contact)?;
+    reachable(profile, &contact)?;
     let unique = unique.unwrap_or_else(|| old.unique.clone());
-    not_empty(&profile, "unique", &unique)?;
+    not_empty(profile, "unique", &unique)?;
     if register.is_taken(&unique, &contact, Some(place)) {
-        return Err(Failure::taken(&profile));
+        return Err(Failure::taken(profile));
     }
     let invitation = register.at(place);
     (invitation.contact, invitation.unique) = (contact, unique);
@@ -190,36 +166,26 @@ pub(super) async fn update(
         invitation.flow = flow;
     }
     invitation.note("UPDATED", preventor.clock.now(), None);
-    Ok(success(&profile, StatusCode::OK, view(invitation)))
+    Ok(caller.answer(view(invitation)))
 }
 
 /// `DELETE /invitations/users/{recipient}`
-pub(super) async fn delete(
-    State(preventor): State<Arc<Preventor>>,
-    Path(recipient): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
+pub(super) async fn delete(Path(recipient): Path<String>, caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
     let mut register = preventor.register();
-    let place = of_recipient(&profile, &register, &recipient)?;
+    let place = of_recipient(profile, &register, &recipient)?;
     let invitation = register.at(place);
     invitation.delete(preventor.clock.now());
     // A scenario stops.
     invitation.revision += 1;
-    Ok(success(&profile, StatusCode::OK, json!({ "id": invitation.id })))
+    Ok(caller.answer(json!({ "id": invitation.id })))
 }
 
 /// `GET /invitations/logs/{id}/activities`
-pub(super) async fn activities(
-    State(preventor): State<Arc<Preventor>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
+pub(super) async fn activities(Path(id): Path<String>, caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
     let mut register = preventor.register();
-    let place = register.by_id(&id).ok_or_else(|| Failure::no_invitation(&profile))?;
+    let place = register.by_id(&id).ok_or_else(|| Failure::no_invitation(profile))?;
     let invitation = register.at(place);
     let activities: Vec<Value> = invitation.activities.iter().map(Activity::view).collect();
     let tickets: Vec<&str> = invitation.tickets.iter().map(|ticket| ticket.id.as_str()).collect();
@@ -229,7 +195,7 @@ pub(super) async fn activities(
         "tickets": tickets,
         "activities": activities,
     });
-    Ok(success(&profile, StatusCode::OK, body))
+    Ok(caller.answer(body))
 }
 
 fn of_recipient(profile: &Profile, register: &Register, recipient: &str) -> Result<Place, Failure> {

@@ -1,6 +1,7 @@
 //! The vendor's endpoints.
 
 mod auth;
+mod caller;
 mod invitations;
 mod tickets;
 mod webhooks;
@@ -9,13 +10,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
 use axum::routing::{delete, get, patch, post};
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
 
 use super::Preventor;
-use super::reply::Failure;
 use crate::sandbox::stand_in::header;
 
 /// `POST` logs in.
@@ -57,26 +55,8 @@ pub(super) fn router() -> Router<Arc<Preventor>> {
 }
 
 impl Preventor {
-    /// Refuses a caller without a live token and the account's key.
-    fn admit(&self, headers: &HeaderMap) -> Result<(), Failure> {
-        let token = header(headers, AUTHORIZATION.as_str()).and_then(|value| value.strip_prefix("Bearer "));
-        let is_live = token.is_some_and(|token| self.tokens.accept(&self.clock, token));
-        match is_live && self.has_key(headers) {
-            true => Ok(()),
-            false => Err(Failure::unauthorized(&self.profile())),
-        }
-    }
-
     fn has_key(&self, headers: &HeaderMap) -> bool {
         let given = header(headers, KEY);
         self.account.as_ref().is_some_and(|account| given == Some(account.api_key.expose_secret()))
-    }
-
-    /// Reads a body of JSON.
-    fn read<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, Failure> {
-        let deserializer = &mut serde_json::Deserializer::from_slice(body);
-        serde_path_to_error::deserialize(deserializer).map_err(|error| {
-            Failure::invalid(&self.profile(), &error.path().to_string(), &error.inner().to_string())
-        })
     }
 }

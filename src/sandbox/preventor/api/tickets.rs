@@ -1,19 +1,19 @@
 //! Tickets and their images.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, Query};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::sandbox::picture;
-use crate::sandbox::preventor::reply::{Failure, success};
+use crate::sandbox::preventor::api::caller::Caller;
+use crate::sandbox::preventor::document;
+use crate::sandbox::preventor::reply::Failure;
 use crate::sandbox::preventor::ticket::Step;
-use crate::sandbox::preventor::{Preventor, document};
+use crate::sandbox::stand_in::Interpreter as _;
 
 /// Every image: its type, where it comes from, and a name that gives it a grey of its own.
 const IMAGES: [(&str, Step, &str); 6] = [
@@ -27,42 +27,35 @@ const IMAGES: [(&str, Step, &str); 6] = [
 const ALL: &str = "ALL";
 
 /// `GET /transactions/{ticket}`
-pub(super) async fn get(
-    State(preventor): State<Arc<Preventor>>,
-    Path(id): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
+pub(super) async fn get(Path(id): Path<String>, caller: Caller) -> Result<Response, Failure> {
+    let Caller { preventor, profile, .. } = &caller;
     let register = preventor.register();
-    let (invitation, ticket) = register.by_ticket(&id).ok_or_else(|| Failure::no_ticket(&profile))?;
-    Ok(success(&profile, StatusCode::OK, document::render(invitation, ticket)))
+    let (invitation, ticket) = register.by_ticket(&id).ok_or_else(|| Failure::no_ticket(profile))?;
+    Ok(caller.answer(document::render(invitation, ticket)))
 }
 
 /// `GET /transactions/{ticket}/images?type=`
 pub(super) async fn images(
-    State(preventor): State<Arc<Preventor>>,
     Path(id): Path<String>,
     Query(parameters): Query<HashMap<String, String>>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, Failure> {
-    preventor.admit(&headers)?;
-    let profile = preventor.profile();
+    let Caller { preventor, profile, .. } = &caller;
     let asked = parameters.get("type").map(String::as_str).unwrap_or_default();
     let wanted: Vec<&str> = asked.split(',').collect();
     let is_known = |name: &&str| *name == ALL || IMAGES.iter().any(|(kind, ..)| kind == name);
     if !wanted.iter().all(is_known) {
         let message = "type is ALL or a list of image types with commas and no spaces";
-        return Err(Failure::invalid(&profile, "type", message));
+        return Err(Failure::invalid(profile, "type", message));
     }
     let register = preventor.register();
-    let (_, ticket) = register.by_ticket(&id).ok_or_else(|| Failure::no_ticket(&profile))?;
+    let (_, ticket) = register.by_ticket(&id).ok_or_else(|| Failure::no_ticket(profile))?;
     let images: Vec<Value> = IMAGES
         .into_iter()
         .filter(|(kind, step, _)| ticket.has(*step) && (wanted.contains(&ALL) || wanted.contains(kind)))
         .filter_map(|(kind, _, name)| Some(json!({ "type": kind, "image": data_uri(name)? })))
         .collect();
-    Ok(success(&profile, StatusCode::OK, json!({ "ticket": id, "images": images })))
+    Ok(caller.answer(json!({ "ticket": id, "images": images })))
 }
 
 fn data_uri(name: &str) -> Option<String> {

@@ -1,4 +1,4 @@
-//! Login tokens.
+//! Tokens that are alive.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,23 +9,25 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Clock;
 
-/// How long a token lives. The vendor does not say.
-pub(super) const LIFETIME: Duration = Duration::from_secs(60 * 60);
-
 /// The tokens that are alive, and when each ends.
 #[derive(Default)]
 pub(super) struct Tokens(Mutex<HashMap<String, SystemTime>>);
 
 impl Tokens {
-    /// A new token and its end; earlier ones stay valid.
-    pub(super) fn issue(&self, clock: &Clock) -> (String, SystemTime) {
+    /// A new token that lives for `life`, and its end; earlier ones stay valid.
+    pub(super) fn issue(&self, clock: &Clock, life: Duration) -> (String, SystemTime) {
         let token = URL_SAFE_NO_PAD.encode(clock.random::<32>());
+        let end = clock.now() + life;
+        self.keep(clock, &token, end);
+        (token, end)
+    }
+
+    /// Takes `token` until `end`.
+    pub(super) fn keep(&self, clock: &Clock, token: &str, end: SystemTime) {
         let now = clock.now();
-        let end = now + LIFETIME;
         let mut live = self.live();
         live.retain(|_token, end| now < *end);
-        live.insert(token.clone(), end);
-        (token, end)
+        live.insert(token.to_owned(), end);
     }
 
     /// Whether `token` is alive.
