@@ -10,6 +10,7 @@ mod sandbox;
 mod serve;
 mod server;
 mod signals;
+mod trial;
 mod version;
 mod watch;
 
