@@ -10,6 +10,8 @@ mod double;
 mod file_vendor;
 mod hub;
 mod journal;
+mod lines;
+mod platform;
 mod process;
 mod sandbox;
 mod scenario;

@@ -8,7 +8,7 @@ mod operator;
 mod projection;
 mod reader;
 mod settings;
-mod words;
+pub(crate) mod words;
 
 mod absent;
 mod activities;

@@ -1,9 +1,6 @@
 //! Documents, their names and those who sign them are nowhere but at the vendor: not in logs, events, errors, metrics or
 //! the store's bytes.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use idv_gateway::journal::Journal as _;
 use idv_gateway::model::filter::Filter;
 use idv_gateway::proto::upload_default_document_request::Part as SentDefault;
@@ -14,41 +11,15 @@ use idv_gateway::proto::{
 };
 use serde_json::json;
 use tonic::Status;
-use tracing::level_filters::LevelFilter;
 
 use super::canary::{CANARY, canaries, holds, look_into_store};
 use super::house::{House, id_of};
 use super::operator::asked;
 use super::signing::{client, creation, define, document, download, header, send, sha256, upload};
 use super::words::{BANK, types};
+use crate::lines::Lines;
 
 const REQUEST: &str = "9a4e7d52-5b0f-4a4e-8f5b-0d3d8a2f7c10";
-
-/// Every log line of this test's thread, which runs the whole gateway but for what waits for disks.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl Lines {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
-        let lines = self.clone();
-        let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
-        tracing::subscriber::set_default(log.with_writer(move || lines.clone()).finish())
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap().clone()
-    }
-}
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn content() -> Vec<u8> {
     format!("%PDF-1.7\n{CANARY} signs this\n").repeat(100).into_bytes()

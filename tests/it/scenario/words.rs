@@ -16,7 +16,7 @@ pub(super) const BANCO: &str = "banco";
 pub(super) const BANK: &str = "connections/beispielbank";
 pub(super) const OTHER_BANK: &str = "connections/musterbank";
 /// What the scenarios read personal data for.
-pub(super) const PURPOSE: &str = "fraud-investigation";
+pub(crate) const PURPOSE: &str = "fraud-investigation";
 
 /// The name of the identification `id` on the first connection.
 pub(super) fn named(id: &str) -> String {
@@ -95,7 +95,7 @@ pub(super) fn shown(event: &Event) -> &Identification {
 
 /// The details of a refusal, which must have `code` and `reason` and come from this gateway.
 #[track_caller]
-pub(super) fn refused(status: &Status, code: Code, reason: &str) -> ErrorDetails {
+pub(crate) fn refused(status: &Status, code: Code, reason: &str) -> ErrorDetails {
     let details = status.check_error_details().unwrap();
     let info = details.error_info().unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
     assert_eq!((status.code(), info.reason.as_str()), (code, reason), "{status:?}");
@@ -104,7 +104,7 @@ pub(super) fn refused(status: &Status, code: Code, reason: &str) -> ErrorDetails
 }
 
 /// The fields that a refusal names, in order.
-pub(super) fn fields(details: &ErrorDetails) -> Vec<String> {
+pub(crate) fn fields(details: &ErrorDetails) -> Vec<String> {
     let violations = details.bad_request().map(|bad| bad.field_violations.clone()).unwrap_or_default();
     assert!(violations.iter().all(|violation| !violation.description.is_empty()));
     violations.into_iter().map(|violation| violation.field).collect()
