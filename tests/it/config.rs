@@ -78,7 +78,7 @@ fn the_documented_file_holds_the_defaults() {
 #[test]
 fn the_documented_examples_are_accepted() {
     let config = parse(&documented_with_examples(), &[]).unwrap();
-    assert_eq!(config.connections.len(), 3);
+    assert_eq!(config.connections.len(), 4);
     assert!(config.webhooks.public_url.is_some());
     let JournalSettings::Embedded(EmbeddedSettings { max_size_bytes, .. }) = config.journal;
     assert!(max_size_bytes.is_some());

@@ -8,13 +8,14 @@ use crate::error::{Error, Result, Violation};
 use crate::model::command::CreateIdentification;
 use crate::model::observation::{Observation, Word};
 use crate::proto::identification_spec::Kind as Spec;
-use crate::proto::{AutoIdentSpec, Date, Evidence, StartLink, Subject, VendorReference};
+use crate::proto::{AutoIdentSpec, Evidence, StartLink, Subject, VendorReference};
 use crate::vendor::idnow::api::Found;
 use crate::vendor::idnow::result::canonical;
 use crate::vendor::idnow::wire::StartBody;
 use crate::vendor::idnow::{IDENT_ID, Idnow, TRANSACTION_NUMBER};
 use crate::vendor::keepsake::About;
 use crate::vendor::kit::http::Answer as HttpAnswer;
+use crate::vendor::kit::json::iso_date;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::url::Segment;
@@ -168,8 +169,4 @@ pub(super) fn start_body<'a>(subject: &'a Subject, spec: &'a AutoIdentSpec) -> S
         title: &subject.title,
         zipcode: address.map_or("", |address| &address.postal_code),
     }
-}
-
-fn iso_date(date: &Date) -> String {
-    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }

@@ -3,6 +3,8 @@
 use prost_types::Timestamp;
 use serde::de::DeserializeOwned;
 
+use crate::proto::Date;
+
 /// JSON that is not what was expected. It says where, never what stands there: serde's own message would.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unexpected JSON at {path} (line {line}, column {column})")]
@@ -52,6 +54,11 @@ pub fn read_json_noting<T: DeserializeOwned>(
 pub fn offset_time(text: &str) -> Option<Timestamp> {
     let clock = text.split_once(['T', 't', ' ']).map_or("", |(_, clock)| clock);
     if clock.contains(['Z', 'z', '+', '-']) { text.parse().ok() } else { None }
+}
+
+/// A whole date as ISO 8601 writes it.
+pub fn iso_date(date: &Date) -> String {
+    format!("{:04}-{:02}-{:02}", date.year, date.month, date.day)
 }
 
 fn holder<'a>(path: &'a serde_ignored::Path<'_>) -> &'a str {

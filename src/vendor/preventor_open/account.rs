@@ -3,9 +3,9 @@
 use crate::error::Violation;
 use crate::model::onboarding::AccountChange;
 use crate::proto::onboarding::Account;
-use crate::vendor::preventor_open::body::{Body, Texts, path, written};
+use crate::vendor::kit::json::iso_date;
+use crate::vendor::preventor_open::body::{Body, Texts, path};
 use crate::vendor::preventor_open::config::AccountId;
-use crate::vendor::preventor_open::customer::check_date;
 
 const TEXTS: Texts<Account> = &[
     ("product_code", "product_code", |account| &account.product_code),
@@ -29,18 +29,12 @@ pub(super) fn field(name: &str) -> Option<String> {
 
 /// Which parts of `change` the vendor cannot take.
 pub(super) fn check(change: &AccountChange, id: AccountId) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    for (field, date) in
-        [("account.open_date", &change.account.open_date), ("account.close_date", &change.account.close_date)]
-    {
-        check_date(field, date.as_ref(), &mut violations);
+    if id == AccountId::Customer || change.customer.is_none() {
+        return Vec::new();
     }
-    if id == AccountId::Account && change.customer.is_some() {
-        let expected = "must be empty: the vendor has one id for an account, and this connection's account_id says \
-                        that it is the account's own";
-        violations.push(Violation::new("account.customer", expected));
-    }
-    violations
+    let expected = "must be empty: the vendor has one id for an account, and this connection's account_id says that it \
+                    is the account's own";
+    vec![Violation::new("account.customer", expected)]
 }
 
 /// What the vendor is told.
@@ -56,7 +50,7 @@ pub(super) fn body(change: &AccountChange, id: AccountId) -> Body {
         ("date_closed", "close_date", &account.close_date),
     ];
     dates.into_iter().fold(body, |body, (theirs, ours, date)| {
-        let date = date.as_ref().and_then(written);
+        let date = date.as_ref().map(iso_date);
         if sent.includes(ours, date.is_some()) { body.text(theirs, date.unwrap_or_default()) } else { body }
     })
 }

@@ -62,6 +62,7 @@ struct Paths {
 struct TokenBody {
     #[serde(rename = "transactionType")]
     purpose: &'static str,
+    /// In the contract's words, which are the vendor's.
     #[serde(rename = "documentType", skip_serializing_if = "Option::is_none")]
     document: Option<&'static str>,
 }
@@ -135,7 +136,7 @@ impl Framework {
             Purpose::Onboarding => "ONBOARDING",
             Purpose::Authentication => "AUTHENTICATION",
         };
-        let body = TokenBody { purpose, document: document.map(document_type) };
+        let body = TokenBody { purpose, document: document.map(DocumentType::word) };
         let call = self.call(TOKEN, Method::POST, &self.paths.token, &[], client)?.json(&body)?;
         // A token that nobody uses begins no process.
         Ok(call.repeat(Repeat::Freely).secret_header(AUTHORIZATION, self.authorization.clone()))
@@ -231,15 +232,6 @@ impl Biometrics for Framework {
 /// A name that the vendor cannot have given.
 fn unknown(operation: &'static str) -> Error {
     Error::new(Kind::ResourceNotFound, operation, "the vendor has no such biometric user or upload")
-}
-
-fn document_type(document: DocumentType) -> &'static str {
-    match document {
-        DocumentType::IdCard => "ID_CARD",
-        DocumentType::Passport => "PASSPORT",
-        DocumentType::DriverLicense => "DRIVER_LICENSE",
-        DocumentType::Visa => "VISA",
-    }
 }
 
 impl fmt::Debug for Framework {

@@ -3,7 +3,6 @@
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 
 use crate::model::onboarding::Action;
-use crate::proto::Date;
 use crate::proto::onboarding::ItemAction;
 
 /// Members of an object, in the order in which they are sent. Personal data: it has no debug form.
@@ -99,13 +98,6 @@ pub(super) fn path<T>(
     let texts = texts.iter().map(|(theirs, ours, _)| (theirs, ours));
     let mut all = texts.chain(others.iter().map(|(theirs, ours)| (theirs, ours)));
     all.find(|(theirs, _)| **theirs == name).map(|(_, ours)| format!("{place}.{ours}"))
-}
-
-/// A whole date as the vendor writes it.
-pub(super) fn written(date: &Date) -> Option<String> {
-    let Date { year, month, day } = date;
-    let whole = (1..=9999).contains(year) && (1..=12).contains(month) && (1..=31).contains(day);
-    whole.then(|| format!("{year:04}-{month:02}-{day:02}"))
 }
 
 fn request_type(action: Action) -> &'static str {

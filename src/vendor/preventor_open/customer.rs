@@ -4,7 +4,8 @@ use crate::error::Violation;
 use crate::model::onboarding::{Action, CustomerChange};
 use crate::proto::Date;
 use crate::proto::onboarding::{Customer, CustomerAddress, CustomerDocument, CustomerEmail, CustomerPhone};
-use crate::vendor::preventor_open::body::{Body, Texts, path, written};
+use crate::vendor::kit::json::iso_date;
+use crate::vendor::preventor_open::body::{Body, Texts, path};
 
 /// Lines of an address that the vendor has.
 const LINES: [&str; 2] = ["address_line1", "address_line2"];
@@ -51,31 +52,12 @@ pub(super) fn field(name: &str) -> Option<String> {
 
 /// Which parts of `customer` the vendor cannot take.
 pub(super) fn check(customer: &Customer) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    for (index, address) in customer.addresses.iter().enumerate() {
-        if address.lines.len() > LINES.len() {
-            let field = format!("customer.addresses[{index}].lines");
-            violations.push(Violation::new(field, format!("must be at most {}", LINES.len())));
-        }
-    }
-    for (list, documents) in
-        [("identity_documents", &customer.identity_documents), ("tax_documents", &customer.tax_documents)]
-    {
-        for (index, document) in documents.iter().enumerate() {
-            for (name, date) in [("issue_date", &document.issue_date), ("expire_date", &document.expire_date)]
-            {
-                check_date(&format!("customer.{list}[{index}].{name}"), date.as_ref(), &mut violations);
-            }
-        }
-    }
-    violations
-}
-
-/// Reports `date` unless it is none or whole.
-pub(super) fn check_date(field: &str, date: Option<&Date>, violations: &mut Vec<Violation>) {
-    if date.is_some_and(|date| written(date).is_none()) {
-        violations.push(Violation::new(field, "must be a whole date: the vendor has no others"));
-    }
+    let long = |(index, address): (usize, &CustomerAddress)| {
+        let field = format!("customer.addresses[{index}].lines");
+        let expected = || format!("must be at most {}", LINES.len());
+        (address.lines.len() > LINES.len()).then(|| Violation::new(field, expected()))
+    };
+    customer.addresses.iter().enumerate().filter_map(long).collect()
 }
 
 /// What the vendor is told.
@@ -117,7 +99,7 @@ fn address(address: &CustomerAddress) -> Body {
 }
 
 fn document(document: &CustomerDocument) -> Body {
-    let date = |date: &Option<Date>| date.as_ref().and_then(written).unwrap_or_default();
+    let date = |date: &Option<Date>| date.as_ref().map(iso_date).unwrap_or_default();
     Body::item(document.action(), document.id)
         .number("doc_type", document.type_code)
         .some("doc_number", &document.number)

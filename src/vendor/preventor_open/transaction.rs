@@ -3,12 +3,8 @@
 
 use prost_types::Timestamp;
 
-use crate::error::Violation;
 use crate::proto::onboarding::Transaction;
 use crate::vendor::preventor_open::body::{Body, Texts, path};
-
-/// The times that four digits of a year can say.
-const TIMES: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 const TEXTS: Texts<Transaction> = &[
     ("id", "transaction_id", |transaction| &transaction.transaction_id),
@@ -50,26 +46,17 @@ pub(super) fn field(name: &str) -> Option<String> {
     path("transaction", TEXTS, &others, name)
 }
 
-/// Which parts of `transaction` the vendor cannot take.
-pub(super) fn check(transaction: &Transaction) -> Vec<Violation> {
-    let odd = |time: Option<&Timestamp>| time.is_some_and(|time| written(time).is_none());
-    let odd = times(transaction).into_iter().filter(|(_, _, time)| odd(*time));
-    odd.map(|(_, ours, _)| Violation::new(format!("transaction.{ours}"), "must be of the years 1 to 9999"))
-        .collect()
-}
-
 /// What the vendor is told: everything that is set.
 pub(super) fn body(transaction: &Transaction) -> Body {
     let body = Body::default().texts(TEXTS, transaction, |_name, is_set| is_set);
-    times(transaction)
-        .into_iter()
-        .fold(body, |body, (theirs, _, time)| body.some(theirs, &time.and_then(written).unwrap_or_default()))
+    times(transaction).into_iter().fold(body, |body, (theirs, _, time)| match time {
+        Some(time) => body.text(theirs, written(time)),
+        None => body,
+    })
 }
 
 /// A time as the vendor writes it: milliseconds, always. What is finer is cut off.
-fn written(time: &Timestamp) -> Option<String> {
-    let millis = time.nanos / 1_000_000;
-    let sound = TIMES.contains(&time.seconds) && (0..1000).contains(&millis);
+fn written(time: &Timestamp) -> String {
     let seconds = Timestamp { seconds: time.seconds, nanos: 0 }.to_string();
-    sound.then(|| format!("{}.{millis:03}Z", seconds.trim_end_matches('Z')))
+    format!("{}.{:03}Z", seconds.trim_end_matches('Z'), time.nanos / 1_000_000)
 }

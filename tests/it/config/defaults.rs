@@ -2,6 +2,7 @@
 
 use idv_gateway::vendor::idnow::config::{FileSettings, LinkTemplates, SigningSettings};
 use idv_gateway::vendor::kit::limit::LimitSettings;
+use idv_gateway::vendor::preventor_open::config::ClientSettings;
 use idv_gateway::vendor::registry::ConnectionSettings;
 
 use super::{CONNECTION, SOUND, documented_with_examples, parse};
@@ -54,4 +55,37 @@ fn what_the_documented_example_of_masstack_calls_a_default_is_one() {
     let rate = documented.limits.max_requests_per_second;
     assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
     assert_eq!((bare.calls.cancel, bare.calls.restart, bare.calls.send), (None, None, None));
+}
+
+#[test]
+fn what_the_documented_example_of_preventor_open_services_calls_a_default_is_one() {
+    let settings = |text: &str| {
+        let mut connections = parse(text, &[]).unwrap().connections.into_values();
+        let found = connections.find_map(|settings| match settings {
+            ConnectionSettings::PreventorOpen(settings) => Some(settings),
+            _ => None,
+        });
+        found.unwrap()
+    };
+    let documented = settings(&documented_with_examples());
+    let bare = settings(&format!(
+        "{SOUND}[connections.pe.preventor_open]\nenvironment = \"live\"\napi_key.env = \"KEY\"\n\
+         tenant = \"a\"\nenv = \"b\"\nbanknu = \"c\"\nbiometrics.secret.env = \"SECRET\"\n\
+         [connections.pe.preventor_open.onboarding]\nbasic = \"user\"\nclient_id = \"d\"\nusername = \"e\"\n\
+         password.env = \"PASSWORD\"\n"
+    ));
+    let ip_address = documented.client.ip_address;
+    assert_eq!(documented.client, ClientSettings { ip_address, ..bare.client });
+    let rate = documented.limits.max_requests_per_second;
+    assert_eq!(documented.limits, LimitSettings { max_requests_per_second: rate, ..bare.limits });
+    let (documented_part, part) = (documented.biometrics.unwrap(), bare.biometrics.unwrap());
+    assert_eq!(documented_part.picture, part.picture);
+    assert_eq!(
+        (documented_part.min_portraits, documented_part.min_documents),
+        (part.min_portraits, part.min_documents)
+    );
+    let (documented, bare) = (documented.onboarding.unwrap(), bare.onboarding.unwrap());
+    assert_eq!((documented.grant_type, documented.scope), (bare.grant_type, bare.scope));
+    assert_eq!((documented.account_id, documented.token), (bare.account_id, bare.token));
+    assert_eq!(documented.customer, bare.customer);
 }

@@ -31,4 +31,5 @@ mod masstack_config;
 mod masstack_faults;
 mod masstack_rig;
 mod preventor;
+mod preventor_open;
 mod registry;

@@ -4,6 +4,7 @@
 mod idnow;
 mod load;
 mod preventor;
+mod preventor_open;
 mod rows;
 mod server;
 mod table;
@@ -32,6 +33,7 @@ async fn all_is_as_the_table_has_it<V>(table: Table<V>, rows: Vec<Row>) {
 async fn so_it_is_with_each_vendor(rows: fn() -> Vec<Row>) {
     all_is_as_the_table_has_it(table(), rows()).await;
     all_is_as_the_table_has_it(Table::new(preventor::vendor()), rows()).await;
+    all_is_as_the_table_has_it(Table::new(preventor_open::vendor()), rows()).await;
 }
 
 #[tokio::test]
@@ -59,6 +61,11 @@ async fn the_words_of_preventor() {
     all_is_as_the_table_has_it(Table::new(preventor::vendor()), preventor::words()).await;
 }
 
+#[tokio::test]
+async fn the_words_of_preventor_open_services() {
+    all_is_as_the_table_has_it(Table::new(preventor_open::vendor()), preventor_open::words()).await;
+}
+
 /// A new operation without a column fails, as does a column of nothing.
 #[test]
 fn every_operation_has_a_column() {
@@ -71,6 +78,7 @@ fn every_operation_has_a_column() {
     }
     check("idnow", &idnow::vendor().columns);
     check("preventor", &preventor::vendor().columns);
+    check("preventor_open", &preventor_open::vendor().columns);
 }
 
 /// Every exception is one to a row that there is, and that would come to something else.
@@ -92,6 +100,7 @@ fn exceptions_are_exceptions() {
     }
     check(idnow::vendor().columns, idnow::words());
     check(preventor::vendor().columns, preventor::words());
+    check(preventor_open::vendor().columns, preventor_open::words());
 }
 
 /// The table notices a connection that tries too rarely, waits too long, or tells another kind.
