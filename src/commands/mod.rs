@@ -10,6 +10,8 @@ mod sandbox;
 mod serve;
 mod server;
 mod signals;
+mod trial;
+mod vendors;
 mod version;
 mod watch;
 
@@ -45,6 +47,7 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     Sandbox(sandbox::Sandbox),
     CheckConfig(check_config::CheckConfig),
+    Vendors(vendors::Vendors),
     Completions(completions::Completions),
 }
 
@@ -99,6 +102,7 @@ pub(crate) fn run() -> ExitCode {
             Command::Healthcheck(command) => command.run(environment()),
             Command::Sandbox(command) => command.run(),
             Command::CheckConfig(command) => command.run(environment()),
+            Command::Vendors(command) => command.run(),
             Command::Completions(command) => command.run(CommandLine::command()),
         },
         Err(error) => {

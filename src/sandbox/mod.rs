@@ -37,6 +37,7 @@ use background::Background;
 
 pub use fault::{Effect, Fault, Operation};
 pub use idnow::IdnowCall;
+pub use picture::jpeg;
 
 /// How long a shutdown waits for requests in flight before it cuts them off.
 const DRAIN: Duration = Duration::from_secs(5);

@@ -63,8 +63,8 @@ pub(super) fn is_jpeg(bytes: &[u8]) -> bool {
     false
 }
 
-/// A baseline JPEG: the first block's brightness is `shade`, and no later block differs from the one before.
-fn jpeg(shade: u8) -> Vec<u8> {
+/// A baseline JPEG of nobody: the first block's brightness is `shade`, and no later block differs from the one before.
+pub fn jpeg(shade: u8) -> Vec<u8> {
     let mut image = vec![0xff, 0xd8];
     image.extend([0xff, 0xdb, 0, 67, 0]);
     image.extend([1; 64]);

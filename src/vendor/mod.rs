@@ -140,8 +140,14 @@ pub trait Vendor: Send + Sync {
 
 /// What works on a connection, as the contract's policies spell it, for example `get`.
 pub fn capabilities(vendor: &dyn Vendor) -> Vec<&'static str> {
+    let offered = support(vendor).into_iter().filter(|(_name, offered)| *offered);
+    offered.map(|(name, _offered)| name).collect()
+}
+
+/// Every capability that the contract's policies name, and whether it works on a connection.
+pub fn support(vendor: &dyn Vendor) -> Vec<(&'static str, bool)> {
     let identifications = vendor.identifications().is_some();
-    let all = [
+    vec![
         ("get", identifications),
         ("list", vendor.lists().is_some()),
         ("update", vendor.updates().is_some()),
@@ -161,8 +167,7 @@ pub fn capabilities(vendor: &dyn Vendor) -> Vec<&'static str> {
         ("biometrics", vendor.biometrics().is_some()),
         ("webhook_settings", vendor.webhook_settings().is_some()),
         ("client_token", vendor.client_tokens().is_some()),
-    ];
-    all.into_iter().filter(|(_name, offered)| *offered).map(|(name, _offered)| name).collect()
+    ]
 }
 
 /// What does not change about a connection while the gateway runs.

@@ -10,11 +10,12 @@ use idv_gateway::proto::{
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
-use crate::commands::demo::stage::{CODES, Stage};
+use crate::commands::demo::stage::Stage;
 use crate::commands::demo::stories::decided;
 use crate::commands::demo::subscriber::Subscriber;
 use crate::commands::output::say;
 use crate::commands::render::Renderer;
+use crate::commands::trial::CODES;
 
 /// No webhook tells of these people: the vendor is asked, here by the caller, else by the gateway on its own schedule.
 pub(super) async fn tell(

@@ -12,11 +12,12 @@ use idv_gateway::proto::{
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
-use crate::commands::demo::stage::{INVITING, Stage};
+use crate::commands::demo::stage::Stage;
 use crate::commands::demo::stories::decided;
 use crate::commands::demo::subscriber::Subscriber;
 use crate::commands::output::say;
 use crate::commands::render::Renderer;
+use crate::commands::trial::INVITING;
 
 const TITLE: &str = "7. Invitation: another vendor, encrypted webhooks, a ticket step by step";
 /// Nobody's: the domain is reserved for examples.

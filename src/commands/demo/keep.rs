@@ -1,8 +1,9 @@
 //! What `demo --keep` prints: lines to paste.
 
-use crate::commands::demo::stage::{CONNECTION, INVITING, Stage};
+use crate::commands::demo::stage::Stage;
 use crate::commands::output::{OutputEnded, say};
 use crate::commands::render::Renderer;
+use crate::commands::trial::{CONNECTION, INVITING};
 
 /// Prints how to go on by hand.
 pub(super) fn print(stage: &Stage, renderer: Renderer) -> Result<(), OutputEnded> {

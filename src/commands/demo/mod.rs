@@ -1,6 +1,7 @@
-//! `demo`: a gateway and the vendors' stand-ins in one process, and seven people who go through them.
+//! `demo`: a gateway and the vendors' stand-ins in one process, and eight people who go through them.
 
 mod code;
+mod face;
 mod invitation;
 mod keep;
 mod person;
@@ -21,13 +22,13 @@ use crate::commands::output::{OutputEnded, complain, say};
 use crate::commands::render::Renderer;
 use crate::commands::signals::Signals;
 
-/// Seven stories take a few seconds; a machine under load gets this much.
+/// Eight stories take a few seconds; a machine under load gets this much.
 const CURTAIN: Duration = Duration::from_secs(18);
 
 /// See the whole thing work: no vendor account, nothing leaves this machine.
 ///
 /// Starts a gateway and the built-in sandbox on free ports of the loopback interface, with keys and data in a
-/// temporary folder. Seven people are identified through a real gRPC client, and the event stream is printed as a
+/// temporary folder. Eight people are identified through a real gRPC client, and the event stream is printed as a
 /// subscriber sees it.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  idv-gateway demo\n  idv-gateway demo --keep")]
@@ -86,10 +87,10 @@ impl Demo {
 }
 
 fn introduce(stage: &Stage, renderer: Renderer) -> Result<(), OutputEnded> {
-    let heading = "idv-gateway demo: seven people are identified; nothing leaves this machine";
+    let heading = "idv-gateway demo: eight people are identified; nothing leaves this machine";
     say(&renderer.heading(heading))?;
     say(&format!("gateway  gRPC {}   webhooks {}", stage.grpc_url(), stage.webhooks_url()))?;
-    say(&format!("sandbox  IDnow, MasStack, Preventor {}", stage.sandbox_url()))
+    say(&format!("sandbox  IDnow, MasStack, Preventor, its Open Services {}", stage.sandbox_url()))
 }
 
 /// How the demo ends when the stories were not told to their end.

@@ -14,7 +14,7 @@ use idv_gateway::rpc::purpose::METADATA;
 use tonic::Request;
 use tonic::transport::Channel;
 
-use crate::commands::demo::stage::{CONNECTION, PURPOSE};
+use crate::commands::trial::{CONNECTION, PURPOSE};
 
 const DEFINITION: &str = "contract";
 const PDF: &str = "application/pdf";

@@ -1,4 +1,4 @@
-//! The seven stories, told by a gRPC client and the event stream.
+//! The eight stories, told by a gRPC client and the event stream.
 
 use std::error::Error;
 
@@ -11,11 +11,12 @@ use idv_gateway::proto::{
 use tonic::transport::Channel;
 
 use crate::commands::demo::person::Person;
-use crate::commands::demo::stage::{CONNECTION, Stage};
+use crate::commands::demo::stage::Stage;
 use crate::commands::demo::subscriber::Subscriber;
-use crate::commands::demo::{code, invitation, signing};
+use crate::commands::demo::{code, face, invitation, signing};
 use crate::commands::output::say;
 use crate::commands::render::Renderer;
+use crate::commands::trial::CONNECTION;
 
 /// What happens in a story after the creation.
 enum Act {
@@ -107,7 +108,7 @@ const STORIES: [Story; 5] = [
     },
 ];
 
-/// Tells all seven, one after the other. The error is that of [`say`] when nobody reads on.
+/// Tells all eight, one after the other. The error is that of [`say`] when nobody reads on.
 pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dyn Error>> {
     let person = stage.person()?;
     let mut events = Subscriber::open(stage.channel(), renderer).await?;
@@ -137,7 +138,8 @@ pub(super) async fn tell(stage: &Stage, renderer: Renderer) -> Result<(), Box<dy
     }
     code::tell(stage, &person, &mut events, renderer).await?;
     invitation::tell(stage, &person, &mut events, renderer).await?;
-    let heading = renderer.heading("All seven ended as they should. Cursor to go on from:");
+    face::tell(stage, renderer).await?;
+    let heading = renderer.heading("All eight ended as they should. Cursor to go on from:");
     say(&format!("\n{heading}\n{}", events.cursor()))?;
     Ok(())
 }

@@ -11,9 +11,9 @@ use idv_gateway::proto::{
 use tonic::Streaming;
 use tonic::transport::Channel;
 
-use crate::commands::demo::stage::{CODES, CONNECTION, INVITING};
 use crate::commands::output::say;
 use crate::commands::render::Renderer;
+use crate::commands::trial::{CODES, CONNECTION, INVITING};
 
 /// A reader of the demo's connections that prints everything it sees.
 pub(super) struct Subscriber {

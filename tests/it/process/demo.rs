@@ -11,7 +11,7 @@ use super::isolation;
 const PROMISED: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn seven_stories_are_told_and_nothing_is_left() {
+async fn eight_stories_are_told_and_nothing_is_left() {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let began = clock.now();
@@ -25,14 +25,14 @@ async fn seven_stories_are_told_and_nothing_is_left() {
     assert_eq!(names(folder.path()), [""; 0]);
 }
 
-/// Whether all seven stories are there, whole and plain.
+/// Whether all eight stories are there, whole and plain.
 fn check(ended: &Ended) {
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     let told = ended.stdout.join("\n");
     assert!(!told.contains('\u{1b}'), "escape codes without a terminal: {told}");
     let mut stories =
         told.split("\n\n").filter(|part| part.starts_with(|first: char| first.is_ascii_digit()));
-    let expected: [&[&str]; 7] = [
+    let expected: [&[&str]; 8] = [
         &["CREATED", "STARTED", "SUBMITTED", "COMPLETED", "VERIFIED (decision 1)"],
         &["CREATED", "STARTED", "SUBMITTED", "COMPLETED", "VERIFIED_DATA_CHANGED (decision 1)"],
         &[
@@ -65,6 +65,12 @@ fn check(ended: &Ended) {
             "TICKET_PROGRESSED verification.id_proofing PASSED",
             "COMPLETED",
             "VERIFIED (decision 1)",
+        ],
+        &[
+            "8. Biometrics",
+            "user created",
+            "2 pictures uploaded",
+            "enrolled: photo verified, alive; 19 fields",
         ],
     ];
     for words in expected {

@@ -21,6 +21,7 @@ mod memory;
 mod sandbox;
 mod serve;
 mod unread;
+mod vendors;
 mod version;
 mod watch;
 mod watch_json;
