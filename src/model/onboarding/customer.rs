@@ -1,6 +1,6 @@
 //! What a request says of a customer.
 
-use crate::model::onboarding::{Action, REQUIRED};
+use crate::model::onboarding::{Action, REQUIRED, Sent};
 use crate::model::validate::{Checks, MAX_TEXT};
 use crate::proto::Date;
 use crate::proto::onboarding::{
@@ -48,6 +48,26 @@ pub(super) fn checked(checks: &mut Checks, said: Option<Customer>, change: Actio
     items(checks, "customer.phones", &mut customer.phones, change);
     items(checks, "customer.emails", &mut customer.emails, change);
     Some(customer)
+}
+
+/// `customer` without what the vendor is not told of it.
+pub(super) fn told(customer: Customer, sent: &Sent) -> Customer {
+    Customer {
+        name: customer.name,
+        full_name: sent.keep("full_name", customer.full_name),
+        given_name: sent.keep("given_name", customer.given_name),
+        middle_name: sent.keep("middle_name", customer.middle_name),
+        family_name: sent.keep("family_name", customer.family_name),
+        status_code: sent.keep("status_code", customer.status_code),
+        person_type_code: sent.keep("person_type_code", customer.person_type_code),
+        is_customer: sent.keep("is_customer", customer.is_customer),
+        reference: sent.keep("reference", customer.reference),
+        addresses: sent.keep("addresses", customer.addresses),
+        identity_documents: sent.keep("identity_documents", customer.identity_documents),
+        tax_documents: sent.keep("tax_documents", customer.tax_documents),
+        phones: sent.keep("phones", customer.phones),
+        emails: sent.keep("emails", customer.emails),
+    }
 }
 
 /// One item of a customer's lists.

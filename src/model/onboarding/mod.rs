@@ -71,7 +71,8 @@ pub struct CustomerChange {
     pub action: Action,
     /// Which. `name.id` is what the vendor is told to call it.
     pub name: CustomerName,
-    /// What is told of it; `customer.name` is `name`. Every item of its lists has an action. Of a deletion only the name is set.
+    /// What is told of it, and nothing else; `customer.name` is `name`. Every item of its lists has an action. Of a
+    /// deletion only the name is set.
     pub customer: Customer,
     /// Which fields of `customer` are told.
     pub sent: Sent,
@@ -88,9 +89,9 @@ pub struct AccountChange {
     pub action: Action,
     /// Which. `name.id` is what the vendor is told to call it.
     pub name: AccountName,
-    /// Whose it is, where the caller says so; on the same connection.
+    /// Whose it is, where the caller says so, also where `sent` does not name it; on the same connection.
     pub customer: Option<CustomerName>,
-    /// What is told of it; `account.name` is `name`. Amounts are decimal numbers as the caller wrote them, or empty.
+    /// What is told of it, and nothing else; `account.name` is `name`. Amounts are decimal numbers as the caller wrote them, or empty.
     pub account: Account,
     /// Which fields of `account` are told.
     pub sent: Sent,
@@ -129,6 +130,11 @@ impl Sent {
             Self::Set => is_set,
             Self::Named(fields) => fields.contains(field),
         }
+    }
+
+    /// `value` of `field`, unless the vendor is not told of it.
+    fn keep<T: Default>(&self, field: &str, value: T) -> T {
+        if self.includes(field, true) { value } else { T::default() }
     }
 
     fn parse(checks: &mut Checks, mask: Option<FieldMask>, known: &[&str]) -> Self {
@@ -197,7 +203,7 @@ impl CustomerChange {
     }
 
     fn new(action: Action, (name, customer): (CustomerName, Customer), sent: Sent, asked: Asked) -> Self {
-        let customer = Customer { name: name.to_string(), ..customer };
+        let customer = customer::told(Customer { name: name.to_string(), ..customer }, &sent);
         Self { action, name, customer, sent, client: asked.client, request_id: asked.request_id }
     }
 }
@@ -262,7 +268,7 @@ impl AccountChange {
             checks.refuse("account.customer", "must be a customer of the account's own connection");
         }
         checks.finish(operation)?;
-        let account = Account { name: name.to_string(), ..account };
+        let account = told_account(Account { name: name.to_string(), ..account }, &sent);
         let Asked { client, request_id } = asked;
         Ok(Self { action, name, customer, account, sent, client, request_id })
     }
@@ -347,6 +353,28 @@ fn account(checks: &mut Checks, said: Option<Account>) -> Option<Account> {
     checks.decimal("account.initial_deposit_amount", &account.initial_deposit_amount);
     checks.decimal("account.balance", &account.balance);
     Some(account)
+}
+
+/// `account` without what the vendor is not told of it.
+fn told_account(account: Account, sent: &Sent) -> Account {
+    Account {
+        name: account.name,
+        product_code: sent.keep("product_code", account.product_code),
+        account_number: sent.keep("account_number", account.account_number),
+        type_code: sent.keep("type_code", account.type_code),
+        open_date: sent.keep("open_date", account.open_date),
+        close_date: sent.keep("close_date", account.close_date),
+        initial_deposit_amount: sent.keep("initial_deposit_amount", account.initial_deposit_amount),
+        initial_deposit_type: sent.keep("initial_deposit_type", account.initial_deposit_type),
+        display_name: sent.keep("display_name", account.display_name),
+        status_code: sent.keep("status_code", account.status_code),
+        currency_code: sent.keep("currency_code", account.currency_code),
+        balance: sent.keep("balance", account.balance),
+        routing_number: sent.keep("routing_number", account.routing_number),
+        bank_name: sent.keep("bank_name", account.bank_name),
+        // Some vendors know the account by it.
+        customer: account.customer,
+    }
 }
 
 fn check_transaction(checks: &mut Checks, transaction: &Transaction) {

@@ -6,7 +6,7 @@ mod calls;
 mod canary;
 mod house;
 mod onboarding;
-mod pictures;
+pub(crate) mod pictures;
 mod repeats;
 
 use std::collections::{BTreeMap, VecDeque};

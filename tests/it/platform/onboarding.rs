@@ -128,10 +128,17 @@ async fn a_customer_is_created_shown_changed_and_deleted() {
         ..UpdateCustomerRequest::default()
     };
     let updated = house.onboarding().update_customer(asked_for(request)).await.unwrap().into_inner();
-    let expected = Customer { name: name.clone(), ..customer(ItemAction::Update) };
-    assert_eq!(updated.customer, Some(expected));
+    let told = customer(ItemAction::Update);
+    let expected = Customer {
+        name: name.clone(),
+        reference: told.reference,
+        emails: told.emails,
+        family_name: told.family_name,
+        ..Customer::default()
+    };
+    assert_eq!(updated.customer.as_ref(), Some(&expected), "what the vendor was told, and nothing else");
     let Some(Heard::Customer(change)) = house.platform.heard().pop() else { panic!("something else") };
-    assert_eq!(change.action, Action::Update);
+    assert_eq!((change.action, change.customer), (Action::Update, expected));
     assert!(change.sent.includes("emails", false), "named, so that it is cleared");
     assert!(!change.sent.includes("phones", true), "set, and not named");
 

@@ -12,7 +12,7 @@ use crate::scenario::words::{fields, refused};
 const LARGEST: usize = 1 << 20;
 
 /// A made-up JPEG of so many bytes, at least 64.
-pub(super) fn jpeg(size: usize) -> Vec<u8> {
+pub(crate) fn jpeg(size: usize) -> Vec<u8> {
     let mut image = vec![0xff, 0xd8];
     image.extend([0xff, 0xc0, 0, 11, 8, 0, 40, 0, 64, 1, 1, 0x11, 0]);
     image.extend([0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0]);
@@ -27,7 +27,7 @@ pub(super) fn image(kind: Kind, size: usize) -> Part {
 }
 
 /// A picture in one chunk.
-pub(super) fn whole(kind: Kind, content: &[u8]) -> [Part; 2] {
+pub(crate) fn whole(kind: Kind, content: &[u8]) -> [Part; 2] {
     [image(kind, content.len()), Part::Chunk(content.to_vec())]
 }
 

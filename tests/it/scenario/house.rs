@@ -22,7 +22,7 @@ use idv_gateway::proto::{
     WebhookDeliveryState,
 };
 use idv_gateway::sandbox::masstack::{self, ServiceAccount};
-use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, preventor};
+use idv_gateway::sandbox::{Account, Sandbox, SandboxOptions, preventor, preventor_open};
 use prost::Message as _;
 use rusqlite::{Connection, OpenFlags};
 use secrecy::SecretString;
@@ -77,6 +77,8 @@ pub(super) struct Plan {
     pub(super) masstack: Option<&'static str>,
     /// Settings of a connection to Preventor, if there is one. `@` stands for the folder of secrets.
     pub(super) preventor: Option<&'static str>,
+    /// There is a connection to Preventor's Open Services.
+    pub(super) preventor_open: bool,
 }
 
 /// Everything, running.
@@ -131,6 +133,7 @@ impl House {
             start_results: &["START", "STARTED"],
             masstack: None,
             preventor: None,
+            preventor_open: false,
         };
         change(&mut plan);
         let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH + Duration::from_secs(START_SECONDS));
@@ -142,11 +145,19 @@ impl House {
         let account =
             preventor::Account { api_key: SecretString::from(API_KEY), secret: SecretString::from(PASSWORD) };
         let preventor = preventor::Options { account: Some(account), ..preventor::Options::default() };
+        let account = preventor_open::Account {
+            api_key: SecretString::from(API_KEY),
+            secret: SecretString::from(PASSWORD),
+            password: SecretString::from(PASSWORD),
+        };
+        let preventor_open =
+            preventor_open::Options { account: Some(account), ..preventor_open::Options::default() };
         let options = SandboxOptions {
             clock: clock.clone(),
             accounts,
             masstack,
             preventor,
+            preventor_open,
             ..SandboxOptions::default()
         };
         let sandbox = Sandbox::start(options).await.unwrap();

@@ -42,6 +42,7 @@ mod no_artifacts;
 mod patience;
 mod poll_only;
 mod preventor;
+mod preventor_open;
 mod purpose;
 mod reconcile;
 mod reference;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::house::Plan;
-use super::words::{BANCO, CUSTOMER, OTHER_CUSTOMER};
+use super::words::{BANCO, CUSTOMER, OPEN, OTHER_CUSTOMER};
 
 pub(super) const USER: &str = "idnow";
 
@@ -55,7 +55,7 @@ max_streams_per_caller = {max_streams}
 path = {journal}
 [keys]
 master = [{{ file = {master} }}]
-{first}{second}{third}{fourth}"#,
+{first}{second}{third}{fourth}{fifth}"#,
         purposes = plan.purposes,
         max_streams = plan.max_streams,
         door = plan.door,
@@ -65,6 +65,7 @@ master = [{{ file = {master} }}]
         second = connection(OTHER_CUSTOMER),
         third = plan.masstack.map(|more| masstack(folder, vendor, plan, more)).unwrap_or_default(),
         fourth = plan.preventor.map(|settings| preventor(folder, vendor, settings)).unwrap_or_default(),
+        fifth = if plan.preventor_open { preventor_open(folder, vendor) } else { String::new() },
     )
 }
 
@@ -103,6 +104,32 @@ limits = {{ max_attempts = 1, breaker_failures = 1000 }}
 {settings}
 "#,
         settings = settings.replace('@', &folder),
+    )
+}
+
+/// The connection to Preventor's Open Services.
+fn preventor_open(folder: &Path, vendor: SocketAddr) -> String {
+    let folder = folder.display().to_string();
+    format!(
+        r#"
+[connections.{OPEN}.preventor_open]
+environment = "sandbox"
+api_key = {{ file = "{folder}/api.key" }}
+tenant = "sandbox"
+env = "sandbox"
+banknu = "SANDBOX"
+limits = {{ max_attempts = 1, breaker_failures = 1000 }}
+[connections.{OPEN}.preventor_open.onboarding]
+base_url = "http://{vendor}"
+basic = {{ secret = {{ file = "{folder}/webhook" }} }}
+scope = "sandbox"
+client_id = "sandbox"
+username = "sandbox@example.com"
+password = {{ file = "{folder}/webhook" }}
+[connections.{OPEN}.preventor_open.biometrics]
+base_url = "http://{vendor}/v1"
+secret = {{ file = "{folder}/webhook" }}
+"#
     )
 }
 

@@ -13,6 +13,8 @@ pub(super) const CUSTOMER: &str = "beispielbank";
 pub(super) const OTHER_CUSTOMER: &str = "musterbank";
 /// The connection to Preventor, where there is one.
 pub(super) const BANCO: &str = "banco";
+/// The connection to Preventor's Open Services, where there is one.
+pub(super) const OPEN: &str = "open";
 pub(super) const BANK: &str = "connections/beispielbank";
 pub(super) const OTHER_BANK: &str = "connections/musterbank";
 /// What the scenarios read personal data for.
