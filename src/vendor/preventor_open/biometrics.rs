@@ -146,7 +146,8 @@ impl Framework {
     async fn token(&self, call: Call) -> Result<SecretString> {
         let answer = self.server.line.send(&call, Refused::passing).await?;
         if let Some(refused) = Refused::read(&answer) {
-            return Err(refused.login_error(&answer, "api_key, tenant, env, banknu and biometrics.secret"));
+            let settings = "api_key, tenant, env, banknu, biometrics.secret and client.ip_address";
+            return Err(refused.login_error(&answer, settings));
         }
         let body: Value = answer.json()?;
         let token = body.get("token").and_then(Value::as_str).filter(|token| bearer(token).is_some());

@@ -68,6 +68,11 @@ impl Refused {
     pub(super) fn error(&self, answer: &Answer) -> Error {
         match self.0.status {
             404 if !self.is_vendors_own(answer) => answer.invalid("is a 404 that is not the vendor's own"),
+            403 => {
+                let detail = "the vendor misses a permission of the account, or a header field: check tenant, env, banknu \
+                              and client of the connection";
+                answer.error(Kind::VendorFeatureNotEnabled, detail, &self.0.code, "")
+            }
             status => by_status(answer, status, &self.0.code, ""),
         }
     }

@@ -183,6 +183,12 @@ async fn refusals_name_our_fields_and_what_is_missing_or_there() {
         let house = House::new(move |_seen| json(status, body)).await;
         let error = house.onboarding().change_customer(&created(customer())).await.err().unwrap();
         assert_eq!(error.kind, kind, "{status} {body}");
+        assert_eq!(
+            error.detail.contains("client"),
+            kind == Kind::VendorFeatureNotEnabled,
+            "{}",
+            error.detail
+        );
         let fields: Vec<_> = error.violations.iter().map(|violation| violation.field.as_str()).collect();
         let ours = ["customer.addresses.city", "customer.given_name"];
         assert_eq!(fields, if kind == Kind::VendorRejectedField { &ours[..] } else { &[] });
