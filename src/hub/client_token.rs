@@ -7,19 +7,17 @@ use secrecy::ExposeSecret as _;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::system_time;
-use crate::hub::job::Outcome;
+use crate::hub::forget::forget_at;
 use crate::hub::request::{Entry, KEEP_ANSWER, Once};
 use crate::hub::{Hub, sealing, store};
 use crate::journal::seal::SealInput;
-use crate::journal::{Batch, Job, RequestKey};
+use crate::journal::{Batch, RequestKey};
 use crate::model::name::ConnectionId;
 use crate::model::validate::Checks;
 use crate::proto::{IssueClientTokenRequest, IssueClientTokenResponse};
 use crate::vendor::Vendor;
 
 const ISSUE: &str = "issue_client_token";
-/// Of the job that forgets a token.
-pub(super) const FORGET: &str = "forget";
 
 impl Hub {
     /// Mints a token. Goes on to the end when the caller goes away.
@@ -85,14 +83,7 @@ impl Hub {
         });
         let latest: SystemTime = self.clock.now() + KEEP_ANSWER;
         let expires = response.expire_time.as_ref().map(system_time);
-        let forget = Job {
-            id: format!("{FORGET}/{item}"),
-            kind: FORGET.to_owned(),
-            subject: item,
-            due_at: expires.map_or(latest, |expires| expires.min(latest)),
-            attempts: 0,
-            give_up_at: None,
-        };
+        let forget = forget_at(item, expires.map_or(latest, |expires| expires.min(latest)));
         let answer = IssueClientTokenResponse { token: String::new(), ..response.clone() };
         Ok(Batch {
             seal: vec![sealed.map_err(|error| sealing(error, ISSUE))?],
@@ -118,14 +109,6 @@ impl Hub {
         };
         let token = self.vault.open(&sealed).map_err(|error| sealing(error, ISSUE))?;
         Ok(IssueClientTokenResponse { token: String::from_utf8_lossy(&token).into_owned(), ..first })
-    }
-
-    /// The job that forgets a token which is of no use any more.
-    pub(super) async fn forget(&self, job: &Job) -> Result<Outcome> {
-        let batch =
-            Batch { unseal: vec![job.subject.clone()], complete: vec![job.id.clone()], ..Batch::default() };
-        self.append(batch).await.map_err(|error| store(error, ISSUE))?;
-        Ok(Outcome::Written)
     }
 }
 

@@ -100,7 +100,7 @@ impl Hub {
         let reference = &record.identification.vendor_reference.unwrap_or_default();
         let upload = Upload { name: &header.name, reference, content: content.clone() };
         let sent = signing(&**vendor, UPLOAD)?.upload(upload).await;
-        self.note_health(&**vendor, sent).await?;
+        self.note_health_of(&**vendor, Some(&header.name.identification), sent).await?;
         let document = self.ask_for_document(&**vendor, &header.name, reference, UPLOAD).await?;
         if document.sha256 != header.content.sha256 {
             let detail =
@@ -172,7 +172,7 @@ impl Hub {
         let (vendor, reference) = self.signed_at(&name, LIST).await?;
         let list = ListDocuments { name: &name, reference: &reference };
         let listed = signing(&*vendor, LIST)?.documents(list).await;
-        let listed = self.note_health(&*vendor, listed).await?;
+        let listed = self.note_health_of(&*vendor, Some(&name), listed).await?;
         let mut documents = listed.ok_or_else(|| unknown(&name, LIST))?;
         self.show_signatures(&name, &*vendor, &documents).await;
         let place = |document: &Document| last_part(&document.name);
@@ -197,7 +197,8 @@ impl Hub {
             let reference = &record.identification.vendor_reference.unwrap_or_default();
             let rename = RenameDocument { name: &name, reference, display_name: &display_name };
             let renamed = signing.rename(rename).await;
-            hub.note_health(&*vendor, renamed).await?.ok_or_else(|| unknown(&name, UPDATE))?;
+            let renamed = hub.note_health_of(&*vendor, Some(&name.identification), renamed).await?;
+            renamed.ok_or_else(|| unknown(&name, UPDATE))?;
             let document = hub.ask_for_document(&*vendor, &name, reference, UPDATE).await?;
             Ok(UpdateDocumentResponse { document: Some(document) })
         };
@@ -218,7 +219,7 @@ impl Hub {
             let document = hub.ask_for_document(&*vendor, &name, &reference, DOWNLOAD).await?;
             let get = GetDocument { name: &name, reference: &reference };
             let opened = signing(&*vendor, DOWNLOAD)?.open_signed(get).await;
-            let content = hub.note_health(&*vendor, opened).await?;
+            let content = hub.note_health_of(&*vendor, Some(&name.identification), opened).await?;
             let content = content.ok_or_else(|| unknown(&name, DOWNLOAD))?;
             hub.show_signatures(&name.identification, &*vendor, std::slice::from_ref(&document)).await;
             Ok((Part::Header(document), content))
@@ -260,7 +261,8 @@ impl Hub {
         operation: &'static str,
     ) -> Result<Document> {
         let shown = signing(vendor, operation)?.document(GetDocument { name, reference }).await;
-        self.note_health(vendor, shown).await?.ok_or_else(|| unknown(name, operation))
+        let shown = self.note_health_of(vendor, Some(&name.identification), shown).await?;
+        shown.ok_or_else(|| unknown(name, operation))
     }
 }
 

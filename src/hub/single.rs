@@ -84,7 +84,9 @@ impl Hub {
         let known = self.known(&shown, Q::OPERATION).await?;
         self.begin_in_doubt::<Q>(once, &target.name).await?;
         let sent = request.send(vendor, known.about()).await;
-        self.note_health(vendor, sent).await.map_err(|error| in_doubt(error, Q::OPERATION))
+        self.note_health_of(vendor, Some(&target.name), sent)
+            .await
+            .map_err(|error| in_doubt(error, Q::OPERATION))
     }
 
     async fn admitted<Q: Single>(&self, target: &Target) -> Result<Identification> {

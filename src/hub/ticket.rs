@@ -22,7 +22,7 @@ use crate::proto::download_ticket_images_response::Part;
 use crate::proto::{
     DownloadTicketImagesRequest, DownloadTicketImagesResponse, GetTicketRequest, GetTicketResponse,
     IdentificationState as State, ListTicketsRequest, ListTicketsResponse, Ticket, TicketImageKind,
-    TicketStep,
+    TicketStep, VendorReference,
 };
 use crate::vendor::ticket::FoundTicket;
 
@@ -42,7 +42,7 @@ impl Hub {
         let Some(name) = name else { return Err(checks.refused(GET)) };
         let vendor = self.vendor(&name.connection, GET)?;
         let found = offered(&*vendor, vendor.tickets(), "ticket", GET)?.ticket(&name).await;
-        let found = self.note_health(&*vendor, found).await?;
+        let found = self.note_health_about(&*vendor, &reference(&name), found).await?;
         let FoundTicket { mut ticket, drift } = found.ok_or_else(|| unknown(&name, GET))?;
         for field in &drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
@@ -135,7 +135,7 @@ impl Hub {
         self.send_out(DOWNLOAD, deadline, move |outlet| async move {
             let tickets = offered(&*vendor, vendor.tickets(), "ticket_images", DOWNLOAD)?;
             let opened = tickets.images(&name, &kinds).await;
-            let opened = hub.note_health(&*vendor, opened).await?;
+            let opened = hub.note_health_about(&*vendor, &reference(&name), opened).await?;
             let mut images = opened.ok_or_else(|| unknown(&name, DOWNLOAD))?;
             while let Some(image) = images.next().await.transpose()? {
                 outlet.deliver(message(Part::Header(image.header))).await?;
@@ -223,6 +223,10 @@ fn latest(said: Vec<TicketStep>) -> Vec<TicketStep> {
 
 fn message(part: Part) -> DownloadTicketImagesResponse {
     DownloadTicketImagesResponse { part: Some(part) }
+}
+
+fn reference(ticket: &TicketName) -> VendorReference {
+    VendorReference { ticket_ids: vec![ticket.id.clone()], ..VendorReference::default() }
 }
 
 fn unknown(name: &TicketName, operation: &'static str) -> Error {

@@ -76,7 +76,7 @@ impl Hub {
             let updates = offered(vendor, vendor.updates(), "update", UPDATE)?;
             let known = self.known(&before.identification, UPDATE).await?;
             let sent = updates.update(Update { about: known.about(), command }).await;
-            keepsake = self.note_health(vendor, sent).await?;
+            keepsake = self.note_health_of(vendor, Some(name), sent).await?;
         }
         let change = |before: &Record| {
             if !told {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 use crate::hub::believe::Answers;
-use crate::hub::client_token::FORGET;
+use crate::hub::forget::FORGET;
 use crate::hub::job::Outcome;
 use crate::hub::poll::LOOK;
 use crate::hub::prepare::{Preparation, Prepared};

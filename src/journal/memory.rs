@@ -232,6 +232,21 @@ impl Journal for MemoryJournal {
         Ok(self.state().tables.sealed.get(item).cloned())
     }
 
+    async fn sealed_names(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, JournalError> {
+        let state = self.state();
+        let names =
+            state.tables.sealed.keys().filter(|name| name.starts_with(prefix) && *name.as_str() > *after);
+        let mut names: Vec<_> = names.cloned().collect();
+        names.sort();
+        names.truncate(limit);
+        Ok(names)
+    }
+
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError> {
         let mut state = self.state();
         let State { tables, claims, .. } = &mut *state;

@@ -116,6 +116,15 @@ pub trait Journal: Send + Sync {
     /// A sealed item. `None`: never there, or its key was shredded.
     async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError>;
 
+    /// The names of up to `limit` sealed items that begin with `prefix` and come after `after`, in the order of their
+    /// bytes.
+    async fn sealed_names(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, JournalError>;
+
     /// Takes up to `limit` jobs that are due, oldest first (those due at the same time in the order they were
     /// scheduled), and hides them from other takers for `lease`.
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError>;

@@ -26,16 +26,16 @@ const REQUEST: &str = "9a4e7d52-5b0f-4a4e-8f5b-0d3d8a2f7c10";
 
 /// Every log line of this test's thread, which runs the whole gateway but for what waits for disks.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    fn listen(&self) -> tracing::subscriber::DefaultGuard {
+    pub(super) fn listen(&self) -> tracing::subscriber::DefaultGuard {
         let lines = self.clone();
         let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false);
         tracing::subscriber::set_default(log.with_writer(move || lines.clone()).finish())
     }
 
-    fn bytes(&self) -> Vec<u8> {
+    pub(super) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
     }
 }
