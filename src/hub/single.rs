@@ -166,12 +166,15 @@ impl Hub {
 
 /// What a failure to do something says when it must not be sent twice.
 pub(super) fn in_doubt(error: Error, operation: &'static str) -> Error {
-    match error.kind {
-        // Nothing was done: the vendor wants to be asked later, or was not asked.
-        Kind::VendorRateLimited | Kind::VendorCircuitOpen | Kind::GatewayOverloaded => error,
-        _ if leaves_doubt(&error) => outcome_unknown(operation).caused_by(error),
-        _ => error,
-    }
+    if may_be_done(&error) { outcome_unknown(operation).caused_by(error) } else { error }
+}
+
+/// Whether the vendor may have done what failed so.
+pub(super) fn may_be_done(error: &Error) -> bool {
+    // Otherwise it wants to be asked later, or was not asked.
+    let was_asked =
+        !matches!(error.kind, Kind::VendorRateLimited | Kind::VendorCircuitOpen | Kind::GatewayOverloaded);
+    was_asked && leaves_doubt(error)
 }
 
 /// The answer while nobody knows a better one.
