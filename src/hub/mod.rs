@@ -60,6 +60,7 @@ mod settle;
 mod signature;
 mod single;
 mod transfer;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

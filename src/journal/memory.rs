@@ -218,7 +218,10 @@ impl Journal for MemoryJournal {
     ) -> Result<Vec<Delivery>, JournalError> {
         let waits = |delivery: &&Delivery| {
             delivery.name.connection == *connection
-                && delivery.state == WebhookDeliveryState::Unmatched
+                && matches!(
+                    delivery.state,
+                    WebhookDeliveryState::Unmatched | WebhookDeliveryState::Confirming
+                )
                 && delivery.waits_for.iter().any(|id| same(id, by.as_str()))
         };
         Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())

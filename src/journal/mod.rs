@@ -103,7 +103,7 @@ pub trait Journal: Send + Sync {
         body_sha256: [u8; 32],
     ) -> Result<Vec<Delivery>, JournalError>;
 
-    /// UNMATCHED deliveries that wait for an identification with one of these vendor identifiers, oldest first.
+    /// UNMATCHED and CONFIRMING deliveries that wait for an identification with this vendor identifier, oldest first.
     async fn unmatched(
         &self,
         connection: &ConnectionId,
