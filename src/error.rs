@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 pub use crate::proto::ErrorReason as Kind;
 
 /// What went wrong, in which operation, and what a caller may do about it.
@@ -57,6 +59,18 @@ pub struct VendorFault {
     /// Which of the gateway's rules for what vendors hand out was broken, for example `name_traversal`; empty where the
     /// reason says it all.
     pub rule: &'static str,
+    /// The answer, where it could not be decoded.
+    pub answer: Option<Unread>,
+}
+
+/// A vendor's answer that could not be decoded. It may be about a person: nothing shows it, and only the hub reads it,
+/// to seal it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Unread {
+    /// What it begins with: at most [`Unread::MAX`] bytes.
+    pub body: Bytes,
+    /// How many bytes it has in all.
+    pub size: usize,
 }
 
 /// The crate's result.
@@ -119,6 +133,25 @@ impl Violation {
     /// A refused `field` and what is expected there.
     pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
         Self { field: field.into(), description: description.into() }
+    }
+}
+
+impl Unread {
+    /// Most bytes of an answer that are taken along.
+    pub const MAX: usize = 256 << 10;
+
+    /// What is taken along of `body`.
+    pub fn of(body: &Bytes) -> Self {
+        let size = body.len();
+        // A slice would hold all of a large answer for as long as the error lives.
+        let body = if size > Self::MAX { Bytes::copy_from_slice(&body[..Self::MAX]) } else { body.clone() };
+        Self { body, size }
+    }
+}
+
+impl fmt::Debug for Unread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unread").field("size", &self.size).finish_non_exhaustive()
     }
 }
 

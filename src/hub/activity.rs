@@ -107,7 +107,7 @@ impl Hub {
         }
         let known = self.known(&identification, LIST).await?;
         let noted = activities.activities(known.about()).await;
-        Ok(self.note_health(vendor, noted).await?.unwrap_or_default())
+        Ok(self.note_health_of(vendor, Some(&identification.name), noted).await?.unwrap_or_default())
     }
 
     /// The place right before whatever was recorded since `time`, or before everything that is kept.

@@ -92,9 +92,13 @@ impl Hub {
         for (place, observation) in prepared.open() {
             let answer = answers.get(&place);
             let Some(found) = self.joined(&name.connection, observation, answer).await? else {
-                match self.stranger(prepared, observation, answer)? {
+                match self.stranger(prepared, observation, answer).await? {
                     Stranger::Unknown => waiting.push(observation.reference.clone()),
-                    Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
+                    Stranger::Ask => {
+                        // What comes after it waits behind it.
+                        delivery.waits_for = awaited(prepared);
+                        return Ok(self.hand_over_to_confirm(prepared, delivery));
+                    }
                     // Known once this is written: what else is said about it is applied then.
                     Stranger::TakenOver(adoption)
                         if known.values().any(|record| is_same(record, &adoption)) =>
@@ -116,6 +120,11 @@ impl Hub {
             delivery.subject = record.name.to_string();
             match self.believe(prepared, &record, observation, answer) {
                 Believed::Change(change, evidence) => {
+                    if let Some(plan) =
+                        self.let_earlier_pass(prepared, &record, &change, &evidence, &cause).await?
+                    {
+                        return Ok(plan);
+                    }
                     self.write_change(&mut batch, prepared, &record, &change, &evidence, &cause).await?;
                     if observation.word != Word::Unknown {
                         // A word nobody knows yet may mean something to a later release.
@@ -132,18 +141,9 @@ impl Hub {
             }
             known.insert(delivery.subject.clone(), record);
         }
-        if fate != Fate::Unmatched {
-            batch.dedupe = Some(applied_once(&prepared.delivery));
-        }
-        if let Some(record) = known.get(&delivery.subject) {
-            delivery.applied_revision = record.identification.revision;
-            if record.identification.state() == IdentificationState::Deleted {
-                batch.erase.push(delivery.subject.clone());
-            }
-        }
-        let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
-        delivery.event_ids.extend(ids);
-        Ok(conclude(batch, delivery, fate, waiting))
+        batch.schedule.extend(self.next_in_line(prepared, &batch).await?);
+        let last = known.get(&delivery.subject);
+        Ok(conclude(batch, delivery, fate, waiting, last))
     }
 
     /// Adds to `batch` what follows from `change`, also for other deliveries that wait for what it teaches.
@@ -178,7 +178,7 @@ impl Hub {
     }
 
     /// What is made of a statement about something that nobody here knows.
-    fn stranger(
+    async fn stranger(
         &self,
         prepared: &Prepared,
         observation: &Observation,
@@ -190,6 +190,7 @@ impl Hub {
             // Whose ticket it is, the vendor may know.
             _ if !adopts && !names_only_tickets(&observation.reference) => Ok(Stranger::Unknown),
             None if prepared.is_over(self.clock.now()) => Ok(Stranger::Unknown),
+            None if self.waits_behind(prepared, &observation.reference).await? => Ok(Stranger::Unknown),
             // Whoever learns the webhooks' secret must not make identifications up.
             None => Ok(Stranger::Ask),
             Some(answer) if adopts && !names_only_tickets(&answer.reference) => {
@@ -213,8 +214,8 @@ impl Hub {
                 // What came after one that is replayed is not what it repeats.
                 _ if earlier.name == own.name && own.replays > 0 => break,
                 _ if earlier.name == own.name => false,
-                State::Confirming => true,
-                State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
+                State::Confirming if earlier.waits_for.is_empty() => true,
+                State::Confirming | State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
                 State::Received => false,
                 _ => self.stands_still_since(&earlier).await?,
             };
@@ -292,6 +293,11 @@ impl Hub {
     }
 }
 
+/// The identifiers that a delivery waits for whose statements are all open.
+fn awaited(prepared: &Prepared) -> Vec<String> {
+    prepared.open().flat_map(|(_place, observation)| waits_for(&observation.reference)).collect()
+}
+
 enum Stranger {
     /// The statement waits until somebody records what it speaks of.
     Unknown,
@@ -300,12 +306,12 @@ enum Stranger {
     TakenOver(Box<Adoption>),
 }
 
-enum Planned {
+pub(super) enum Planned {
     Write(Box<Plan>),
     Later(Duration),
 }
 
-struct Plan {
+pub(super) struct Plan {
     batch: Batch,
     /// `None` while the delivery waits to be confirmed.
     fate: Option<Fate>,
@@ -314,13 +320,31 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(batch: Batch, fate: Option<Fate>) -> Self {
+    pub(super) fn new(batch: Batch, fate: Option<Fate>) -> Self {
         Self { batch, fate, waiting: Vec::new() }
     }
 }
 
 /// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
-fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<VendorReference>) -> Planned {
+/// `last` is the identification that it was about last, as it is then.
+fn conclude(
+    mut batch: Batch,
+    mut delivery: Delivery,
+    fate: Fate,
+    waiting: Vec<VendorReference>,
+    last: Option<&Record>,
+) -> Planned {
+    if fate != Fate::Unmatched {
+        batch.dedupe = Some(applied_once(&delivery));
+    }
+    if let Some(record) = last {
+        delivery.applied_revision = record.identification.revision;
+        if record.identification.state() == IdentificationState::Deleted {
+            batch.erase.push(delivery.subject.clone());
+        }
+    }
+    let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
+    delivery.event_ids.extend(ids);
     let fate = match fate {
         _ if !waiting.is_empty() => Fate::Unmatched,
         // What led to events once was applied, whatever it means to those who know of it.

@@ -60,7 +60,7 @@ impl Errand for ArchiveIdentificationRequest {
         let archives = offered(&*vendor, vendor.archives(), "archive", ARCHIVE)?;
         let reference = hub.existing(name, ARCHIVE).await?.identification.vendor_reference;
         let archived = archives.archive(&reference.unwrap_or_default()).await;
-        hub.note_health(&*vendor, archived).await?;
+        hub.note_health_of(&*vendor, Some(name), archived).await?;
         Ok(Observation::new(Word::Archived, Evidence::Fetched))
     }
 }

@@ -39,7 +39,7 @@ impl Hub {
         let wanted = self.wanted(&name, LIST).await?;
         let list = ListArtifacts { name: &name, reference: &wanted.reference };
         let listed = wanted.files(LIST)?.list(list).await;
-        let listed = self.note_health(&*wanted.vendor, listed).await?;
+        let listed = self.note_health_of(&*wanted.vendor, Some(&name), listed).await?;
         let mut artifacts = listed.ok_or_else(|| wanted.nothing(LIST))?;
         let next = after.saturating_add(size);
         let next_page_token = if artifacts.len() > next { pages.token(next) } else { String::new() };
@@ -68,7 +68,7 @@ impl Hub {
     async fn open_artifact(&self, wanted: &Wanted, name: &ArtifactName) -> Result<OpenedArtifact> {
         let open = OpenArtifact { name, reference: &wanted.reference };
         let opened = wanted.files(DOWNLOAD)?.open(open).await;
-        let opened = self.note_health(&*wanted.vendor, opened).await?;
+        let opened = self.note_health_of(&*wanted.vendor, Some(&name.identification), opened).await?;
         opened.ok_or_else(|| wanted.nothing(DOWNLOAD))
     }
 

@@ -20,7 +20,7 @@ impl Hub {
             return Err(gone(&record, GET));
         }
         let reference = record.identification.vendor_reference.unwrap_or_default();
-        let found = self.note_health(&*vendor, keys.binding_key(&reference).await).await?;
+        let found = self.note_health_of(&*vendor, Some(name), keys.binding_key(&reference).await).await?;
         let binding_key = found.ok_or_else(|| {
             let (kind, detail) = match state {
                 State::Completed => {

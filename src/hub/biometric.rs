@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::capability::offered;
+use crate::hub::forget::while_of_use;
 use crate::hub::picture;
 use crate::hub::request::{Entry, Mutation, Once};
 use crate::hub::{Hub, sealing, store};
@@ -98,8 +99,11 @@ impl Hub {
         };
         let subject = command.connection.name();
         let seen = self.head();
-        let create = biometrics.create_user(&command);
-        match self.send_once::<CreateBiometricUserRequest, _>(&mut once, &subject, &*vendor, create).await {
+        let create = async {
+            let created = biometrics.create_user(&command).await;
+            self.note_health(&*vendor, created).await
+        };
+        match self.send_once::<CreateBiometricUserRequest, _>(&mut once, &subject, create).await {
             Ok(created) => self.record_user(&once, &created).await,
             Err(refusal) => {
                 self.keep_answer::<CreateBiometricUserRequest>(&once, &subject, seen, Err(refusal)).await
@@ -121,7 +125,8 @@ impl Hub {
             kind: "process_token",
             plaintext: token.expose_secret().as_bytes(),
         };
-        self.keep_for_a_while(&mut batch, secret, expire_time.as_ref(), CREATE)?;
+        let until = while_of_use(self.clock.now(), expire_time.as_ref());
+        self.keep_until(&mut batch, secret, until, CREATE)?;
         self.append(batch).await.map_err(|error| store(error, CREATE))?;
         Ok(response)
     }
@@ -184,8 +189,12 @@ impl Hub {
         let sent = async {
             let token = &self.process_token(name, UPLOAD).await?;
             let hand_over = HandOver { name, token, pictures: &pictures, client: &command.client };
-            let upload = biometrics(&*vendor, UPLOAD)?.upload(hand_over);
-            let ticket = self.send_once::<Uploaded, _>(&mut once, name, &*vendor, upload).await?;
+            let biometrics = biometrics(&*vendor, UPLOAD)?;
+            let upload = async {
+                let uploaded = biometrics.upload(hand_over).await;
+                self.note_health(&*vendor, uploaded).await
+            };
+            let ticket = self.send_once::<Uploaded, _>(&mut once, name, upload).await?;
             Ok(UploadBiometricImagesResponse { ticket: ticket.to_string(), replayed: false })
         };
         let outcome = sent.await;

@@ -78,7 +78,7 @@ impl Errand for CancelIdentificationRequest {
         let known = hub.known(&record.identification, CANCEL).await?;
         let cancellation = Cancellation { about: known.about(), reason: &self.reason };
         let sent = cancellations.cancel(cancellation).await;
-        hub.note_health(&*vendor, sent).await?;
+        hub.note_health_of(&*vendor, Some(name), sent).await?;
         Ok(cancelled)
     }
 }

@@ -80,9 +80,11 @@ impl Hub {
             // Without a server there is nobody to take the credentials.
             Some(Kind::VendorUnavailable | Kind::VendorTimeout | Kind::VendorCircuitOpen) => server,
             _ => {
-                let refusal = probe.prove_credentials().await.err();
                 // A refusal weighs more than what the server says about itself.
-                refusal.map(|error| logged(connection, &error)).or(server)
+                match probe.prove_credentials().await {
+                    Err(refusal) => Some(self.noted(connection, &refusal).await),
+                    Ok(()) => server,
+                }
             }
         };
         self.checks.note(connection, asked_at);
@@ -98,22 +100,25 @@ impl Hub {
         if let Some(said) = self.checks.said(&server, probe.pause(), asked_at) {
             return said.failure;
         }
-        let answer = probe.ask_server().await;
-        let failure = answer.err().map(|error| logged(&vendor.account().connection, &error));
+        let failure = match probe.ask_server().await {
+            Err(error) => Some(self.noted(&vendor.account().connection, &error).await),
+            Ok(()) => None,
+        };
         self.checks.note_server(server, Said { asked_at, failure });
         failure
     }
-}
 
-/// The kind of `error`, which goes on; the rest is logged here.
-fn logged(connection: &ConnectionId, error: &Error) -> Kind {
-    tracing::warn!(
-        connection.name = connection.name(),
-        error.reason = error.kind.as_str_name(),
-        error.operation = error.operation,
-        error.detail,
-        error.source = error.source.as_ref().map(ToString::to_string),
-        "A check found a connection not well"
-    );
-    error.kind
+    /// The kind of `error`, which goes on; the rest is logged, and its answer kept, here.
+    async fn noted(&self, connection: &ConnectionId, error: &Error) -> Kind {
+        tracing::warn!(
+            connection.name = connection.name(),
+            error.reason = error.kind.as_str_name(),
+            error.operation = error.operation,
+            error.detail,
+            error.source = error.source.as_ref().map(ToString::to_string),
+            "A check found a connection not well"
+        );
+        self.keep_undecodable(connection, "", error).await;
+        error.kind
+    }
 }

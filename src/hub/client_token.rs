@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::ExposeSecret as _;
 
 use crate::error::{Error, Kind, Result};
+use crate::hub::forget::while_of_use;
 use crate::hub::request::{Entry, Once};
 use crate::hub::{Hub, sealing, store};
 use crate::journal::seal::SealInput;
@@ -78,7 +79,8 @@ impl Hub {
             kind: "client_token",
             plaintext: response.token.as_bytes(),
         };
-        self.keep_for_a_while(&mut batch, secret, response.expire_time.as_ref(), ISSUE)?;
+        let until = while_of_use(self.clock.now(), response.expire_time.as_ref());
+        self.keep_until(&mut batch, secret, until, ISSUE)?;
         Ok(batch)
     }
 

@@ -126,7 +126,7 @@ impl Hub {
         let reference = original.identification.vendor_reference.clone().unwrap_or_default();
         let copies = offered(&*vendor, vendor.copies(), "copy", COPY)?;
         let sent = copies.copy(Copy { reference: &reference, account, target_reference }).await;
-        self.note_health(&*vendor, sent).await.map_err(|error| in_doubt(error, COPY))
+        self.note_health_of(&*vendor, Some(&original.name), sent).await.map_err(|error| in_doubt(error, COPY))
     }
 
     /// What the account that was to get the copy shows under its reference; `None`: nothing.

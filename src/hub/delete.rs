@@ -67,7 +67,7 @@ impl Errand for DeleteIdentificationRequest {
         let shown = hub.existing(name, DELETE).await?.identification;
         let known = hub.known(&shown, DELETE).await?;
         let deleted = deletions.delete(Deletion { about: known.about(), force: self.force }).await;
-        match hub.note_health(&*vendor, deleted).await? {
+        match hub.note_health_of(&*vendor, Some(name), deleted).await? {
             Deleted::Now => {}
             // What is decided, or ended, and is not there any more was erased before.
             Deleted::NothingThere if !is_open(shown.state()) => {}

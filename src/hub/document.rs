@@ -97,7 +97,7 @@ impl Hub {
         let reference = &record.identification.vendor_reference.unwrap_or_default();
         let upload = Upload { name: &header.name, reference, content: content.clone() };
         let sent = signing(&**vendor, UPLOAD)?.upload(upload).await;
-        self.note_health(&**vendor, sent).await?;
+        self.note_health_of(&**vendor, Some(&header.name.identification), sent).await?;
         let document = self.ask_for_document(&**vendor, &header.name, reference, UPLOAD).await?;
         if document.sha256 != header.content.sha256 {
             let detail =
@@ -166,7 +166,7 @@ impl Hub {
         let (vendor, reference) = self.signed_at(&name, LIST).await?;
         let list = ListDocuments { name: &name, reference: &reference };
         let listed = signing(&*vendor, LIST)?.documents(list).await;
-        let listed = self.note_health(&*vendor, listed).await?;
+        let listed = self.note_health_of(&*vendor, Some(&name), listed).await?;
         let listed = listed.ok_or_else(|| unknown(&name, LIST))?;
         self.show_signatures(&name, &*vendor, &listed).await;
         let (documents, next_page_token) = page.of(listed, |document| &document.name);
@@ -189,7 +189,8 @@ impl Hub {
             let reference = &record.identification.vendor_reference.unwrap_or_default();
             let rename = RenameDocument { name: &name, reference, display_name: &display_name };
             let renamed = signing.rename(rename).await;
-            hub.note_health(&*vendor, renamed).await?.ok_or_else(|| unknown(&name, UPDATE))?;
+            let renamed = hub.note_health_of(&*vendor, Some(&name.identification), renamed).await?;
+            renamed.ok_or_else(|| unknown(&name, UPDATE))?;
             let document = hub.ask_for_document(&*vendor, &name, reference, UPDATE).await?;
             Ok(UpdateDocumentResponse { document: Some(document) })
         };
@@ -210,7 +211,7 @@ impl Hub {
             let document = hub.ask_for_document(&*vendor, &name, &reference, DOWNLOAD).await?;
             let get = GetDocument { name: &name, reference: &reference };
             let opened = signing(&*vendor, DOWNLOAD)?.open_signed(get).await;
-            let content = hub.note_health(&*vendor, opened).await?;
+            let content = hub.note_health_of(&*vendor, Some(&name.identification), opened).await?;
             let content = content.ok_or_else(|| unknown(&name, DOWNLOAD))?;
             hub.show_signatures(&name.identification, &*vendor, std::slice::from_ref(&document)).await;
             Ok((document, content))
@@ -252,7 +253,8 @@ impl Hub {
         operation: &'static str,
     ) -> Result<Document> {
         let shown = signing(vendor, operation)?.document(GetDocument { name, reference }).await;
-        self.note_health(vendor, shown).await?.ok_or_else(|| unknown(name, operation))
+        let shown = self.note_health_of(vendor, Some(&name.identification), shown).await?;
+        shown.ok_or_else(|| unknown(name, operation))
     }
 }
 

@@ -7,7 +7,7 @@ use prost_types::Timestamp;
 use crate::hub::Hub;
 use crate::hub::poll::look_id;
 use crate::hub::prepare::vendor_ids;
-use crate::journal::{Batch, Job, JournalError, RecordChange};
+use crate::journal::{Batch, Delivery, Job, JournalError, RecordChange};
 use crate::model::lifecycle::{Change, Step, is_open};
 use crate::model::name::DeliveryName;
 use crate::model::observation::Observation;
@@ -129,17 +129,20 @@ impl Hub {
 
     /// Jobs for deliveries that came before the identification they are about was known.
     pub(super) async fn awaken_unmatched(&self, record: &Record) -> Result<Vec<Job>, JournalError> {
-        let Some(reference) = &record.identification.vendor_reference else {
-            return Ok(Vec::new());
-        };
-        let connection = &record.name.connection;
-        let mut waiting = Vec::new();
-        for id in vendor_ids(reference) {
-            waiting.extend(self.journal.unmatched(connection, id).await?);
-        }
-        // In the order they came in, whichever identifier they waited for.
-        waiting.sort_by_key(|delivery| delivery.receive_time);
+        let waiting = self.waiting_for(record).await?;
         Ok(waiting.into_iter().map(|delivery| self.apply_job(&delivery.name)).collect())
+    }
+
+    /// The deliveries that wait for an identification with an identifier of this one, in the order they came in.
+    pub(super) async fn waiting_for(&self, record: &Record) -> Result<Vec<Delivery>, JournalError> {
+        let mut waiting = Vec::new();
+        let reference = record.identification.vendor_reference.iter();
+        for id in reference.flat_map(vendor_ids) {
+            waiting.extend(self.journal.unmatched(&record.name.connection, id).await?);
+        }
+        // Whichever identifier they waited for.
+        waiting.sort_by_key(|delivery| delivery.receive_time);
+        Ok(waiting)
     }
 
     /// The same for what became known between `before` and `after`.

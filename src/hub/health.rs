@@ -2,6 +2,7 @@
 //! describes now. Only when webhooks last came is taken up from the journal at the start.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
@@ -10,12 +11,13 @@ use prost_types::Timestamp;
 use crate::error::{Kind, Result};
 use crate::hub::Hub;
 use crate::hub::evolve::system_time;
+use crate::hub::undecodable::unread;
 use crate::journal::{Batch, JournalError};
 use crate::model::name::{ConnectionId, IdentificationName};
 use crate::proto::event::Payload;
 use crate::proto::{
     ConnectionHealth, ConnectionHealthChanged, ConnectionHealthState as State, Event, EventOrigin, EventType,
-    Evidence, IdentificationOrigin,
+    Evidence, IdentificationOrigin, VendorReference,
 };
 use crate::vendor::{Account, Vendor};
 
@@ -164,10 +166,40 @@ impl Hub {
         self.health.get(vendor.account(), self.clock.now())
     }
 
-    /// Passes `outcome` of a vendor call on, noting what it tells about the connection.
+    /// Passes `outcome` of a vendor call that was about no identification on, noting what it tells about the connection.
     pub(super) async fn note_health<T>(&self, vendor: &dyn Vendor, outcome: Result<T>) -> Result<T> {
+        self.note_health_of(vendor, None::<&IdentificationName>, outcome).await
+    }
+
+    /// The same of a call about the identification called `of`. An answer that could not be decoded is kept.
+    pub(super) async fn note_health_of<T>(
+        &self,
+        vendor: &dyn Vendor,
+        of: Option<&(impl Display + Sync)>,
+        outcome: Result<T>,
+    ) -> Result<T> {
+        if let Some(error) = outcome.as_ref().err().filter(|error| unread(error).is_some()) {
+            let of = of.map(ToString::to_string).unwrap_or_default();
+            self.keep_undecodable(&vendor.account().connection, &of, error).await;
+        }
         self.note_answer(vendor, outcome.as_ref().err().map(|error| error.kind)).await;
         outcome
+    }
+
+    /// The same of a call about what the vendor knows by `reference`, whosever that is.
+    pub(super) async fn note_health_about<T>(
+        &self,
+        vendor: &dyn Vendor,
+        reference: &VendorReference,
+        outcome: Result<T>,
+    ) -> Result<T> {
+        let undecodable = outcome.as_ref().err().and_then(unread).is_some();
+        let owner = if undecodable {
+            self.matching(&vendor.account().connection, reference).await.ok().flatten()
+        } else {
+            None
+        };
+        self.note_health_of(vendor, owner.as_ref().map(|record| &record.name), outcome).await
     }
 
     /// Notes why the vendor's answer was a `failure`, or that it was none.

@@ -26,6 +26,7 @@ pub mod restart;
 pub mod result;
 pub mod subscribe;
 pub mod ticket;
+pub mod undecodable;
 pub mod update;
 pub mod wait;
 pub mod webhook_setting;
@@ -40,6 +41,7 @@ mod delivery;
 mod errand;
 mod evolve;
 mod expire;
+mod forget;
 mod generated;
 mod health;
 mod intent;
@@ -58,10 +60,10 @@ mod reject;
 mod request;
 mod secrets;
 mod settle;
-mod short_lived;
 mod signature;
 mod single;
 mod transfer;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -80,6 +82,7 @@ use crate::hub::pace::Paces;
 use crate::hub::reconcile::ListReads;
 use crate::hub::reject::Rejections;
 use crate::hub::secrets::SecretWatch;
+use crate::hub::undecodable::KeptAnswers;
 use crate::journal::cursor::CursorError;
 use crate::journal::seal::{SealError, Vault};
 use crate::journal::{Appended, Batch, Journal, JournalError, Place, Position, cursor};
@@ -104,6 +107,7 @@ pub struct Hub {
     checks: Checks,
     secrets: SecretWatch,
     rejections: Rejections,
+    kept_answers: KeptAnswers,
     locks: KeyedLocks,
     paces: Paces,
     list_reads: ListReads,
@@ -151,6 +155,7 @@ impl Hub {
             checks: Checks::default(),
             secrets: SecretWatch::new(&parts.registry, &parts.metrics, parts.clock.now()),
             rejections: Rejections::default(),
+            kept_answers: KeptAnswers::default(),
             locks: KeyedLocks::default(),
             paces: Paces::default(),
             list_reads: ListReads::default(),
@@ -218,8 +223,9 @@ impl Hub {
         operation: &'static str,
     ) -> Result<Observation> {
         let tickets = get.reference.ticket_ids.clone();
+        let reference = get.reference;
         let asked = identifications(vendor, operation)?.get(get).await;
-        let answer = self.note_health(vendor, asked).await?;
+        let answer = self.note_health_about(vendor, reference, asked).await?;
         for field in answer.drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
         }

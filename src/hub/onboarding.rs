@@ -148,7 +148,11 @@ impl Hub {
         // The customer's own name may be one that a person has elsewhere.
         let subject = command.connection().name();
         let seen = self.head();
-        let told = self.send_once::<Q, _>(&mut once, &subject, &*vendor, command.tell(onboarding)).await;
+        let tell = async {
+            let told = command.tell(onboarding).await;
+            self.note_health(&*vendor, told).await
+        };
+        let told = self.send_once::<Q, _>(&mut once, &subject, tell).await;
         let (outcome, raw_json) = match told {
             Ok(Told { raw_json }) => (Ok(Q::Response::default()), raw_json),
             Err(refusal) => (Err(refusal), Bytes::new()),

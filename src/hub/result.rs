@@ -33,7 +33,7 @@ impl Hub {
         let reference = identification.vendor_reference.unwrap_or_default();
         let asked = results.result(Get { reference: &reference, deadline: None }).await;
         let Findings { observation, result, raw, raw_media_type, drift } =
-            self.note_health(&*vendor, asked).await?;
+            self.note_health_of(&*vendor, Some(&name), asked).await?;
         for field in &drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
         }

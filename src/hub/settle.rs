@@ -126,7 +126,7 @@ impl Hub {
             Try::First => identifications.create(create).await,
             Try::Again => identifications.create_again(create).await,
         };
-        let sent = self.note_health(vendor, sent).await;
+        let sent = self.note_health_of(vendor, Some(&command.name), sent).await;
         let taken = matches!(&sent, Err(error) if error.kind == Kind::ResourceExists);
         let blindly = identifications.idempotency() == Idempotency::UpsertByReference;
         if !taken || which == Try::First || !blindly {

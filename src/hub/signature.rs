@@ -85,7 +85,7 @@ impl Hub {
         let reference = &record.identification.vendor_reference.unwrap_or_default();
         let listed = signing(&*vendor, LOOK)?.documents(ListDocuments { name: &name, reference }).await;
         let wait = self.backoff(job.attempts + 2, LONGEST_WAIT);
-        match self.note_health(&*vendor, listed).await {
+        match self.note_health_of(&*vendor, Some(&name), listed).await {
             Ok(None) => return Ok(Outcome::Done),
             Ok(Some(documents)) => {
                 self.note_signatures(&name, &*vendor, &documents, EventOrigin::Poll).await?;

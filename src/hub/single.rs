@@ -84,21 +84,23 @@ impl Hub {
     ) -> Result<Effect> {
         let shown = self.admitted::<Q>(target).await?;
         let known = self.known(&shown, Q::OPERATION).await?;
-        self.send_once::<Q, _>(once, &target.name, vendor, request.send(vendor, known.about())).await
+        let send = async {
+            let sent = request.send(vendor, known.about()).await;
+            self.note_health_of(vendor, Some(&target.name), sent).await
+        };
+        self.send_once::<Q, _>(once, &target.name, send).await
     }
 
-    /// Sends what must not be sent twice, once it is written that nobody knows what came of it. What did is for the
-    /// caller to write.
+    /// Runs `send`, which sends what must not be sent twice, once it is written that nobody knows what came of it. What
+    /// did is for the caller to write.
     pub(super) async fn send_once<Q: Mutation, T>(
         &self,
         once: &mut Once,
         subject: &impl Display,
-        vendor: &dyn Vendor,
         send: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         self.begin_in_doubt::<Q>(once, subject).await?;
-        let sent = send.await;
-        self.note_health(vendor, sent).await.map_err(|error| in_doubt(error, Q::OPERATION))
+        send.await.map_err(|error| in_doubt(error, Q::OPERATION))
     }
 
     async fn admitted<Q: Single>(&self, target: &Target) -> Result<Identification> {
@@ -178,12 +180,15 @@ impl Hub {
 
 /// What a failure to do something says when it must not be sent twice.
 pub(super) fn in_doubt(error: Error, operation: &'static str) -> Error {
-    match error.kind {
-        // Nothing was done: the vendor wants to be asked later, or was not asked.
-        Kind::VendorRateLimited | Kind::VendorCircuitOpen | Kind::GatewayOverloaded => error,
-        _ if leaves_doubt(&error) => outcome_unknown(operation).caused_by(error),
-        _ => error,
-    }
+    if may_be_done(&error) { outcome_unknown(operation).caused_by(error) } else { error }
+}
+
+/// Whether the vendor may have done what failed so.
+pub(super) fn may_be_done(error: &Error) -> bool {
+    // Otherwise it wants to be asked later, or was not asked.
+    let was_asked =
+        !matches!(error.kind, Kind::VendorRateLimited | Kind::VendorCircuitOpen | Kind::GatewayOverloaded);
+    was_asked && leaves_doubt(error)
 }
 
 /// The answer while nobody knows a better one.

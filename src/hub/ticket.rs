@@ -21,7 +21,7 @@ use crate::model::validate::Checks;
 use crate::proto::{
     DownloadTicketImagesRequest, DownloadTicketImagesResponse, GetTicketRequest, GetTicketResponse,
     IdentificationState as State, ListTicketsRequest, ListTicketsResponse, Ticket, TicketImageKind,
-    TicketStep,
+    TicketStep, VendorReference,
 };
 use crate::vendor::ticket::FoundTicket;
 
@@ -41,7 +41,7 @@ impl Hub {
         let Some(name) = name else { return Err(checks.refused(GET)) };
         let vendor = self.vendor(&name.connection, GET)?;
         let found = offered(&*vendor, vendor.tickets(), "ticket", GET)?.ticket(&name).await;
-        let found = self.note_health(&*vendor, found).await?;
+        let found = self.note_health_about(&*vendor, &reference(&name), found).await?;
         let FoundTicket { mut ticket, drift } = found.ok_or_else(|| unknown(&name, GET))?;
         for field in &drift {
             self.metrics.drift(vendor.account().vendor.as_str_name(), field);
@@ -134,7 +134,7 @@ impl Hub {
         self.send_out(DOWNLOAD, deadline, move |outlet| async move {
             let tickets = offered(&*vendor, vendor.tickets(), "ticket_images", DOWNLOAD)?;
             let opened = tickets.images(&name, &kinds).await;
-            let opened = hub.note_health(&*vendor, opened).await?;
+            let opened = hub.note_health_about(&*vendor, &reference(&name), opened).await?;
             let mut images = opened.ok_or_else(|| unknown(&name, DOWNLOAD))?;
             while let Some(image) = images.next().await.transpose()? {
                 outlet.deliver(DownloadTicketImagesResponse::header(image.header)).await?;
@@ -218,6 +218,10 @@ fn latest(said: Vec<TicketStep>) -> Vec<TicketStep> {
         }
     }
     steps
+}
+
+fn reference(ticket: &TicketName) -> VendorReference {
+    VendorReference { ticket_ids: vec![ticket.id.clone()], ..VendorReference::default() }
 }
 
 fn unknown(name: &TicketName, operation: &'static str) -> Error {

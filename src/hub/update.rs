@@ -3,25 +3,31 @@
 use std::sync::Arc;
 
 use crate::error::{Error, Kind, Result};
-use crate::hub::Hub;
 use crate::hub::capability::offered;
+use crate::hub::job::CONFLICT_TRIES;
+use crate::hub::keepsake::Known;
 use crate::hub::request::{Entry, Once};
+use crate::hub::single::may_be_done;
+use crate::hub::{Hub, store};
+use crate::journal::{Batch, JournalError, RecordChange};
 use crate::model::change::{Target, UpdateIdentification};
 use crate::model::lifecycle::{is_open, revise};
+use crate::model::name::IdentificationName;
 use crate::model::record::Record;
 use crate::proto::{
     Identification, IdentificationState as State, UpdateIdentificationRequest, UpdateIdentificationResponse,
 };
 use crate::vendor::Vendor;
-use crate::vendor::capability::Update;
+use crate::vendor::capability::{Update, Updates};
+use crate::vendor::keepsake::Keepsake;
 
 const UPDATE: &str = "update_identification";
 
 impl Hub {
     /// Updates an identification that has no decision. Goes on to the end when the caller goes away.
     ///
-    /// Nothing is recorded before the vendor is told: what its answer leaves open, the caller closes by the same
-    /// update, and a repeat on the gateway's own account could undo a later one.
+    /// Before the vendor is told, nothing is recorded but where it may have the identification afterwards: what its answer
+    /// leaves open, the caller closes by the same update, and a repeat on the gateway's own account could undo a later one.
     pub async fn update_identification(
         self: &Arc<Self>,
         caller: String,
@@ -74,9 +80,16 @@ impl Hub {
         let mut keepsake = None;
         if told {
             let updates = offered(vendor, vendor.updates(), "update", UPDATE)?;
-            let known = self.known(&before.identification, UPDATE).await?;
+            let (known, foreseen) = self.keep_foreseen(command, updates).await?;
             let sent = updates.update(Update { about: known.about(), command }).await;
-            keepsake = self.note_health(vendor, sent).await?;
+            let sent = self.note_health_of(vendor, Some(name), sent).await;
+            if foreseen
+                && sent.as_ref().is_err_and(|error| !may_be_done(error))
+                && let Err(error) = self.keep_as_before(name, &known).await
+            {
+                tracing::warn!(identification.name = %name, error = %error, "What a refused update foresaw stays kept");
+            }
+            keepsake = sent?;
         }
         let change = |before: &Record| {
             if !told {
@@ -96,6 +109,53 @@ impl Hub {
             Ok((told || labels.is_some()).then(|| revise(before, show, self.timestamp())))
         };
         self.record_own::<UpdateIdentificationRequest>(vendor, once, name, keepsake.as_ref(), &change).await
+    }
+
+    /// What is known of the identification that `command` changes. When that may not be enough to find it afterwards, what
+    /// is enough is kept first: then `true`.
+    async fn keep_foreseen(
+        &self,
+        command: &UpdateIdentification,
+        updates: &dyn Updates,
+    ) -> Result<(Known, bool)> {
+        let name = &command.target.name;
+        for _try in 0..CONFLICT_TRIES {
+            let before = self.existing(name, UPDATE).await?;
+            may_update(&before, &command.target)?;
+            let known = self.known(&before.identification, UPDATE).await?;
+            let Some(foreseen) = updates.foresee(&Update { about: known.about(), command })? else {
+                return Ok((known, false));
+            };
+            if self.keep_beside(before, &foreseen).await? {
+                return Ok((known, true));
+            }
+        }
+        Err(store(JournalError::Conflict(name.to_string()), UPDATE))
+    }
+
+    /// The vendor refused the update: whatever it has under what was foreseen is somebody else's.
+    async fn keep_as_before(&self, name: &IdentificationName, known: &Known) -> Result<()> {
+        let Some(keepsake) = known.about().keepsake else { return Ok(()) };
+        for _try in 0..CONFLICT_TRIES {
+            let record = self.existing(name, UPDATE).await?;
+            let deleted = record.identification.state() == State::Deleted;
+            if deleted || self.keep_beside(record, keepsake).await? {
+                return Ok(());
+            }
+        }
+        Err(store(JournalError::Conflict(name.to_string()), UPDATE))
+    }
+
+    /// Keeps `keepsake` of `record`. `false`: the record has changed, and may have been erased.
+    async fn keep_beside(&self, record: Record, keepsake: &Keepsake) -> Result<bool> {
+        let (name, replaces) = (record.name.clone(), Some(record.identification.revision));
+        let mut batch = Batch { records: vec![RecordChange { record, replaces }], ..Batch::default() };
+        self.keep_safe(&mut batch, &name, keepsake, UPDATE)?;
+        match self.append(batch).await {
+            Ok(_appended) => Ok(true),
+            Err(JournalError::Conflict(_)) => Ok(false),
+            Err(error) => Err(store(error, UPDATE)),
+        }
     }
 }
 

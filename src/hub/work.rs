@@ -8,10 +8,10 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 use crate::hub::believe::Answers;
+use crate::hub::forget::FORGET;
 use crate::hub::job::Outcome;
 use crate::hub::poll::LOOK;
 use crate::hub::prepare::{Preparation, Prepared};
-use crate::hub::short_lived::FORGET;
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
 use crate::proto::{

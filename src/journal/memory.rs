@@ -218,7 +218,10 @@ impl Journal for MemoryJournal {
     ) -> Result<Vec<Delivery>, JournalError> {
         let waits = |delivery: &&Delivery| {
             delivery.name.connection == *connection
-                && delivery.state == WebhookDeliveryState::Unmatched
+                && matches!(
+                    delivery.state,
+                    WebhookDeliveryState::Unmatched | WebhookDeliveryState::Confirming
+                )
                 && delivery.waits_for.iter().any(|id| same(id, by.as_str()))
         };
         Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())
@@ -238,6 +241,21 @@ impl Journal for MemoryJournal {
 
     async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError> {
         Ok(self.state().tables.sealed.get(item).cloned())
+    }
+
+    async fn sealed_names(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, JournalError> {
+        let state = self.state();
+        let names =
+            state.tables.sealed.keys().filter(|name| name.starts_with(prefix) && *name.as_str() > *after);
+        let mut names: Vec<_> = names.cloned().collect();
+        names.sort();
+        names.truncate(limit);
+        Ok(names)
     }
 
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError> {

@@ -103,7 +103,7 @@ pub trait Journal: Send + Sync {
         body_sha256: [u8; 32],
     ) -> Result<Vec<Delivery>, JournalError>;
 
-    /// UNMATCHED deliveries that wait for an identification with one of these vendor identifiers, oldest first.
+    /// UNMATCHED and CONFIRMING deliveries that wait for an identification with this vendor identifier, oldest first.
     async fn unmatched(
         &self,
         connection: &ConnectionId,
@@ -118,6 +118,15 @@ pub trait Journal: Send + Sync {
 
     /// A sealed item. `None`: never there, or its key was shredded.
     async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError>;
+
+    /// The names of up to `limit` sealed items that begin with `prefix` and come after `after`, in the order of their
+    /// bytes.
+    async fn sealed_names(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, JournalError>;
 
     /// Takes up to `limit` jobs that are due, oldest first (those due at the same time in the order they were
     /// scheduled), and hides them from other takers for `lease`.

@@ -10,6 +10,7 @@ use crate::model::name::{ConnectionId, NameError};
 use crate::proto::connection_service_server::ConnectionService;
 use crate::proto::*;
 use crate::rpc::CALLER;
+use crate::rpc::purpose::purpose;
 use crate::rpc::status::status;
 
 pub(super) struct Service(pub(super) Arc<Hub>);
@@ -55,6 +56,14 @@ impl ConnectionService for Service {
     ) -> Answer<IssueClientTokenResponse> {
         let issued = self.0.issue_client_token(CALLER.to_owned(), request.into_inner()).await;
         issued.map(Response::new).map_err(status)
+    }
+
+    async fn list_undecodable_answers(
+        &self,
+        request: Request<ListUndecodableAnswersRequest>,
+    ) -> Answer<ListUndecodableAnswersResponse> {
+        purpose(&request)?;
+        self.0.list_undecodable_answers(request.get_ref()).await.map(Response::new).map_err(status)
     }
 }
 

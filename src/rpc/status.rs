@@ -194,8 +194,12 @@ mod tests {
 
     #[test]
     fn the_vendor_is_quoted_by_code_and_number_only() {
-        let fault =
-            VendorFault { code: "OBJECT_NOT_FOUND".into(), id: "73464627".into(), status: 404, rule: "" };
+        let fault = VendorFault {
+            code: "OBJECT_NOT_FOUND".into(),
+            id: "73464627".into(),
+            status: 404,
+            ..VendorFault::default()
+        };
         let error = Error::new(Kind::ResultNotReady, "idnow.get", "nobody has started it yet")
             .from_vendor(fault)
             .caused_by("Erika Beispiel was not found");

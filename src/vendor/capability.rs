@@ -14,6 +14,11 @@ use crate::vendor::keepsake::{About, Keepsake};
 pub trait Updates: Send + Sync {
     /// Which parts of `update` this vendor cannot take; called before anything is sent.
     fn check(&self, update: &UpdateIdentification) -> Vec<Violation>;
+    /// What to keep in place of the keepsake before `update` is sent, so that the vendor is found to have it whether or
+    /// not the update takes effect. `None`: the keepsake says enough.
+    fn foresee(&self, _update: &Update<'_>) -> Result<Option<Keepsake>, Error> {
+        Ok(None)
+    }
     /// Tells it. The same update may be told again. `Some`: what is to be kept in place of the keepsake from now on.
     /// `Err` IDENTIFICATION_COMPLETED: it has decided.
     async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error>;

@@ -1,6 +1,7 @@
 //! Tickets above the connectors: deliveries that name nothing else, attempts and steps, lists and images.
 
 mod meanwhile;
+mod order;
 mod reading;
 
 use std::collections::BTreeMap;
@@ -238,27 +239,6 @@ async fn what_nobody_can_place_is_asked_about_for_a_while_and_kept() {
     assert_eq!(lab.delivery(&name).await.subject, made.name);
     assert_eq!(lab.kinds().await.last(), Some(&EventType::TicketProgressed));
     assert_eq!(lab.asked(), asked + 1);
-}
-
-#[tokio::test]
-async fn a_delivery_that_names_both_brings_those_that_wait() {
-    let lab = Lab::new();
-    lab.created().await;
-    let waiting = [
-        lab.send(liveness("T1")).await,
-        lab.send(json!({ "word": "retry", "ticket": "T1", "left": 2 })).await,
-    ];
-    for name in &waiting {
-        assert_eq!(lab.fate_of(name).await, State::Unmatched);
-    }
-    lab.vendor.answers("T1", "accepted", "invitation-1", &["T1"]);
-    let both = json!({ "word": "accepted", "id": "invitation-1", "ticket": "T1" });
-    assert_eq!(lab.fate(both).await, State::Applied);
-    for name in &waiting {
-        let over =
-            |state| state != State::Unmatched && state != State::Received && state != State::Confirming;
-        assert_eq!(lab.until(name, Duration::ZERO, over).await, State::Stale, "the decision came before");
-    }
 }
 
 #[tokio::test]

@@ -217,7 +217,7 @@ impl Write<'_> {
 
     fn write_waits(&self, name: &str, delivery: &Delivery) -> Result<()> {
         self.forget_waits(name)?;
-        if delivery.state != WebhookDeliveryState::Unmatched {
+        if !matches!(delivery.state, WebhookDeliveryState::Unmatched | WebhookDeliveryState::Confirming) {
             return Ok(());
         }
         let insert = "INSERT INTO delivery_waits (connection, vendor_id, delivery) \

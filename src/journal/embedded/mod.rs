@@ -211,6 +211,16 @@ impl Journal for EmbeddedJournal {
         self.readers.ask(move |connection| rows::sealed(connection, &item)).await
     }
 
+    async fn sealed_names(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, JournalError> {
+        let (prefix, after) = (prefix.to_owned(), after.to_owned());
+        self.readers.ask(move |connection| rows::sealed_names(connection, &prefix, &after, limit)).await
+    }
+
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError> {
         self.writer.ask(move |store| store.claims.claim(&store.connection, now, limit, lease)).await
     }

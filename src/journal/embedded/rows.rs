@@ -230,6 +230,22 @@ pub(super) fn sealed(connection: &Connection, item: &str) -> Result<Option<Seale
     })
 }
 
+pub(super) fn sealed_names(
+    connection: &Connection,
+    prefix: &str,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<String>, JournalError> {
+    // Ranges, not LIKE: those the index serves. Whatever begins with the prefix comes before it with the last character
+    // of all behind it.
+    let select =
+        "SELECT item FROM sealed_keys WHERE item > ?1 AND item >= ?2 AND item < ?3 ORDER BY item LIMIT ?4";
+    let end = format!("{prefix}{}", char::MAX);
+    many(connection, select, params![after, prefix, end, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        row.get(0)
+    })
+}
+
 /// A job, from `id, kind, subject, due_at_ns, attempts, give_up_at_ns`.
 pub(super) fn job_columns(row: &Row<'_>) -> rusqlite::Result<Job> {
     Ok(Job {

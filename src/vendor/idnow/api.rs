@@ -132,7 +132,7 @@ impl Api {
         }
         let started: StartAnswer = answer.json()?;
         let id = started.id.unwrap_or_default().to_ascii_uppercase();
-        IDENT_ID.segment(&id).map_err(|_odd| answer.invalid("has no usable IdentID"))
+        IDENT_ID.segment(&id).map_err(|_odd| answer.invalid("has no usable IdentID at id"))
     }
 
     /// Asks for the identification `number` (or IdentID), until `deadline` at most.
@@ -236,7 +236,7 @@ impl Api {
 impl Server {
     async fn log_in(&self, api_key: &SecretString) -> Result<Issued<HeaderValue>> {
         let target = self.target(LOGIN, &self.login, None)?;
-        let call = Call::new(LOGIN, Method::POST, target).repeat(Repeat::Freely);
+        let call = Call::new(LOGIN, Method::POST, target).repeat(Repeat::Freely).secret_answer();
         let call = call.json(&LoginBody { api_key: api_key.expose_secret() })?;
         // The token's hour begins at the vendor, at the earliest when the request leaves.
         let expires = self.clock.now() + TOKEN_LIFE;
@@ -245,9 +245,12 @@ impl Server {
             return Err(refused.login_error(&answer));
         }
         let token = answer.json::<LoginAnswer>()?.auth_token.filter(|token| !token.is_empty());
-        let token = token.ok_or_else(|| answer.invalid("has no token"))?;
+        let token = token.ok_or_else(|| answer.invalid("has no token at authToken"))?;
         let value = HeaderValue::from_maybe_shared(Bytes::from(token));
-        Ok(Issued { value: value.map_err(|_odd| answer.invalid("has no usable token"))?, expires })
+        Ok(Issued {
+            value: value.map_err(|_odd| answer.invalid("has no usable token at authToken"))?,
+            expires,
+        })
     }
 
     fn target<'a>(

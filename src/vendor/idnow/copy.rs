@@ -59,7 +59,7 @@ impl Copies for Idnow {
             _ => answer.json::<StartAnswer>()?.id.unwrap_or_default(),
         };
         if !id.is_empty() && IDENT_ID.segment(&id).is_err() {
-            return Err(answer.invalid("has no usable IdentID"));
+            return Err(answer.invalid("has no usable IdentID at id"));
         }
         Ok(canonical(&id, copy.target_reference))
     }

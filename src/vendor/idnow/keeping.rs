@@ -52,14 +52,14 @@ impl BindingKeys for Idnow {
     async fn binding_key(&self, reference: &VendorReference) -> Result<Option<String>, Error> {
         let path = &self.api.server.binding_key;
         let call = self.api.about(BINDING_KEY, Method::GET, path, &address(reference)?)?;
-        let answer = self.api.session.call(call).await?;
+        let answer = self.api.session.call(call.secret_answer()).await?;
         match Refused::read(&answer) {
             Some(refused) if refused.knows_nothing() => return Ok(None),
             Some(refused) => return Err(refused.error(&answer)),
             None => {}
         }
         let key = answer.json::<BindingKeyAnswer>()?.binding_key.filter(|key| is_jws(key));
-        key.map(Some).ok_or_else(|| answer.invalid("has no binding key"))
+        key.map(Some).ok_or_else(|| answer.invalid("has no usable key at bindingKey"))
     }
 }
 

@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,18 +13,17 @@ use futures::{FutureExt as _, StreamExt as _};
 use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result, VendorFault};
+pub use crate::vendor::kit::answer::Answer;
 use crate::vendor::kit::deadline::Deadline;
 pub use crate::vendor::kit::json::{Misfit, read_json, read_json_noting};
-use crate::vendor::kit::retry::{Repeat, asked_delay};
+use crate::vendor::kit::retry::Repeat;
 use crate::vendor::kit::spool::Spool;
 use crate::vendor::kit::transport::gather;
 pub use crate::vendor::kit::transport::{HttpTransport, Timeouts};
 use crate::vendor::kit::url::{Segment, Target};
-use crate::vendor::kit::{UNPRINTABLE, printable};
 
 /// Most bytes of an answer that are read, after decompression, unless its call says another number.
 pub const MAX_ANSWER: usize = 1 << 20;
@@ -128,6 +127,8 @@ pub struct Call {
     deadline: Option<Deadline>,
     /// The file that is asked for is itself JSON.
     json_file: bool,
+    /// The answer holds a secret.
+    secret_answer: bool,
 }
 
 /// A try that brought no answer to work with.
@@ -149,7 +150,7 @@ impl Call {
         let repeat = if method.is_idempotent() { Repeat::Freely } else { Repeat::Unsent };
         let body = Payload::Bytes(Bytes::new());
         let request = Request { operation, method, target, headers, body, max_answer: MAX_ANSWER };
-        Self { request, repeat, deadline: None, json_file: false }
+        Self { request, repeat, deadline: None, json_file: false, secret_answer: false }
     }
 
     /// Says which of its tries may be repeated, where that is not as the method has it.
@@ -216,6 +217,12 @@ impl Call {
         Self { json_file: true, ..self }
     }
 
+    /// Says that the answer holds a secret, which goes nowhere even when it cannot be decoded.
+    #[must_use]
+    pub fn secret_answer(self) -> Self {
+        Self { secret_answer: true, ..self }
+    }
+
     /// Lets the answer be as large as `bytes`, and gives it the time for that.
     #[must_use]
     pub fn max_answer(mut self, bytes: usize) -> Self {
@@ -276,7 +283,7 @@ impl Call {
     pub async fn send(&self, transport: &dyn Transport, clock: &Clock) -> Result<Answer, Failed> {
         let operation = self.operation();
         let answer = transport.send(self.request.clone()).await.map_err(|error| failed(operation, error))?;
-        Answer::new(operation, answer, clock.now())
+        Answer::new(operation, answer, clock.now(), self.secret_answer)
     }
 
     /// Sends it for a file, which may be as large as it likes: whoever reads it sets the limit. Everything else that
@@ -301,7 +308,8 @@ impl Call {
             return Ok(Opened::File(FileStream { size, pieces }));
         }
         let body = gather(body, MAX_ANSWER).await.map_err(|error| failed(operation, error))?;
-        Answer::new(operation, Response { status, headers, body }, clock.now()).map(Opened::Answer)
+        let answer = Response { status, headers, body };
+        Answer::new(operation, answer, clock.now(), self.secret_answer).map(Opened::Answer)
     }
 }
 
@@ -367,95 +375,6 @@ fn failed(operation: &'static str, error: TransportError) -> Failed {
     Failed { error, acted, asked: None }
 }
 
-/// A vendor's answer that is no redirect.
-pub struct Answer {
-    operation: &'static str,
-    status: StatusCode,
-    body: Bytes,
-    retry_after: Option<Duration>,
-}
-
-impl Answer {
-    fn new(operation: &'static str, answer: Response, now: SystemTime) -> Result<Self, Failed> {
-        let Response { status, headers, body } = answer;
-        tracing::Span::current().record("status", status.as_u16());
-        let answer = Self { operation, status, body, retry_after: asked_delay(&headers, now) };
-        if status.is_redirection() || status.is_informational() {
-            let error = answer.invalid("is a redirect, which is never followed");
-            return Err(Failed { error: Box::new(error), acted: true, asked: None });
-        }
-        Ok(answer)
-    }
-
-    /// What was asked.
-    pub fn operation(&self) -> &'static str {
-        self.operation
-    }
-
-    /// The status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// How long the vendor asks to be left alone.
-    pub fn retry_after(&self) -> Option<Duration> {
-        self.retry_after
-    }
-
-    /// The body.
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-
-    /// A success without anything to read. A page of something in between is none.
-    pub fn done(&self) -> Result<()> {
-        let said = self.body.trim_ascii();
-        if self.status.is_success() && (said.is_empty() || said.starts_with(b"{")) {
-            return Ok(());
-        }
-        Err(self.invalid("is not the success that the vendor documents"))
-    }
-
-    /// The body as JSON.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        read_json(&self.body)
-            .map_err(|misfit| self.invalid("is not the JSON that was expected").caused_by(misfit))
-    }
-
-    /// An error of `kind` with the vendor's own `code` and error `id`, which are replaced when they could hold
-    /// more than a code. A vendor's message has no way in.
-    pub fn error(&self, kind: Kind, detail: impl Into<String>, code: &str, id: &str) -> Error {
-        let word = |text: &str| match text {
-            "" => String::new(),
-            text if printable(text) => text.to_owned(),
-            _ => UNPRINTABLE.to_owned(),
-        };
-        let fault = VendorFault { code: word(code), id: word(id), status: self.status.as_u16(), rule: "" };
-        Error::new(kind, self.operation, detail).from_vendor(fault)
-    }
-
-    /// The answer cannot be what the vendor documents; `fault` goes on after "the vendor's answer".
-    pub fn invalid(&self, fault: &str) -> Error {
-        self.error(Kind::VendorResponseInvalid, format!("the vendor's answer {fault}"), "", "")
-    }
-
-    /// The vendor asks for patience.
-    pub fn rate_limited(&self, code: &str, id: &str) -> Error {
-        let detail = "the vendor's rate limit is reached";
-        self.error(Kind::VendorRateLimited, detail, code, id).retry_after(self.delay())
-    }
-
-    /// The vendor has a fault of its own.
-    pub fn unavailable(&self, code: &str, id: &str) -> Error {
-        let detail = format!("the vendor answered {}", self.status.as_u16());
-        self.error(Kind::VendorUnavailable, detail, code, id).retry_after(self.delay())
-    }
-
-    fn delay(&self) -> Duration {
-        self.retry_after.unwrap_or(DEFAULT_DELAY)
-    }
-}
-
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut form = f.debug_struct("Request");
@@ -487,11 +406,5 @@ impl fmt::Debug for Response {
 impl fmt::Debug for OpenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenResponse").field("status", &self.status).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("status", &self.status).field("body_bytes", &self.body.len()).finish()
     }
 }

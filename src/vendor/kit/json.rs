@@ -2,6 +2,7 @@
 
 use prost_types::Timestamp;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::proto::Date;
 
@@ -48,6 +49,22 @@ pub fn read_json_noting<T: DeserializeOwned>(
     let value = value.map_err(|error| misfit(track.path().to_string(), &error))?;
     reader.end().map_err(|error| misfit("$".to_owned(), &error))?;
     Ok(value)
+}
+
+/// What JSON that holds a secret may show of itself: its names, and what kind of value each has. `None`: it is no JSON.
+pub fn outline(text: &[u8]) -> Option<String> {
+    fn blank(value: &mut Value) {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => *number = 0.into(),
+            Value::String(text) => "...".clone_into(text),
+            Value::Array(entries) => entries.iter_mut().for_each(blank),
+            Value::Object(members) => members.values_mut().for_each(blank),
+        }
+    }
+    let mut value: Value = read_json(text).ok()?;
+    blank(&mut value);
+    Some(value.to_string())
 }
 
 /// An RFC 3339 time. Without an offset (or as a bare date) it would be taken for UTC and be wrong by hours.

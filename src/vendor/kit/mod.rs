@@ -1,6 +1,7 @@
 //! What every connector needs.
 
 pub mod account;
+mod answer;
 pub mod archive;
 mod breaker;
 pub mod deadline;

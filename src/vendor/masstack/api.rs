@@ -205,7 +205,8 @@ impl Server {
         if !self.scope.is_empty() {
             members.push(("scope", &self.scope));
         }
-        let call = Call::new(LOGIN, Method::POST, target).repeat(Repeat::Freely).form(&members);
+        let call = Call::new(LOGIN, Method::POST, target).repeat(Repeat::Freely).secret_answer();
+        let call = call.form(&members);
         let answer = self.line.send(&call, Refused::passing).await?;
         if let Some(refused) = Refused::read(&answer) {
             return Err(refused.login_error(&answer));

@@ -203,7 +203,8 @@ impl Server {
     }
 
     async fn log_in(&self) -> Result<Login> {
-        let call = self.prepare(LOGIN, Method::POST, &self.paths.login, &[])?.repeat(Repeat::Freely);
+        let call = self.prepare(LOGIN, Method::POST, &self.paths.login, &[])?;
+        let call = call.repeat(Repeat::Freely).secret_answer();
         let call = self.account.iter().fold(call, |call, (name, value)| call.header(name, value));
         let call = call.secret_header(AUTHORIZATION, self.authorization.clone());
         // The token's life begins at the vendor, at the earliest when the request leaves.

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use http::Method;
 use serde_json::Value;
 
-use crate::error::{Error, Result, Violation};
+use crate::error::{Error, Kind, Result, Violation};
 use crate::model::change::{UpdateIdentification, covers};
 use crate::proto::PhoneNumber;
 use crate::proto::identification_spec::Kind as Spec;
@@ -13,7 +13,7 @@ use crate::vendor::keepsake::{About, Keepsake};
 use crate::vendor::kit::field_path::{Drift, Shown};
 use crate::vendor::kit::phone;
 use crate::vendor::kit::retry::Repeat;
-use crate::vendor::kit::url;
+use crate::vendor::kit::url::{self, Segment};
 use crate::vendor::preventor::Preventor;
 use crate::vendor::preventor::recipient::{Kept, method_word, segment};
 use crate::vendor::preventor::wire::{UpdateBody, UpdatePhone};
@@ -83,21 +83,17 @@ impl<'a> Changes<'a> {
         ]
     }
 
-    /// What is kept from now on in place of `kept`.
-    fn kept(&self, kept: Kept) -> Result<Kept, Vec<Violation>> {
+    /// Whom the invitation goes to after it, where it says so.
+    fn recipient(&self, kept: &Kept) -> Result<Option<&'a str>, Vec<Violation>> {
         let method = self.method.unwrap_or(&kept.delivery_method);
         let moved =
             self.method.is_some_and(|method| (method == "PHONE") != (kept.delivery_method == "PHONE"));
         let (field, said) =
             if method == "PHONE" { ("subject.phone", self.e164) } else { ("subject.email", self.email) };
-        let recipient = match said {
-            Some(said) => said.to_owned(),
-            None if moved => {
-                return Err(vec![Violation::new(field, "is required with the new delivery_method")]);
-            }
-            None => kept.recipient,
-        };
-        Ok(Kept { recipient, delivery_method: method.to_owned(), link: kept.link })
+        if moved && said.is_none() {
+            return Err(vec![Violation::new(field, "is required with the new delivery_method")]);
+        }
+        Ok(said)
     }
 
     fn body(&self) -> UpdateBody<'a> {
@@ -120,17 +116,38 @@ impl Updates for Preventor {
         Changes::read(update).err().unwrap_or_default()
     }
 
+    fn foresee(&self, update: &Update<'_>) -> Result<Option<Keepsake>, Error> {
+        let refused = |violations| Error::invalid(UPDATE, violations);
+        let changes = Changes::read(update.command).map_err(refused)?;
+        let mut kept = Kept::needed(update.about, UPDATE)?;
+        match changes.recipient(&kept).map_err(refused)? {
+            Some(moved) if kept.recipients().all(|known| known != moved) => {
+                kept.expect(moved.to_owned());
+                kept.seal(UPDATE).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error> {
         let refused = |violations| Error::invalid(UPDATE, violations);
         let changes = Changes::read(update.command).map_err(refused)?;
-        let (kept, address) = Kept::address(update.about, UPDATE)?;
-        let mut kept = changes.kept(kept).map_err(refused)?;
-        let path = &self.api.paths().invitation;
-        let call = self.api.prepare(UPDATE, Method::PATCH, path, &[("recipient", &address)])?;
-        let answer = self.api.change(call.repeat(Repeat::Never).json(&changes.body())?).await?;
+        let kept = Kept::needed(update.about, UPDATE)?;
+        let moved = changes.recipient(&kept).map_err(refused)?;
+        let (path, body) = (&self.api.paths().invitation, changes.body());
+        let call = |place: &Segment| {
+            let call = self.api.prepare(UPDATE, Method::PATCH, path, &[("recipient", place)])?;
+            call.repeat(Repeat::Never).json(&body)
+        };
+        let (found, answer) = self.change_at(&kept, UPDATE, call).await?;
         let (body, drift): (Value, _) = (answer.json().unwrap_or_default(), Drift::default());
         let said = Shown::new(&body, &drift).text("invitation.link", &self.invitation.link);
-        kept.link = url::link(&said, self.plain).or(kept.link);
+        let kept = Kept {
+            recipient: moved.unwrap_or(found).to_owned(),
+            unconfirmed: Vec::new(),
+            link: url::link(&said, self.plain).or_else(|| kept.link.clone()),
+            delivery_method: changes.method.unwrap_or(&kept.delivery_method).to_owned(),
+        };
         kept.seal(UPDATE).map(Some)
     }
 }
@@ -157,10 +174,14 @@ impl Cancellations for Preventor {
 impl Preventor {
     /// Takes the invitation back. `false`: there is none (any more).
     async fn withdraw(&self, operation: &'static str, about: About<'_>) -> Result<bool> {
-        let (_kept, address) = Kept::address(about, operation)?;
-        let path = &self.api.paths().invitation;
-        let call = self.api.prepare(operation, Method::DELETE, path, &[("recipient", &address)])?;
-        Ok(self.api.find(call).await?.map(|answer| answer.done()).transpose()?.is_some())
+        let (kept, path) = (Kept::needed(about, operation)?, &self.api.paths().invitation);
+        let call =
+            |place: &Segment| self.api.prepare(operation, Method::DELETE, path, &[("recipient", place)]);
+        match self.change_at(&kept, operation, call).await {
+            Ok(_withdrawn) => Ok(true),
+            Err(error) if error.kind == Kind::IdentificationGone => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -174,7 +174,12 @@ impl<'a> Wanted<'a> {
     fn created(&self, reference: VendorReference, link: Option<String>) -> Result<Created> {
         let reference = VendorReference { reference: self.unique.clone(), ..reference };
         let observation = Observation { reference, ..Observation::new(Word::Accepted, Evidence::Gateway) };
-        let kept = Kept { recipient: self.recipient.clone(), link, delivery_method: self.method.to_owned() };
+        let kept = Kept {
+            recipient: self.recipient.clone(),
+            unconfirmed: Vec::new(),
+            link,
+            delivery_method: self.method.to_owned(),
+        };
         Ok(Created { observation, keepsake: Some(kept.seal(REGISTER)?) })
     }
 }

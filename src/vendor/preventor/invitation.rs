@@ -14,6 +14,7 @@ use crate::vendor::kit::field_path::{Drift, Shown, lacks};
 use crate::vendor::kit::http::Answer;
 use crate::vendor::kit::printable;
 use crate::vendor::kit::retry::Repeat;
+use crate::vendor::kit::url::Segment;
 use crate::vendor::preventor::api::CHECK;
 use crate::vendor::preventor::config::SendBy;
 use crate::vendor::preventor::fault::Refused;
@@ -66,16 +67,18 @@ impl Invitations for Preventor {
     }
 
     async fn send(&self, about: About<'_>) -> Result<Sent, Error> {
-        let name = match self.send_by {
-            SendBy::Id => INVITATION.segment(&about.reference.id).map_err(|_none| {
-                let detail = "the vendor's id of the invitation is not known yet";
-                Error::new(Kind::StateNotAllowed, SEND, detail)
-            })?,
-            SendBy::Recipient => Kept::address(about, SEND)?.1,
-        };
         let path = &self.api.paths().send;
-        let call = self.api.prepare(SEND, Method::POST, path, &[("id", &name)])?;
-        let answer = self.api.change(call).await?;
+        let call = |name: &Segment| self.api.prepare(SEND, Method::POST, path, &[("id", name)]);
+        let answer = match self.send_by {
+            SendBy::Id => {
+                let name = INVITATION.segment(&about.reference.id).map_err(|_none| {
+                    let detail = "the vendor's id of the invitation is not known yet";
+                    Error::new(Kind::StateNotAllowed, SEND, detail)
+                })?;
+                self.api.change(call(&name)?).await?
+            }
+            SendBy::Recipient => self.change_at(&Kept::needed(about, SEND)?, SEND, call).await?.1,
+        };
         let (body, drift): (Value, _) = (answer.json().unwrap_or_default(), Drift::default());
         let vendor_state = Shown::new(&body, &drift).word("invitation.state", &self.invitation.state);
         Ok(Sent { vendor_state, expire_time: None })

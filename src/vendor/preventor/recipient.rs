@@ -5,18 +5,26 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Kind, Result, Violation};
 use crate::proto::{DeliveryMethod, Subject};
 use crate::vendor::keepsake::{About, Keepsake};
+use crate::vendor::kit::http::{Answer, Call};
 use crate::vendor::kit::phone;
 use crate::vendor::kit::url::{Alphabet, Segment};
+use crate::vendor::preventor::Preventor;
 
 /// A mail address or a phone number, where it becomes part of a URL. Rarer characters of mail addresses mean something
 /// there.
 const RECIPIENT: Alphabet = Alphabet::letters_digits_and("-._~@+", 254);
+
+/// Moves that may not have taken effect, one after the other, before the first of them is forgotten.
+const MAX_UNCONFIRMED: usize = 4;
 
 /// What is kept of an invitation.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Kept {
     /// As the vendor's URLs name the invitation.
     pub(super) recipient: String,
+    /// As they may name it since updates whose outcome nobody recorded, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unconfirmed: Vec<String>,
     /// Where the person starts, where the vendor said so.
     pub(super) link: Option<String>,
     /// As the vendor calls it.
@@ -37,16 +45,41 @@ impl Kept {
         serde_json::from_slice(about.keepsake?.bytes()).ok()
     }
 
-    /// The recipient as part of a URL.
-    pub(super) fn segment(&self, operation: &'static str) -> Result<Segment> {
-        segment(&self.recipient).map_err(|_odd| unknown_recipient(operation))
+    /// What is kept of an invitation that is changed or withdrawn.
+    pub(super) fn needed(about: About<'_>, operation: &'static str) -> Result<Self> {
+        Self::of(about).ok_or_else(|| unknown_recipient(operation))
     }
 
-    /// What the vendor's URL calls the invitation.
-    pub(super) fn address(about: About<'_>, operation: &'static str) -> Result<(Self, Segment)> {
-        let kept = Self::of(about).ok_or_else(|| unknown_recipient(operation))?;
-        let segment = kept.segment(operation)?;
-        Ok((kept, segment))
+    /// Whom it may go to, the likeliest first.
+    pub(super) fn recipients(&self) -> impl Iterator<Item = &str> {
+        [&self.recipient].into_iter().chain(&self.unconfirmed).map(String::as_str)
+    }
+
+    /// Notes that it may go to `recipient` soon.
+    pub(super) fn expect(&mut self, recipient: String) {
+        self.unconfirmed.insert(0, recipient);
+        self.unconfirmed.truncate(MAX_UNCONFIRMED);
+    }
+}
+
+impl Preventor {
+    /// Makes the call that `prepare` makes of the invitation's place in a URL. Where the vendor has none there, it is made
+    /// for those the invitation may have moved to. With the recipient that the vendor knew.
+    pub(super) async fn change_at<'k>(
+        &self,
+        kept: &'k Kept,
+        operation: &'static str,
+        prepare: impl Fn(&Segment) -> Result<Call> + Send + Sync,
+    ) -> Result<(&'k str, Answer)> {
+        let mut gone = unknown_recipient(operation);
+        for recipient in kept.recipients() {
+            let place = segment(recipient).map_err(|_odd| unknown_recipient(operation))?;
+            match self.api.change(prepare(&place)?).await {
+                Err(error) if error.kind == Kind::IdentificationGone => gone = error,
+                changed => return changed.map(|answer| (recipient, answer)),
+            }
+        }
+        Err(gone)
     }
 }
 

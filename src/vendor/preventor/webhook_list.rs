@@ -53,9 +53,7 @@ impl WebhookSettings for Preventor {
     }
 
     async fn webhooks(&self) -> Result<Vec<VendorWebhook>, Error> {
-        let call = self.api.prepare(LIST, Method::GET, &self.api.paths().webhooks, &[])?;
-        let answer = self.api.done(call).await?;
-        self.read_webhooks(&answer)
+        self.read_webhooks(&self.list_webhooks().await?)
     }
 
     async fn register(&self, registration: Registration<'_>) -> Result<VendorWebhook, Error> {
@@ -78,10 +76,9 @@ impl WebhookSettings for Preventor {
             },
         };
         let call = self.api.prepare(REGISTER, Method::PUT, &self.api.paths().webhooks, &[])?.json(&body)?;
-        self.api.done(call).await?.done()?;
+        self.api.done(call.secret_answer()).await?.done()?;
         // What the vendor answers is not published; its list tells what it made of it.
-        let call = self.api.prepare(LIST, Method::GET, &self.api.paths().webhooks, &[])?;
-        let answer = self.api.done(call).await?;
+        let answer = self.list_webhooks().await?;
         let mut listed = self.read_webhooks(&answer)?.into_iter();
         let is_it = |webhook: &VendorWebhook| webhook.kind() == wanted.kind && webhook.uri == uri;
         listed.find(is_it).ok_or_else(|| answer.invalid("does not list the webhook that was just registered"))
@@ -96,6 +93,12 @@ impl WebhookSettings for Preventor {
 }
 
 impl Preventor {
+    /// The vendor may show the secrets of its webhooks as well.
+    async fn list_webhooks(&self) -> Result<Answer> {
+        let call = self.api.prepare(LIST, Method::GET, &self.api.paths().webhooks, &[])?;
+        self.api.done(call.secret_answer()).await
+    }
+
     fn read_webhooks(&self, answer: &Answer) -> Result<Vec<VendorWebhook>> {
         let (body, drift): (Value, _) = (answer.json()?, Drift::default());
         match self.webhook_list.entries.find(&body) {

@@ -10,7 +10,7 @@ use prost::Message as _;
 
 use super::{CALLER, REQUEST_ID, refused};
 use crate::double::desk::{EMAIL, invite};
-use crate::double::{Desk, INVITER};
+use crate::double::{Desk, Fault, INVITER};
 
 const NEW_EMAIL: &str = "e.beispiel@beispiel.example";
 
@@ -65,6 +65,46 @@ async fn an_update_replaces_it() {
     desk.hub.cancel_identification(CALLER.to_owned(), cancel(&name)).await.unwrap();
     let heard = ["create".to_owned(), format!("update {EMAIL}"), format!("cancel {NEW_EMAIL}")];
     assert_eq!(desk.double.calls(), heard);
+}
+
+#[tokio::test]
+async fn an_update_that_was_not_recorded_leaves_both_places_to_look_at() {
+    let desk = Desk::new();
+    let name = desk.created().await.name;
+    desk.forgets_after(1);
+    let outcome = desk.hub.update_identification(CALLER.to_owned(), move_to(&name, NEW_EMAIL)).await;
+    refused(outcome, Kind::StoreUnavailable);
+    let desk = desk.restarted();
+    assert_eq!(desk.double.calls(), ["create".to_owned(), format!("update {EMAIL}")]);
+    desk.hub.cancel_identification(CALLER.to_owned(), cancel(&name)).await.unwrap();
+    assert_eq!(desk.double.calls()[2], format!("cancel {EMAIL}|{NEW_EMAIL}"));
+}
+
+#[tokio::test]
+async fn an_update_whose_outcome_is_lost_leaves_both_and_a_refused_one_neither() {
+    for (fault, kind, left) in [
+        (Fault::LostAfter, Kind::VendorTimeout, format!("{EMAIL}|{NEW_EMAIL}")),
+        (Fault::Refused(Kind::VendorRejectedField), Kind::VendorRejectedField, EMAIL.to_owned()),
+        (Fault::Refused(Kind::VendorRateLimited), Kind::VendorRateLimited, EMAIL.to_owned()),
+    ] {
+        let desk = Desk::new();
+        let name = desk.created().await.name;
+        desk.double.fault("update", fault);
+        let outcome = desk.hub.update_identification(CALLER.to_owned(), move_to(&name, NEW_EMAIL)).await;
+        refused(outcome, kind);
+        desk.hub.cancel_identification(CALLER.to_owned(), cancel(&name)).await.unwrap();
+        assert_eq!(desk.double.calls().last(), Some(&format!("cancel {left}")));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_kept_before_is_not_sent() {
+    let desk = Desk::new();
+    let name = desk.created().await.name;
+    desk.forgets();
+    let outcome = desk.hub.update_identification(CALLER.to_owned(), move_to(&name, NEW_EMAIL)).await;
+    refused(outcome, Kind::StoreUnavailable);
+    assert_eq!(desk.double.calls(), ["create"]);
 }
 
 #[tokio::test]

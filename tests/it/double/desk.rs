@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -50,15 +50,17 @@ pub(crate) struct Desk {
     forgetful: Arc<Forgetful>,
 }
 
-/// A store that fails once, right after the vendor has answered.
+/// A store that fails once, at one of the keepsakes to come: the number of those until it; 0, at none.
 #[derive(Default)]
-struct Forgetful(AtomicBool);
+struct Forgetful(AtomicUsize);
 
 #[async_trait]
 impl Alter for Arc<Forgetful> {
     async fn append(&self, inner: &dyn Journal, batch: Batch) -> Result<Appended, JournalError> {
         let keeps = batch.seal.iter().any(|sealed| sealed.kind == "keepsake");
-        if keeps && self.0.swap(false, Ordering::SeqCst) {
+        let left = self.0.load(Ordering::SeqCst);
+        self.0.store(left.saturating_sub(usize::from(keeps)), Ordering::SeqCst);
+        if keeps && left == 1 {
             return Err(JournalError::Unavailable("as told".into()));
         }
         inner.append(batch).await
@@ -93,9 +95,14 @@ impl Desk {
         tokio::spawn(self.hub.clone().work());
     }
 
-    /// The journal does not take the next keepsake.
+    /// The journal does not take the next keepsake, which comes right after the vendor's answer.
     pub(crate) fn forgets(&self) {
-        self.forgetful.0.store(true, Ordering::SeqCst);
+        self.forgets_after(0);
+    }
+
+    /// The journal takes so many keepsakes more, and not the one after them.
+    pub(crate) fn forgets_after(&self, taken: usize) {
+        self.forgetful.0.store(taken + 1, Ordering::SeqCst);
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -279,6 +279,12 @@ impl Updates for Double {
         Vec::new()
     }
 
+    fn foresee(&self, update: &Update<'_>) -> Result<Option<Keepsake>, Error> {
+        let (old, link) = open(update.about.needed("inviter.update")?);
+        let recipient = format!("{old}|{}", update.command.subject.email);
+        Ok(Some(keepsake(&Person { recipient, link })))
+    }
+
     async fn update(&self, update: Update<'_>) -> Result<Option<Keepsake>, Error> {
         let (old, link) = open(update.about.needed("inviter.update")?);
         let person = Person { recipient: update.command.subject.email.clone(), link };

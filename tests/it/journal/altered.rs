@@ -150,6 +150,15 @@ impl<A: Alter> Journal for Altered<A> {
         self.inner.request(key).await
     }
 
+    async fn sealed_names(
+        &self,
+        prefix: &str,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<String>, JournalError> {
+        self.inner.sealed_names(prefix, after, limit).await
+    }
+
     async fn sealed(&self, item: &str) -> Result<Option<SealedItem>, JournalError> {
         self.inner.sealed(item).await
     }

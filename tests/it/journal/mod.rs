@@ -114,6 +114,7 @@ conformance! {
         an_item_changes_its_owner,
         an_owner_is_erased_with_all_it_has,
         sealing_again_replaces,
+        names_of_sealed_items_stand_in_order,
     }
     rules_jobs {
         jobs_come_when_due_and_oldest_first,

@@ -131,8 +131,10 @@ pub(super) async fn unmatched_deliveries_wait_for_vendor_ids(fixture: Fixture) {
         ],
         ..delivery()
     };
-    let (mut first, second, received) = (waiting(), waiting(), delivery());
-    for delivery in [&first, &received, &second] {
+    let (mut first, mut second, received) = (waiting(), waiting(), delivery());
+    second.state = WebhookDeliveryState::Confirming;
+    let asked = Delivery { state: WebhookDeliveryState::Confirming, waits_for: Vec::new(), ..delivery() };
+    for delivery in [&first, &received, &second, &asked] {
         fixture.journal.append(put(delivery)).await.unwrap();
     }
     for by in [

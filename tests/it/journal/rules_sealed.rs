@@ -108,3 +108,21 @@ pub(super) async fn sealing_again_replaces(fixture: Fixture) {
     journal.append(batch).await.unwrap();
     assert_eq!(journal.sealed("one").await.unwrap(), Some(newer));
 }
+
+pub(super) async fn names_of_sealed_items_stand_in_order(fixture: Fixture) {
+    let journal = fixture.journal;
+    let names = ["kept/b", "kept/a/1", "kept/a/é", "kept/a/2", "keptz", "kept", "kept/a", "other"];
+    journal.append(Batch { seal: names.map(item).to_vec(), ..Batch::default() }).await.unwrap();
+    for (prefix, after, limit, expected) in [
+        ("kept/a/", "", 9, &["kept/a/1", "kept/a/2", "kept/a/é"][..]),
+        ("kept/a/", "kept/a/1", 1, &["kept/a/2"]),
+        ("kept/a/", "kept/a/é", 9, &[]),
+        ("kept/", "a", 9, &["kept/a", "kept/a/1", "kept/a/2", "kept/a/é", "kept/b"]),
+        ("", "kept/b", 9, &["keptz", "other"]),
+        ("nothing", "", 9, &[]),
+    ] {
+        assert_eq!(journal.sealed_names(prefix, after, limit).await.unwrap(), expected, "{prefix} {after}");
+    }
+    journal.append(Batch { erase: vec!["a delivery".to_owned()], ..Batch::default() }).await.unwrap();
+    assert!(journal.sealed_names("", "", 9).await.unwrap().is_empty());
+}

@@ -63,6 +63,7 @@ mod start_time;
 mod store;
 mod tickets;
 mod unconfirmed;
+mod undecodable;
 mod unserved;
 mod update;
 mod uploads;

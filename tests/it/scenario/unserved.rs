@@ -36,6 +36,7 @@ const SERVED: &[&str] = &[
     "idvgateway.v1.ConnectionService.CheckConnection",
     "idvgateway.v1.ConnectionService.ReconcileConnection",
     "idvgateway.v1.ConnectionService.IssueClientToken",
+    "idvgateway.v1.ConnectionService.ListUndecodableAnswers",
     "idvgateway.v1.EventService.WatchEvents",
     "idvgateway.v1.WebhookService.ListVendorWebhooks",
     "idvgateway.v1.WebhookService.RegisterVendorWebhook",

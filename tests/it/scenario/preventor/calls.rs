@@ -132,6 +132,26 @@ async fn who_is_invited_changes_and_what_follows_names_the_new_one() {
 }
 
 #[tokio::test]
+async fn one_that_moved_although_nobody_answered_is_found_again() {
+    let house = told().await;
+    let name = house.invited(EMAIL).await.name;
+    let lost =
+        json!({ "kind": "status", "operation": "update", "status": 500, "effect": "after", "times": 1 });
+    assert_eq!(house.control("preventor/faults", &lost).await.status, 200);
+    let request = UpdateIdentificationRequest {
+        name: name.clone(),
+        update_mask: Some(FieldMask { paths: vec!["subject.email".to_owned()] }),
+        subject: Some(Subject { email: OTHER.to_owned(), ..Subject::default() }),
+        ..UpdateIdentificationRequest::default()
+    };
+    house.identifications().update_identification(request).await.unwrap_err();
+    assert_eq!(house.at_vendor(&name).await["recipient"], OTHER);
+    let house = house.restarted().await;
+    assert_eq!(house.cancelled(&name).await.state(), Seen::Cancelled);
+    assert_eq!(house.at_vendor(&name).await["state"], "DELETED");
+}
+
+#[tokio::test]
 async fn what_is_cancelled_stays_so_and_frees_the_person() {
     let house = told().await;
     let name = house.invited(EMAIL).await.name;

@@ -71,7 +71,7 @@ async fn told() -> House {
 }
 
 /// A request that invites whoever has the mail address `email`.
-fn invitation(email: &str) -> CreateIdentificationRequest {
+pub(super) fn invitation(email: &str) -> CreateIdentificationRequest {
     let spec = InvitationSpec {
         delivery_method: DeliveryMethod::Email.into(),
         deliver: true,

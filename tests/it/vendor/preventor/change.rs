@@ -124,3 +124,73 @@ async fn an_invitation_is_withdrawn_by_its_recipient() {
     assert_eq!(error.kind, Kind::StateNotAllowed);
     assert!(error.detail.contains("recipient"), "{}", error.detail);
 }
+
+/// A vendor that has an invitation under `recipient` alone, and answers `other` about all others.
+async fn found_under(
+    recipient: &'static str,
+    other: fn() -> axum::response::Response,
+) -> (idv_gateway::vendor::preventor::Preventor, crate::vendor::rig::Stub) {
+    connect(move |seen| match seen.method.as_str() {
+        "POST" => registered(),
+        _ if seen.path.ends_with(recipient) => json(200, "{}"),
+        _ => other(),
+    })
+    .await
+}
+
+const OLD: &str = "erika.beispiel+kyc@mail.example";
+const NEW: &str = "new@mail.example";
+
+#[tokio::test]
+async fn an_invitation_that_may_have_moved_is_found_where_it_is() {
+    let nothing = || json(404, "{}");
+    let (old, new) = (format!("/invitations/users/{OLD}"), format!("/invitations/users/{NEW}"));
+    for (recipient, asked) in [(OLD, vec![&old]), (NEW, vec![&old, &new]), ("nobody", vec![&old, &new])] {
+        let (preventor, stub) = found_under(recipient, nothing).await;
+        let created = invited(&preventor, DeliveryMethod::Email).await;
+        let reference = &created.observation.reference;
+        let about = About { reference, keepsake: created.keepsake.as_ref() };
+        let command = update(&["subject.email"], mail(NEW), None);
+        let kept = preventor.foresee(&Update { about, command: &command }).unwrap().unwrap();
+        let about = About { reference, keepsake: Some(&kept) };
+        assert_eq!(preventor.start_links(about)[0].uri, LINK);
+        assert!(preventor.foresee(&Update { about, command: &command }).unwrap().is_none(), "it is kept");
+        let found = preventor.delete(Deletion { about, force: false }).await.unwrap();
+        assert_eq!(found, if recipient == "nobody" { Deleted::NothingThere } else { Deleted::Now });
+        let expected: Vec<_> = asked.iter().map(|path| format!("DELETE {path}")).collect();
+        assert_eq!(calls(&stub)[1..], expected);
+
+        // Where it is found it is from then on, unless it moves again.
+        let flow = InvitationSpec { flow: "WF-08".to_owned(), ..InvitationSpec::default() };
+        let command = update(&["spec.invitation.flow"], Subject::default(), Some(flow));
+        assert!(preventor.foresee(&Update { about, command: &command }).unwrap().is_none());
+        let changed = preventor.update(Update { about, command: &command }).await;
+        if recipient == "nobody" {
+            assert_eq!(changed.unwrap_err().kind, Kind::IdentificationGone);
+            continue;
+        }
+        let kept = changed.unwrap().unwrap();
+        let about = About { reference, keepsake: Some(&kept) };
+        preventor.cancel(Cancellation { about, reason: "" }).await.unwrap();
+        assert_eq!(calls(&stub).last(), Some(&format!("DELETE /invitations/users/{recipient}")));
+    }
+}
+
+#[tokio::test]
+async fn only_a_vendor_that_has_nothing_there_is_asked_about_another_place() {
+    for other in [
+        || json(404, "<html>not here</html>"),
+        || json(500, r#"{"status": 500}"#),
+        || json(400, r#"{"status": 400, "message": "no"}"#),
+    ] {
+        let (preventor, stub) = found_under(NEW, other).await;
+        let created = invited(&preventor, DeliveryMethod::Email).await;
+        let reference = &created.observation.reference;
+        let about = About { reference, keepsake: created.keepsake.as_ref() };
+        let command = update(&["subject.email"], mail(NEW), None);
+        let kept = preventor.foresee(&Update { about, command: &command }).unwrap().unwrap();
+        let about = About { reference, keepsake: Some(&kept) };
+        preventor.cancel(Cancellation { about, reason: "" }).await.unwrap_err();
+        assert!(calls(&stub).iter().all(|call| !call.ends_with(NEW)), "{:?}", calls(&stub));
+    }
+}

@@ -1,4 +1,4 @@
-//! Secrets that are of use for a while: sealed in the journal, and forgotten in time.
+//! Sealed items that are of use for a while: a job makes each unreadable when that is over.
 
 use std::time::SystemTime;
 
@@ -12,38 +12,44 @@ use crate::hub::{Hub, sealing, store};
 use crate::journal::seal::SealInput;
 use crate::journal::{Batch, Job};
 
-/// Of the job that forgets a secret.
+const RUN: &str = "forget_sealed_item";
+/// The kind of these jobs.
 pub(super) const FORGET: &str = "forget";
+
+/// Until when a secret is of use that `expires`: no longer than answers to repeated requests are kept.
+pub(super) fn while_of_use(now: SystemTime, expires: Option<&Timestamp>) -> SystemTime {
+    let latest = now + KEEP_ANSWER;
+    expires.map(system_time).map_or(latest, |expires| expires.min(latest))
+}
+
 impl Hub {
-    /// Adds to `batch` that the secret is kept until `expires`, but no longer than answers are, in place of an earlier one
-    /// of its name.
-    pub(super) fn keep_for_a_while(
+    /// Adds to `batch` that `input` is kept until `until`, in place of what was kept under its name.
+    pub(super) fn keep_until(
         &self,
         batch: &mut Batch,
-        secret: SealInput<'_>,
-        expires: Option<&Timestamp>,
+        input: SealInput<'_>,
+        until: SystemTime,
         operation: &'static str,
     ) -> Result<()> {
-        let item = secret.item.to_owned();
-        let latest: SystemTime = self.clock.now() + KEEP_ANSWER;
-        batch.seal.push(self.vault.seal(secret).map_err(|error| sealing(error, operation))?);
+        let item = input.item.to_owned();
+        batch.seal.push(self.vault.seal(input).map_err(|error| sealing(error, operation))?);
         batch.unseal.push(item.clone());
         batch.schedule.push(Job {
             id: format!("{FORGET}/{item}"),
             kind: FORGET.to_owned(),
             subject: item,
-            due_at: expires.map(system_time).map_or(latest, |expires| expires.min(latest)),
+            due_at: until,
             attempts: 0,
             give_up_at: None,
         });
         Ok(())
     }
 
-    /// The job that forgets a secret which is of no use any more.
+    /// Runs the job that forgets an item.
     pub(super) async fn forget(&self, job: &Job) -> Result<Outcome> {
         let batch =
             Batch { unseal: vec![job.subject.clone()], complete: vec![job.id.clone()], ..Batch::default() };
-        self.append(batch).await.map_err(|error| store(error, "forget_secret"))?;
+        self.append(batch).await.map_err(|error| store(error, RUN))?;
         Ok(Outcome::Written)
     }
 }
