@@ -1,9 +1,11 @@
 //! What `demo --keep` prints: lines to paste.
 
+use idv_gateway::rpc::purpose::METADATA;
+
 use crate::commands::demo::stage::Stage;
 use crate::commands::output::{OutputEnded, say};
 use crate::commands::render::Renderer;
-use crate::commands::trial::{CONNECTION, INVITING};
+use crate::commands::trial::{CONNECTION, FACES, INVITING, PURPOSE};
 
 /// Prints how to go on by hand.
 pub(super) fn print(stage: &Stage, renderer: Renderer) -> Result<(), OutputEnded> {
@@ -35,6 +37,11 @@ curl -sS -X POST {sandbox}/control/preventor/invitations/erika@example.com/start
 curl -sS -X POST {sandbox}/control/preventor/invitations/erika@example.com/step     -H 'content-type: application/json' -d '{{"sub_event":"verification.liveness","disposition":"PASSED"}}'
 curl -sS -X POST {sandbox}/control/preventor/invitations/erika@example.com/complete -H 'content-type: application/json' -d '{{"flow_status":"ACCEPTED"}}'
 grpcurl -plaintext -d '{{"parent":"{INVITING}"}}' {grpc} idvgateway.v1.WebhookService/ListVendorWebhooks
+
+# tell a compliance platform of a customer, and see what it was told
+grpcurl -plaintext -H '{METADATA}: {PURPOSE}' -d '{{"parent":"{FACES}","customer":{{"full_name":"ERIKA BEISPIEL"}},"client":{{"ip_address":"192.0.2.7"}}}}' \
+  {grpc} idvgateway.onboarding.v1.OnboardingService/CreateCustomer
+curl -sS {sandbox}/control/preventor-open/requests
 
 # the same events in a terminal, resumable
 idv-gateway watch --server http://{grpc} --earliest --cursor-file demo.cursor

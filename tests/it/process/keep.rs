@@ -91,6 +91,12 @@ async fn the_printed_lines_work() {
     let registered = registered["vendorWebhooks"].as_array().unwrap();
     assert!(registered.len() == 2 && registered.iter().all(|it| it["encrypted"] == true), "{registered:?}");
 
+    let told = json(&run(&kept.printed("grpcurl", "/CreateCustomer")).await);
+    assert_eq!(told["customer"]["fullName"], "ERIKA BEISPIEL");
+    let heard = json(&run(&kept.printed("curl", "/preventor-open/requests")).await);
+    let heard = heard["requests"].as_array().unwrap().last().unwrap();
+    assert!(heard["body"].as_str().unwrap().contains(r#""full_name":"ERIKA BEISPIEL""#), "{heard}");
+
     // The stories' events, then those of the identifications just made, live.
     let mut watch = shell(&grpcurl, &kept.printed("grpcurl", "/WatchEvents"));
     for _ in 0..8 {

@@ -85,7 +85,7 @@ impl Caller {
             return Err(Failure::not_acceptable(&self.profile));
         }
         let account = self.open.account.as_ref();
-        if !account.is_some_and(|account| header(&self.headers, KEY) == Some(account.key())) {
+        if account.is_none_or(|account| header(&self.headers, KEY) != Some(account.key())) {
             return Err(Failure::unauthorized(&self.profile));
         }
         TENANCY.into_iter().try_for_each(|(name, value)| self.needs(name, |given| given == value))
