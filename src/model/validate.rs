@@ -165,12 +165,7 @@ impl Checks {
             self.refuse(format!("{field}.gender"), "must be MALE, FEMALE, OTHER or empty");
         }
         self.email(&format!("{field}.email"), &subject.email);
-        if !subject.language_code.is_empty() && !is_language(&subject.language_code) {
-            self.refuse(
-                format!("{field}.language_code"),
-                "must be a BCP 47 language tag, for example de or pt-BR",
-            );
-        }
+        self.language(&format!("{field}.language_code"), &subject.language_code);
         if let Some(date) = &subject.birth_date {
             self.date(&format!("{field}.birth_date"), date);
         }
@@ -179,6 +174,13 @@ impl Checks {
         }
         if let Some(address) = &subject.address {
             self.address(&format!("{field}.address"), address);
+        }
+    }
+
+    /// A BCP 47 language tag of up to 35 characters, or empty.
+    pub fn language(&mut self, field: &str, tag: &str) {
+        if !tag.is_empty() && !is_language(tag) {
+            self.refuse(field, "must be a BCP 47 language tag, for example de or pt-BR");
         }
     }
 
