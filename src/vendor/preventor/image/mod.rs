@@ -136,12 +136,23 @@ impl Download {
         let header = TicketImageHeader {
             kind: kind.into(),
             index,
-            media_type: found.media_type,
+            media_type: media_type(&found.media_type),
             size_bytes: i64::try_from(found.content.len()).unwrap_or(i64::MAX),
             sha256: digest(&SHA256, &found.content).as_ref().to_vec(),
         };
         Some(TicketImage { header, content: found.content.into() })
     }
+}
+
+/// The media type that an image is `said` to have, without its parameters, where it is written as one (RFC 6838).
+fn media_type(said: &str) -> String {
+    let said = said.split(';').next().unwrap_or_default();
+    let is_name = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(plain)
+    };
+    let is_one = said.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype));
+    if is_one { said.to_ascii_lowercase() } else { "application/octet-stream".to_owned() }
 }
 
 /// The vendor's words for a kind, the one that it is asked with first.

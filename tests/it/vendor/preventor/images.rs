@@ -81,6 +81,29 @@ async fn other_words_can_be_configured() {
 }
 
 #[tokio::test]
+async fn a_media_type_is_one_or_none() {
+    for (said, media_type, file_name) in [
+        ("image/jpeg", "image/jpeg", "document-0.jpg"),
+        ("image/PNG;name=a", "image/png", "document-0.png"),
+        ("image/svg+xml", "image/svg+xml", "document-0.bin"),
+        ("application/pdf", "application/pdf", "document-0.bin"),
+        ("image/x/../../evil", "application/octet-stream", "document-0.bin"),
+        ("image/..", "application/octet-stream", "document-0.bin"),
+        ("image/x y", "application/octet-stream", "document-0.bin"),
+        ("image", "application/octet-stream", "document-0.bin"),
+        ("", "application/octet-stream", "document-0.bin"),
+    ] {
+        let body = format!(r#"{{"DOCUMENT":"data:{said};base64,AAAA"}}"#);
+        let (preventor, _stub) = connect(move |_seen| json(200, &body)).await;
+        assert_eq!(images(&preventor, &[]).await[0].header.media_type, media_type, "{said}");
+        let name = format!("connections/bank/identifications/{ID}").parse().unwrap();
+        let listed = ListArtifacts { name: &name, reference: &known(INVITATION, &[TICKET]) };
+        let artifact = preventor.list(listed).await.unwrap().unwrap().remove(0);
+        assert_eq!((artifact.file_name.as_str(), artifact.media_type.as_str()), (file_name, media_type));
+    }
+}
+
+#[tokio::test]
 async fn what_is_broken_or_too_large_ends_the_transfer() {
     for (status, body, kind) in [
         (200, pictures()[..200_000].to_owned(), Kind::VendorResponseInvalid),
