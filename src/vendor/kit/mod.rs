@@ -12,6 +12,7 @@ pub mod limit;
 pub mod line;
 mod metered;
 pub mod phone;
+pub mod places;
 pub mod polling;
 pub mod refusal;
 pub mod retry;

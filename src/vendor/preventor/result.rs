@@ -65,8 +65,11 @@ impl Artifacts for Preventor {
                 && id == wanted
             {
                 let artifact = Artifact { name: open.name.to_string(), ..artifact };
-                let content = stream::once(async { Ok(image.content) }).boxed();
-                return Ok(Some(OpenedArtifact { artifact, content }));
+                // The images keep their place until the content is handed over.
+                let content = stream::unfold((Some(image.content), images), async |(content, images)| {
+                    Some((Ok(content?), (None, images)))
+                });
+                return Ok(Some(OpenedArtifact { artifact, content: content.boxed() }));
             }
         }
         Err(none())
