@@ -32,8 +32,6 @@ pub(super) struct Refused {
     status: u16,
     code: String,
     fields: Vec<&'static str>,
-    /// It is about fields, ours or others.
-    about_fields: bool,
     /// The answer is the vendor's own, not a page of something in between.
     own: bool,
 }
@@ -51,15 +49,8 @@ impl Refused {
             (status, None) if status.is_success() => return None,
             (status, _) => status.as_u16(),
         };
-        let named = named_fields(&body);
-        let about_fields = named.is_some_and(|named| !named.is_empty());
-        Some(Self {
-            status,
-            code,
-            fields: named.map(fields).unwrap_or_default(),
-            about_fields,
-            own: body.is_object(),
-        })
+        let fields = named_fields(&body).map(fields).unwrap_or_default();
+        Some(Self { status, code, fields, own: body.is_object() })
     }
 
     /// The vendor could not answer now, and may in a moment.
@@ -80,7 +71,7 @@ impl Refused {
 
     /// The vendor says that what was asked about is taken.
     pub(super) fn is_taken(&self) -> bool {
-        self.own && matches!(self.status, 400 | 409) && !self.about_fields
+        self.own && self.status == 409
     }
 
     /// `Ok`: the vendor does not know what was asked for. A 404 that is not the vendor's own says nothing.

@@ -96,8 +96,9 @@ impl Identifications for Preventor {
         if self.is_free(&wanted).await? {
             return self.create(create).await;
         }
-        // Only who has just sent this unique value can have taken it. The vendor shows an invitation by its id only,
-        // which the answer that was lost would have told: webhooks and tickets tell it later.
+        // Who has just sent this unique value has taken it: a UUID surely, a caller's own value unless somebody else had
+        // it before. The vendor shows an invitation by its id only, which the answer that was lost would have told:
+        // webhooks and tickets tell it later.
         wanted.created(VendorReference::default(), None)
     }
 

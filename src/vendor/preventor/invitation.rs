@@ -26,6 +26,8 @@ const SEND: &str = "preventor.send";
 const ACTIVITIES: &str = "preventor.activities";
 /// The process type of identifications.
 const ID: &str = "ID";
+/// An address that nobody has, for a question that needs one (RFC 2606).
+const NOBODY: &str = "idv-gateway.nobody@example.com";
 
 /// What the log of an invitation tells.
 #[derive(Default)]
@@ -103,12 +105,24 @@ impl Activities for Preventor {
 }
 
 impl Preventor {
-    /// Whether the unique value of a registration is free. The recipient is left out of the question: somebody else's
-    /// process of the same person must not be taken for this one.
+    /// Whether the unique value of a registration is free. Another address stands for the recipient's: somebody else's
+    /// process of the same person must not be taken for this one. A vendor that refuses the question leaves it open.
     pub(super) async fn is_free(&self, wanted: &Wanted<'_>) -> Result<bool> {
-        let body =
-            CheckBody { unique: &wanted.unique, email: "", delivery_method: wanted.method, process: ID };
-        Ok(self.ask_availability(&body).await?.available)
+        // There are no others in this question.
+        let delivery_method = if wanted.method == "PHONE" { "PHONE" } else { "EMAIL" };
+        let body = CheckBody { unique: &wanted.unique, email: NOBODY, delivery_method, process: ID };
+        let said = self.ask_availability(&body).await.map_err(|error| match error.kind {
+            Kind::VendorRejectedField
+            | Kind::VendorRejectedRequest
+            | Kind::VendorConflict
+            | Kind::VendorFeatureNotEnabled
+            | Kind::VendorCredentialsRejected => {
+                let detail = "the vendor does not say whether it has the invitation";
+                Error::new(Kind::VendorOutcomeUnknown, CHECK, detail).caused_by(error)
+            }
+            _ => error,
+        });
+        Ok(said?.available)
     }
 
     async fn ask_availability(&self, body: &CheckBody<'_>) -> Result<Availability> {
@@ -123,8 +137,12 @@ impl Preventor {
             Some(refused) => Err(refused.error(&answer)),
             None => {
                 let body: Value = answer.json()?;
-                let said = self.invitation.available.find(&body).and_then(Value::as_bool);
-                Ok(Availability { available: said.unwrap_or(true), vendor_code: String::new() })
+                let available = match self.invitation.available.find(&body) {
+                    None => true,
+                    Some(Value::Bool(said)) => *said,
+                    Some(_odd) => return Err(lacks(&answer, "truth value", &self.invitation.available)),
+                };
+                Ok(Availability { available, vendor_code: String::new() })
             }
         }
     }
