@@ -1,10 +1,11 @@
-//! Changing and withdrawing invitations, which the vendor's URLs name by their recipient.
+//! Changing and withdrawing invitations. The vendor's URLs name them by their recipient, who may have another one as
+//! soon as theirs has ended: so its log is asked by id first, and only what is open is changed.
 
 use async_trait::async_trait;
 use http::Method;
 use serde_json::Value;
 
-use crate::error::{Error, Result, Violation};
+use crate::error::{Error, Kind, Result, Violation};
 use crate::model::change::{UpdateIdentification, covers};
 use crate::proto::PhoneNumber;
 use crate::proto::identification_spec::Kind as Spec;
@@ -21,6 +22,18 @@ use crate::vendor::preventor::wire::{UpdateBody, UpdatePhone};
 const UPDATE: &str = "preventor.update";
 const DELETE: &str = "preventor.delete";
 const CANCEL: &str = "preventor.cancel";
+
+/// How an invitation stands at the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Whatever is said of it, it has not ended.
+    Open,
+    Completed,
+    Expired,
+    Deleted,
+    /// The vendor has none.
+    Missing,
+}
 
 /// What a caller changes, as far as its paths name it.
 struct Changes<'a> {
@@ -125,6 +138,17 @@ impl Updates for Preventor {
         let changes = Changes::read(update.command).map_err(refused)?;
         let (kept, address) = Kept::address(update.about, UPDATE)?;
         let mut kept = changes.kept(kept).map_err(refused)?;
+        let error = |kind, detail: &str| Err(Error::new(kind, UPDATE, detail));
+        match self.standing(update.about).await? {
+            Standing::Open => {}
+            Standing::Completed => {
+                return error(Kind::IdentificationCompleted, "the vendor has completed the invitation");
+            }
+            Standing::Expired => return error(Kind::StateNotAllowed, "the invitation has expired"),
+            Standing::Deleted | Standing::Missing => {
+                return error(Kind::IdentificationGone, "the vendor no longer has the invitation");
+            }
+        }
         let path = &self.api.paths().invitation;
         let call = self.api.prepare(UPDATE, Method::PATCH, path, &[("recipient", &address)])?;
         let answer = self.api.change(call.repeat(Repeat::Never).json(&changes.body())?).await?;
@@ -138,8 +162,12 @@ impl Updates for Preventor {
 #[async_trait]
 impl Deletions for Preventor {
     async fn delete(&self, deletion: Deletion<'_>) -> Result<Deleted, Error> {
-        let found = self.withdraw(DELETE, deletion.about).await?;
-        Ok(if found { Deleted::Now } else { Deleted::NothingThere })
+        if deletion.about.reference.id.is_empty() {
+            // The vendor cannot be asked whether it has ended.
+            return Ok(Deleted::NothingThere);
+        }
+        let withdrawn = self.withdraw(DELETE, deletion.about).await? == Standing::Deleted;
+        Ok(if withdrawn { Deleted::Now } else { Deleted::NothingThere })
     }
 }
 
@@ -150,17 +178,44 @@ impl Cancellations for Preventor {
     }
 
     async fn cancel(&self, cancellation: Cancellation<'_>) -> Result<(), Error> {
-        self.withdraw(CANCEL, cancellation.about).await.map(drop)
+        if self.withdraw(CANCEL, cancellation.about).await? == Standing::Completed {
+            let detail = "the vendor has completed the invitation";
+            return Err(Error::new(Kind::StateNotAllowed, CANCEL, detail));
+        }
+        Ok(())
     }
 }
 
 impl Preventor {
-    /// Takes the invitation back. `false`: there is none (any more).
-    async fn withdraw(&self, operation: &'static str, about: About<'_>) -> Result<bool> {
+    /// Takes the invitation back if it is open; how it stands then.
+    async fn withdraw(&self, operation: &'static str, about: About<'_>) -> Result<Standing> {
+        let standing = self.standing(about).await?;
+        if standing != Standing::Open {
+            return Ok(standing);
+        }
         let (_kept, address) = Kept::address(about, operation)?;
         let path = &self.api.paths().invitation;
         let call = self.api.prepare(operation, Method::DELETE, path, &[("recipient", &address)])?;
-        Ok(self.api.find(call).await?.map(|answer| answer.done()).transpose()?.is_some())
+        // A second one would find the recipient's next invitation.
+        let found = self.api.find(call.repeat(Repeat::Unsent)).await?;
+        let done = found.map(|answer| answer.done()).transpose()?;
+        Ok(done.map_or(Standing::Missing, |()| Standing::Deleted))
+    }
+
+    /// How the invitation stands. Whose id is not known yet is taken for open.
+    async fn standing(&self, about: About<'_>) -> Result<Standing> {
+        let id = &about.reference.id;
+        if id.is_empty() {
+            return Ok(Standing::Open);
+        }
+        let state = self.state(id).await?;
+        Ok(match state.as_deref() {
+            None => Standing::Missing,
+            Some("COMPLETED") => Standing::Completed,
+            Some("EXPIRED") => Standing::Expired,
+            Some("DELETED") => Standing::Deleted,
+            Some(_) => Standing::Open,
+        })
     }
 }
 

@@ -174,6 +174,13 @@ impl Preventor {
         Ok(History { tickets, state: shown.word("invitation.state", &self.invitation.state) })
     }
 
+    /// The vendor's word for where the invitation `id` stands; empty where its log does not say. `None`: it has no log.
+    pub(super) async fn state(&self, id: &str) -> Result<Option<String>> {
+        let Some((_answer, body)) = self.log(id, None).await? else { return Ok(None) };
+        let drift = Drift::default();
+        Ok(Some(Shown::new(&body, &drift).word("invitation.state", &self.invitation.state)))
+    }
+
     async fn log(&self, id: &str, deadline: Option<Deadline>) -> Result<Option<(Answer, Value)>> {
         let Ok(id) = INVITATION.segment(id) else { return Ok(None) };
         let path = &self.api.paths().activities;

@@ -2,6 +2,7 @@
 
 mod calls;
 mod decisions;
+mod doubt;
 mod followed;
 mod forged;
 mod missed;

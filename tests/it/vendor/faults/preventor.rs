@@ -186,8 +186,10 @@ fn changes() -> Vec<Column<Preventor>> {
         .but(&DONE)
         .but(&missing(IdentificationGone)),
         Column::new("preventor.delete", WITHDRAW, done(), |preventor: &Preventor| delete(preventor).boxed())
+            .repeat(Repeat::Unsent)
             .but(&DONE),
         Column::new("preventor.cancel", WITHDRAW, done(), |preventor: &Preventor| cancel(preventor).boxed())
+            .repeat(Repeat::Unsent)
             .but(&DONE),
     ]
 }
