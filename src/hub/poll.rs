@@ -12,7 +12,7 @@ use crate::model::name::IdentificationName;
 use crate::model::observation::Observation;
 use crate::model::record::Record;
 use crate::proto::EventOrigin;
-use crate::vendor::Vendor;
+use crate::vendor::{Vendor, Webhooks};
 
 const POLL: &str = "poll_identification";
 /// The kind of the worker's jobs that look.
@@ -117,7 +117,7 @@ impl Hub {
         answer: &Observation,
     ) -> Option<Duration> {
         let is_news = matches!(judge(record, answer, self.timestamp()), Verdict::Change(_));
-        if vendor.webhooks().is_none() || !is_news {
+        if !self.takes_webhooks(vendor) || !is_news {
             return None;
         }
         let until = |time: SystemTime| time.duration_since(self.clock.now()).unwrap_or_default();
@@ -137,13 +137,20 @@ impl Hub {
         after: &Record,
         answer: &Observation,
     ) {
-        if vendor.webhooks().is_some() {
+        if self.takes_webhooks(vendor) {
             let learnt = after.identification.update_time.as_ref().map(system_time);
             let lateness = learnt.and_then(|learnt| lateness(before, answer, learnt));
             if lateness.is_none_or(|lateness| lateness >= GRACE) {
                 self.metrics.webhook_missed(&vendor.account().connection, lateness);
             }
         }
+    }
+
+    /// Whether a webhook of `vendor` could come in now: one that can show nothing is refused.
+    fn takes_webhooks(&self, vendor: &dyn Vendor) -> bool {
+        let now = self.clock.now();
+        let secrets = vendor.webhooks().map(Webhooks::secrets).unwrap_or_default();
+        secrets.iter().any(|secret| secret.window.contains(now))
     }
 
     /// Those of `jobs` that may be done now. Looks that would be too many for their connection come again later, each

@@ -147,6 +147,7 @@ pub(super) fn check_spec(spec: &Spec, checks: &mut Checks) {
             for (index, value) in auto.custom_data.iter().enumerate() {
                 checks.text(&format!("spec.auto_ident.custom_data[{index}]"), value, MAX_REFERENCE);
             }
+            checks.language("spec.auto_ident.signing_language_code", &auto.signing_language_code);
         }
         Spec::Invitation(invitation) => {
             let texts =

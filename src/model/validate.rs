@@ -186,7 +186,8 @@ impl Checks {
         }
     }
 
-    fn language(&mut self, field: &str, tag: &str) {
+    /// A BCP 47 language tag of up to 35 characters, or empty.
+    pub fn language(&mut self, field: &str, tag: &str) {
         if !tag.is_empty() && !is_language(tag) {
             self.refuse(field, "must be a BCP 47 language tag, for example de or pt-BR");
         }

@@ -172,8 +172,8 @@ fn consider(draft: &mut Draft<'_>, observation: &Observation) -> Ruling {
         Word::Pending(expected) => pending(draft, observation, order, expected),
         Word::Ended(end) => ended(draft, observation, order, end),
         Word::Decided(outcome) => decided(draft, observation, order, outcome),
-        Word::Cancelled => closed(draft, State::Cancelled, EventType::IdentificationCancelled),
-        Word::Expired => closed(draft, State::Expired, EventType::IdentificationExpired),
+        Word::Cancelled => closed(draft, observation, State::Cancelled, EventType::IdentificationCancelled),
+        Word::Expired => closed(draft, observation, State::Expired, EventType::IdentificationExpired),
         Word::Archived => archived(draft),
         Word::Deleted => {
             draft.enter(State::Deleted);
@@ -347,12 +347,16 @@ fn decided(draft: &mut Draft<'_>, observation: &Observation, order: Order, outco
     Ruling::Accept
 }
 
-fn closed(draft: &mut Draft<'_>, state: State, event: EventType) -> Ruling {
+fn closed(draft: &mut Draft<'_>, observation: &Observation, state: State, event: EventType) -> Ruling {
     if draft.state() == state {
         return Ruling::Same;
     }
     if !is_open(draft.state()) {
         return Ruling::Stale;
+    }
+    // Who has handed everything in is decided about: only what the vendor answers ends that.
+    if draft.state() == State::InReview && !asked(observation) {
+        return Ruling::Ask;
     }
     draft.enter(state);
     draft.step(event);

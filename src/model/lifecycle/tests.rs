@@ -123,6 +123,13 @@ fn rows_of_open_states() -> Vec<Row> {
         (retry.clone(), success(30), State::Completed, vec![IdentificationCompleted]),
         (retry.clone(), said(Word::Expired), State::Expired, vec![IdentificationExpired]),
         (vec![accepted()], said(Word::Cancelled), State::Cancelled, vec![IdentificationCancelled]),
+        (vec![accepted()], saw(Word::Expired, "EXPIRED", None), State::Expired, vec![IdentificationExpired]),
+        (
+            vec![accepted(), check_pending(20)],
+            said(Word::Cancelled),
+            State::Cancelled,
+            vec![IdentificationCancelled],
+        ),
         (
             vec![accepted()],
             saw(Word::Unknown, "NEW_WORD", None),
@@ -191,6 +198,8 @@ fn what_says_nothing_new_or_comes_late_changes_nothing() {
         (vec![accepted(), aborted()], aborted(), Verdict::Same),
         (vec![accepted(), aborted(), fetched(started(30))], aborted(), Verdict::Ask),
         (vec![accepted(), check_pending(20)], aborted(), Verdict::Ask),
+        (vec![accepted(), check_pending(20)], saw(Word::Expired, "EXPIRED", None), Verdict::Ask),
+        (vec![accepted(), check_pending(20)], saw(Word::Cancelled, "DELETED", None), Verdict::Ask),
         (second.clone(), canceled(20), Verdict::Ask),
         (second.clone(), canceled(19), Verdict::Stale),
         ([second, vec![check_pending(20)]].concat(), canceled(20), Verdict::Ask),

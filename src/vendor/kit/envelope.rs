@@ -18,8 +18,6 @@ pub struct Envelope {
     pub status: u16,
     /// The vendor's code, which may be empty.
     pub code: String,
-    /// It is about fields, ours or others.
-    pub about_fields: bool,
     /// It is JSON of the vendor's, not a page of something in between.
     pub is_object: bool,
     /// The last parts of the names of those fields.
@@ -36,7 +34,6 @@ impl Envelope {
         Self {
             status: meant.unwrap_or(answer.status().as_u16()),
             code: body.get("code").and_then(text).unwrap_or_default(),
-            about_fields: named.is_some_and(|named| !named.is_empty()),
             is_object: body.is_object(),
             named: named.map(|named| named.iter().filter_map(last_part).collect()).unwrap_or_default(),
         }

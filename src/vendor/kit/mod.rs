@@ -16,6 +16,7 @@ pub mod line;
 mod metered;
 pub mod multipart;
 pub mod phone;
+pub mod places;
 pub mod polling;
 pub mod refusal;
 pub mod retry;

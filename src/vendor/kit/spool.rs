@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::error::Unspecified;
@@ -20,19 +19,17 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt as _, pin_mut};
 use http_body::{Body, Frame, SizeHint};
 use secrecy::zeroize::Zeroizing;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task;
 
 use crate::clock::Clock;
 use crate::error::{Error, Kind, Result};
 use crate::vendor::kit::archive::{Refused, Rule};
+use crate::vendor::kit::places::{Places, Taken};
 
 /// Plaintext bytes that are sealed together, and held in memory at once.
 pub const CHUNK: usize = 64 * 1024;
 const TAG: usize = 16;
-/// How long a call waits for a place. Less than the shortest default deadline of a call that needs one, so that its
-/// caller hears what it waited for.
-const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
 /// Makes spools, no more than so many at once.
 #[derive(Debug)]
@@ -40,14 +37,14 @@ pub struct Spools {
     clock: Clock,
     directory: PathBuf,
     max_bytes: u64,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// The right to one spool.
 pub struct Place<'a> {
     spools: &'a Spools,
     operation: &'static str,
-    permit: OwnedSemaphorePermit,
+    taken: Taken,
 }
 
 /// One file, written once and read as often as needed. Nothing is left of it when it is dropped.
@@ -55,7 +52,7 @@ pub struct Spool {
     file: File,
     cipher: LessSafeKey,
     len: u64,
-    _permit: OwnedSemaphorePermit,
+    _taken: Taken,
 }
 
 /// Reads a part of a spool from its beginning to its end.
@@ -85,26 +82,21 @@ struct Writer {
 impl Spools {
     /// Spools of at most `max_bytes` each in `directory`, at most `max_open` of them.
     pub fn new(clock: Clock, directory: PathBuf, max_bytes: u64, max_open: usize) -> Self {
-        Self { clock, directory, max_bytes, places: Arc::new(Semaphore::new(max_open)) }
+        let places = Places::new(clock.clone(), max_open);
+        Self { clock, directory, max_bytes, places }
     }
 
-    /// A place for a spool, once there is one. Taken before the vendor is asked: its answer would not wait.
+    /// A place for a spool, as [`Places::take`].
     pub async fn place(&self, operation: &'static str) -> Result<Place<'_>> {
-        let permit = tokio::select! {
-            biased;
-            permit = self.places.clone().acquire_owned() => permit.ok(),
-            () = self.clock.sleep(LONGEST_WAIT) => None,
-        };
-        let detail = "too many files are on their way between callers and the vendor";
-        let permit = permit.ok_or_else(|| Error::new(Kind::GatewayOverloaded, operation, detail))?;
-        Ok(Place { spools: self, operation, permit })
+        let taken = self.places.take(operation).await?;
+        Ok(Place { spools: self, operation, taken })
     }
 }
 
 impl Place<'_> {
     /// Writes `pieces` to a new spool.
     pub async fn keep(self, pieces: impl Stream<Item = Result<Bytes>> + Send) -> Result<Spool> {
-        let Self { spools, operation, permit } = self;
+        let Self { spools, operation, taken } = self;
         let broken = |error| unusable(operation, error);
         let (directory, key) = (spools.directory.clone(), Zeroizing::new(spools.clock.random::<32>()));
         let mut writer = blocking(move || Writer::new(&directory, &key)).await.map_err(broken)?;
@@ -116,7 +108,7 @@ impl Place<'_> {
             writer = blocking(move || writer.write(&piece)).await.map_err(broken)?;
         }
         let (file, cipher, len) = blocking(move || writer.finish()).await.map_err(broken)?;
-        Ok(Spool { file, cipher, len, _permit: permit })
+        Ok(Spool { file, cipher, len, _taken: taken })
     }
 }
 
@@ -289,6 +281,7 @@ mod tests {
     use futures::stream;
 
     use super::*;
+    use crate::vendor::kit::places::LONGEST_WAIT;
 
     fn spools(max_bytes: u64) -> Spools {
         Spools::new(Clock::system(), std::env::temp_dir(), max_bytes, 1)

@@ -1,4 +1,5 @@
-//! Changing and withdrawing invitations, which the vendor's URLs name by their recipient.
+//! Changing and withdrawing invitations. The vendor's URLs name them by their recipient, who may have another one as
+//! soon as theirs has ended: so its log is asked by id first, and only what is open is changed.
 
 use async_trait::async_trait;
 use http::Method;
@@ -21,6 +22,18 @@ use crate::vendor::preventor::wire::{UpdateBody, UpdatePhone};
 const UPDATE: &str = "preventor.update";
 const DELETE: &str = "preventor.delete";
 const CANCEL: &str = "preventor.cancel";
+
+/// How an invitation stands at the vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Whatever is said of it, it has not ended.
+    Open,
+    Completed,
+    Expired,
+    Deleted,
+    /// The vendor has none.
+    Missing,
+}
 
 /// What a caller changes, as far as its paths name it.
 struct Changes<'a> {
@@ -134,6 +147,17 @@ impl Updates for Preventor {
         let changes = Changes::read(update.command).map_err(refused)?;
         let kept = Kept::needed(update.about, UPDATE)?;
         let moved = changes.recipient(&kept).map_err(refused)?;
+        let error = |kind, detail: &str| Err(Error::new(kind, UPDATE, detail));
+        match self.standing(update.about).await? {
+            Standing::Open => {}
+            Standing::Completed => {
+                return error(Kind::IdentificationCompleted, "the vendor has completed the invitation");
+            }
+            Standing::Expired => return error(Kind::StateNotAllowed, "the invitation has expired"),
+            Standing::Deleted | Standing::Missing => {
+                return error(Kind::IdentificationGone, "the vendor no longer has the invitation");
+            }
+        }
         let (path, body) = (&self.api.paths().invitation, changes.body());
         let call = |place: &Segment| {
             let call = self.api.prepare(UPDATE, Method::PATCH, path, &[("recipient", place)])?;
@@ -155,8 +179,12 @@ impl Updates for Preventor {
 #[async_trait]
 impl Deletions for Preventor {
     async fn delete(&self, deletion: Deletion<'_>) -> Result<Deleted, Error> {
-        let found = self.withdraw(DELETE, deletion.about).await?;
-        Ok(if found { Deleted::Now } else { Deleted::NothingThere })
+        if deletion.about.reference.id.is_empty() {
+            // The vendor cannot be asked whether it has ended.
+            return Ok(Deleted::NothingThere);
+        }
+        let withdrawn = self.withdraw(DELETE, deletion.about).await? == Standing::Deleted;
+        Ok(if withdrawn { Deleted::Now } else { Deleted::NothingThere })
     }
 }
 
@@ -167,21 +195,48 @@ impl Cancellations for Preventor {
     }
 
     async fn cancel(&self, cancellation: Cancellation<'_>) -> Result<(), Error> {
-        self.withdraw(CANCEL, cancellation.about).await.map(drop)
+        if self.withdraw(CANCEL, cancellation.about).await? == Standing::Completed {
+            let detail = "the vendor has completed the invitation";
+            return Err(Error::new(Kind::StateNotAllowed, CANCEL, detail));
+        }
+        Ok(())
     }
 }
 
 impl Preventor {
-    /// Takes the invitation back. `false`: there is none (any more).
-    async fn withdraw(&self, operation: &'static str, about: About<'_>) -> Result<bool> {
+    /// Takes the invitation back if it is open; how it stands then.
+    async fn withdraw(&self, operation: &'static str, about: About<'_>) -> Result<Standing> {
+        let standing = self.standing(about).await?;
+        if standing != Standing::Open {
+            return Ok(standing);
+        }
         let (kept, path) = (Kept::needed(about, operation)?, &self.api.paths().invitation);
-        let call =
-            |place: &Segment| self.api.prepare(operation, Method::DELETE, path, &[("recipient", place)]);
+        let call = |place: &Segment| {
+            let call = self.api.prepare(operation, Method::DELETE, path, &[("recipient", place)])?;
+            // A second one would find the recipient's next invitation.
+            Ok(call.repeat(Repeat::Unsent))
+        };
         match self.change_at(&kept, operation, call).await {
-            Ok(_withdrawn) => Ok(true),
-            Err(error) if error.kind == Kind::IdentificationGone => Ok(false),
+            Ok(_withdrawn) => Ok(Standing::Deleted),
+            Err(error) if error.kind == Kind::IdentificationGone => Ok(Standing::Missing),
             Err(error) => Err(error),
         }
+    }
+
+    /// How the invitation stands. Whose id is not known yet is taken for open.
+    async fn standing(&self, about: About<'_>) -> Result<Standing> {
+        let id = &about.reference.id;
+        if id.is_empty() {
+            return Ok(Standing::Open);
+        }
+        let state = self.state(id).await?;
+        Ok(match state.as_deref() {
+            None => Standing::Missing,
+            Some("COMPLETED") => Standing::Completed,
+            Some("EXPIRED") => Standing::Expired,
+            Some("DELETED") => Standing::Deleted,
+            Some(_) => Standing::Open,
+        })
     }
 }
 

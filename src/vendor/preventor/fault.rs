@@ -56,7 +56,7 @@ impl Refused {
 
     /// The vendor says that what was asked about is taken.
     pub(super) fn is_taken(&self) -> bool {
-        self.0.is_object && matches!(self.0.status, 400 | 409) && !self.0.about_fields
+        self.0.is_object && self.0.status == 409
     }
 
     /// `Ok`: the vendor does not know what was asked for. A 404 that is not the vendor's own says nothing.

@@ -116,8 +116,13 @@ pub struct ActivityFields {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageSettings {
-    /// The largest answer with images, in bytes: 1048576 (1 MiB) to 268435456 (256 MiB).
+    /// The largest answer with images, in bytes: 1048576 (1 MiB) to 268435456 (256 MiB). So much of it may be held in
+    /// memory.
     pub max_bytes: usize,
+    /// The largest image, in bytes: 65536 (64 KiB) to 268435456 (256 MiB).
+    pub max_image_bytes: usize,
+    /// Answers with images that are read at once: 1 to 64. Further callers wait for a place, up to 20 seconds.
+    pub max_downloads: usize,
     /// Names of the member that says which kind an image is.
     pub kind_members: Vec<String>,
     /// The vendor's words for pictures of the face; the first is asked for, all of them are understood. The same holds
@@ -274,6 +279,8 @@ impl Default for ImageSettings {
         let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Self {
             max_bytes: 64 << 20,
+            max_image_bytes: 16 << 20,
+            max_downloads: 4,
             kind_members: words(&["type", "kind", "image_type"]),
             self_portrait: words(&["SELF_PORTRAITS", "SELF_PORTRAIT"]),
             document: words(&["DOCUMENT", "DOCUMENTS"]),
@@ -323,6 +330,8 @@ impl TicketFields {
 impl ImageSettings {
     pub(super) fn check(&self, problems: &mut Problems) {
         problems.range("max_bytes", self.max_bytes, 1 << 20..=1 << 28);
+        problems.range("max_image_bytes", self.max_image_bytes, 1 << 16..=1 << 28);
+        problems.range("max_downloads", self.max_downloads, 1..=64);
         if self.kind_members.iter().any(|name| WORD.segment(name).is_err()) {
             problems.add("kind_members", "must be names of A-Z, a-z, 0-9 and _");
         }

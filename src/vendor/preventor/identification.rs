@@ -100,8 +100,9 @@ impl Identifications for Preventor {
         if self.is_free(&wanted).await? {
             return self.create(create).await;
         }
-        // Only who has just sent this unique value can have taken it. The vendor shows an invitation by its id only,
-        // which the answer that was lost would have told: webhooks and tickets tell it later.
+        // Who has just sent this unique value has taken it: a UUID surely, a caller's own value unless somebody else had
+        // it before. The vendor shows an invitation by its id only, which the answer that was lost would have told:
+        // webhooks and tickets tell it later.
         wanted.created(VendorReference::default(), None)
     }
 
@@ -212,9 +213,7 @@ impl Preventor {
         if !known.id.is_empty() {
             match self.history(&known.id, deadline).await {
                 Ok(History { tickets, state: said }) => {
-                    let new: Vec<_> =
-                        tickets.into_iter().filter(|ticket| !known.ticket_ids.contains(ticket)).collect();
-                    known.ticket_ids.extend(new);
+                    known.ticket_ids = attempts(&known.ticket_ids, tickets);
                     state = said;
                 }
                 // A log in another shape does not keep the gateway from a ticket that it knows.
@@ -237,6 +236,22 @@ impl Preventor {
         drift.extend(noted);
         Ok((unless_over(observation, state), Some(SeenTicket { answer, body, drift })))
     }
+}
+
+/// The tickets of the log, oldest first, and those of `known` that it lacks, each behind the one that it is known to
+/// follow: webhooks may have left out an earlier ticket, and the log a late one.
+fn attempts(known: &[String], log: Vec<String>) -> Vec<String> {
+    let (mut attempts, mut place) = (log, 0);
+    for ticket in known {
+        match attempts.iter().position(|other| other.eq_ignore_ascii_case(ticket)) {
+            Some(found) => place = found + 1,
+            None => {
+                attempts.insert(place, ticket.clone());
+                place += 1;
+            }
+        }
+    }
+    attempts
 }
 
 /// `observation`, unless the invitation's `state` says that the person cannot go on. Who has handed everything in is

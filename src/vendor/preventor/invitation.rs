@@ -27,8 +27,8 @@ const SEND: &str = "preventor.send";
 const ACTIVITIES: &str = "preventor.activities";
 /// The process type of identifications.
 const ID: &str = "ID";
-/// The delivery method that a question without a mail address is complete with.
-const BY_PHONE: &str = "PHONE";
+/// An address that nobody has, for a question that needs one (RFC 2606).
+const NOBODY: &str = "idv-gateway.nobody@example.com";
 
 /// What the log of an invitation tells.
 #[derive(Default)]
@@ -108,12 +108,24 @@ impl Activities for Preventor {
 }
 
 impl Preventor {
-    /// Whether the unique value of a registration is free. The recipient is left out of the question: somebody else's
-    /// process of the same person must not be taken for this one. Nor must a refusal of the question itself: it is put
-    /// as for a phone, for which no mail address is missing.
+    /// Whether the unique value of a registration is free. Another address stands for the recipient's: somebody else's
+    /// process of the same person must not be taken for this one. A vendor that refuses the question leaves it open.
     pub(super) async fn is_free(&self, wanted: &Wanted<'_>) -> Result<bool> {
-        let body = CheckBody { unique: &wanted.unique, email: "", delivery_method: BY_PHONE, process: ID };
-        Ok(self.ask_availability(&body).await?.available)
+        // There are no others in this question.
+        let delivery_method = if wanted.method == "PHONE" { "PHONE" } else { "EMAIL" };
+        let body = CheckBody { unique: &wanted.unique, email: NOBODY, delivery_method, process: ID };
+        let said = self.ask_availability(&body).await.map_err(|error| match error.kind {
+            Kind::VendorRejectedField
+            | Kind::VendorRejectedRequest
+            | Kind::VendorConflict
+            | Kind::VendorFeatureNotEnabled
+            | Kind::VendorCredentialsRejected => {
+                let detail = "the vendor does not say whether it has the invitation";
+                Error::new(Kind::VendorOutcomeUnknown, CHECK, detail).caused_by(error)
+            }
+            _ => error,
+        });
+        Ok(said?.available)
     }
 
     async fn ask_availability(&self, body: &CheckBody<'_>) -> Result<Availability> {
@@ -128,8 +140,12 @@ impl Preventor {
             Some(refused) => Err(refused.error(&answer)),
             None => {
                 let body: Value = answer.json()?;
-                let said = self.invitation.available.find(&body).and_then(Value::as_bool);
-                Ok(Availability { available: said.unwrap_or(true), vendor_code: String::new() })
+                let available = match self.invitation.available.find(&body) {
+                    None => true,
+                    Some(Value::Bool(said)) => *said,
+                    Some(_odd) => return Err(lacks(&answer, "truth value", &self.invitation.available)),
+                };
+                Ok(Availability { available, vendor_code: String::new() })
             }
         }
     }
@@ -159,6 +175,13 @@ impl Preventor {
             }
         }
         Ok(History { tickets, state: shown.word("invitation.state", &self.invitation.state) })
+    }
+
+    /// The vendor's word for where the invitation `id` stands; empty where its log does not say. `None`: it has no log.
+    pub(super) async fn state(&self, id: &str) -> Result<Option<String>> {
+        let Some((_answer, body)) = self.log(id, None).await? else { return Ok(None) };
+        let drift = Drift::default();
+        Ok(Some(Shown::new(&body, &drift).word("invitation.state", &self.invitation.state)))
     }
 
     async fn log(&self, id: &str, deadline: Option<Deadline>) -> Result<Option<(Answer, Value)>> {

@@ -33,6 +33,7 @@ use crate::vendor::invitation::Invitations;
 use crate::vendor::kit::account::{display_name, silence_after};
 use crate::vendor::kit::delivery::Door;
 use crate::vendor::kit::line::Line;
+use crate::vendor::kit::places::Places;
 use crate::vendor::kit::polling::PollingSettings;
 use crate::vendor::kit::url::{Alphabet, Plain};
 use crate::vendor::preventor::api::Api;
@@ -67,6 +68,7 @@ pub struct Preventor {
     invitation: InvitationFields,
     activity: ActivityFields,
     images: ImageSettings,
+    downloads: Places,
     webhook_list: WebhookFields,
     reader: Reader,
     door: Door,
@@ -96,6 +98,7 @@ impl Preventor {
         let shared = shared.collect::<Result<Vec<_>>>()?;
         Ok(Self {
             door: Door::new(shared, settings.webhook.sources.clone(), Some(IV)),
+            downloads: Places::new(clock.clone(), settings.images.max_downloads),
             api: Api::new(line, clock, base, settings, &api_key, &secret)?,
             reader: Reader::new(settings.ticket.clone().unwrap_or_default()),
             lifetime: DAY * settings.invitation_lifetime_days,

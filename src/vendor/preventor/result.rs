@@ -69,8 +69,11 @@ impl Artifacts for Preventor {
                 && id == wanted
             {
                 let artifact = Artifact { name: open.name.to_string(), ..artifact };
-                let content = stream::once(async { Ok(image.content) }).boxed();
-                return Ok(Some(OpenedArtifact { artifact, content }));
+                // The images keep their place until the content is handed over.
+                let content = stream::unfold((Some(image.content), images), async |(content, images)| {
+                    Some((Ok(content?), (None, images)))
+                });
+                return Ok(Some(OpenedArtifact { artifact, content: content.boxed() }));
             }
         }
         Err(none())
@@ -81,11 +84,15 @@ impl Artifacts for Preventor {
 fn artifact(header: &TicketImageHeader) -> Option<(String, Artifact)> {
     let (_, name, kind) = KINDS.iter().find(|(kind, _, _)| *kind == header.kind())?;
     let id = format!("{name}-{}", header.index);
-    let ending = header.media_type.strip_prefix("image/").unwrap_or("bin");
+    let ending = match header.media_type.strip_prefix("image/") {
+        Some("jpeg") => "jpg",
+        Some(subtype) if subtype.bytes().all(|byte| byte.is_ascii_alphanumeric()) => subtype,
+        _ => "bin",
+    };
     let artifact = Artifact {
         kind: (*kind).into(),
         media_type: header.media_type.clone(),
-        file_name: format!("{id}.{}", if ending == "jpeg" { "jpg" } else { ending }),
+        file_name: format!("{id}.{ending}"),
         size_bytes: header.size_bytes,
         vendor_kind: header.kind().as_str_name().trim_start_matches("TICKET_IMAGE_KIND_").to_owned(),
         ..Artifact::default()

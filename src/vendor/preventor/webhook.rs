@@ -14,6 +14,9 @@ use crate::vendor::preventor::{INVITATION, Preventor, TICKET};
 use crate::vendor::webhook_setting::GeneratedSecret;
 use crate::vendor::{Reading, SecretWindow, Unreadable, Webhooks};
 
+const IN_PROGRESS: &str = "ticket.verification.in_progress";
+const COMPLETED: &str = "ticket.verification.completed";
+
 impl Webhooks for Preventor {
     fn verify(&self, delivery: Unverified) -> Result<Verified, Refusal> {
         self.door.verify(delivery)
@@ -39,9 +42,13 @@ impl Webhooks for Preventor {
             .map_err(|misfit| Unreadable { path: misfit.path, expected: "a JSON object" })?;
         let mut letter = Letter { body: &body, drift: Vec::new() };
         let evidence = delivery.evidence();
-        let observation = match (letter.text("event").as_str(), body.get("invitation_state")) {
-            ("verification.completed" | "onboarding.completed", _) => letter.earlier(evidence)?,
-            (event, _) if event.starts_with("ticket.") => {
+        let observation = match letter.text("event").as_str() {
+            // The vendor's page gives these an event, its sample none.
+            _ if body.get("invitation_state").is_some_and(|state| !state.is_null()) => {
+                letter.of_invitation(evidence)?
+            }
+            "verification.completed" | "onboarding.completed" => letter.earlier(evidence)?,
+            event if event.starts_with("ticket.") => {
                 let score = letter.number("confidence_score", decimal);
                 let confidence = score.and_then(|score| self.reader.scaled(score));
                 if score.is_some() && confidence.is_none() {
@@ -49,7 +56,6 @@ impl Webhooks for Preventor {
                 }
                 Observation { confidence, ..letter.of_ticket(evidence)? }
             }
-            ("", Some(_)) => letter.of_invitation(evidence)?,
             _ => return Err(unreadable("event", "a known event, or an invitation_state")),
         };
         Ok(Reading { observations: vec![observation], drift: letter.drift })
@@ -66,19 +72,25 @@ impl Letter<'_> {
     /// WH_001.
     fn of_ticket(&mut self, evidence: Evidence) -> Result<Observation, Unreadable> {
         let ticket = self.id("ticket", TICKET)?;
-        let completed = self.text("event") == "ticket.verification.completed";
-        let mut flow = self.word("flow_status");
-        if flow.is_empty() && !completed {
-            flow = "IN_PROGRESS".to_owned();
-        }
-        if flow.is_empty() {
-            return Err(unreadable("flow_status", "ACCEPTED or REJECTED"));
-        }
-        let disposition = self.word("disposition");
+        let (event, flow, disposition) =
+            (self.word("event"), self.word("flow_status"), self.word("disposition"));
+        let flow = match event.as_str() {
+            IN_PROGRESS if flow.is_empty() => "IN_PROGRESS".to_owned(),
+            COMPLETED if flow.is_empty() => {
+                return Err(unreadable("flow_status", "ACCEPTED or REJECTED"));
+            }
+            IN_PROGRESS | COMPLETED => flow,
+            // What it is about is not known: it says no more than it says itself.
+            _ => {
+                self.drift.push("event");
+                flow
+            }
+        };
         let word = word(&flow, &disposition);
-        if word == Word::Unknown {
+        if word == Word::Unknown && !flow.is_empty() {
             self.drift.push("flow_status");
         }
+        let said = if flow.is_empty() { event } else { status(word, &flow, &disposition).to_owned() };
         let tries = self.number("remaining_attempts", whole);
         let remaining_tries = tries.and_then(|tries| i32::try_from(tries).ok()).filter(|tries| *tries >= 0);
         let vendor_step = self.word("sub_event");
@@ -89,7 +101,7 @@ impl Letter<'_> {
             vendor_step,
         };
         Ok(Observation {
-            vendor_status: status(word, &flow, &disposition).to_owned(),
+            vendor_status: said,
             reference: VendorReference { ticket_ids: vec![ticket], ..VendorReference::default() },
             remaining_tries,
             step: Some(step).filter(|step| !step.vendor_step.is_empty()),
@@ -105,7 +117,10 @@ impl Letter<'_> {
             _ => vec![self.id("ticket", TICKET)?],
         };
         let state = self.word("invitation_state");
-        let decision = self.word("transaction_status");
+        // The vendor's page has the name that webhooks of tickets use.
+        let names = ["transaction_status", "flow_status"];
+        let decision = names.map(|name| self.word(name)).into_iter().find(|word| !word.is_empty());
+        let decision = decision.unwrap_or_default();
         let word = if state == "COMPLETED" { word(&decision, "") } else { invitation_word(&state) };
         if word == Word::Unknown {
             self.drift.push(if state == "COMPLETED" { "transaction_status" } else { "invitation_state" });

@@ -48,6 +48,10 @@ const BAD: &[Bad] = &[
     }),
     ("spec.auto_ident.custom_data", |request, _| custom(request, vec![String::new(); 6])),
     ("spec.auto_ident.custom_data[1]", |request, _| custom(request, vec![String::new(), "x".repeat(256)])),
+    ("spec.auto_ident.signing_language_code", |request, _| signed_in(request, "English, please")),
+    ("spec.auto_ident.signing_language_code", |request, _| {
+        signed_in(request, &format!("en{}", "-latn".repeat(20)));
+    }),
     ("subject.given_name", |_, subject| subject.given_name = "E".repeat(256)),
     ("subject.family_name", |_, subject| subject.family_name = "Bei\u{7}spiel".to_owned()),
     ("subject.birth_date", |_, subject| date(subject, 2023, 2, 29)),
@@ -183,6 +187,15 @@ fn spoilt(spoils: &[fn(&mut CreateIdentificationRequest, &mut Subject)]) -> Crea
 fn custom(request: &mut CreateIdentificationRequest, custom_data: Vec<String>) {
     let kind =
         identification_spec::Kind::AutoIdent(AutoIdentSpec { custom_data, ..AutoIdentSpec::default() });
+    request.spec = Some(IdentificationSpec { kind: Some(kind) });
+}
+
+fn signed_in(request: &mut CreateIdentificationRequest, language: &str) {
+    let signing_language_code = language.to_owned();
+    let kind = identification_spec::Kind::AutoIdent(AutoIdentSpec {
+        signing_language_code,
+        ..AutoIdentSpec::default()
+    });
     request.spec = Some(IdentificationSpec { kind: Some(kind) });
 }
 

@@ -64,7 +64,10 @@ pub(super) async fn check(caller: Caller) -> Result<Response, Failure> {
     if process != PROCESS {
         return Err(Failure::invalid(profile, "type", "type must be ID"));
     }
-    if delivery_method != Delivery::Phone && email.is_none() {
+    if delivery_method == Delivery::Assistant {
+        return Err(Failure::invalid(profile, "delivery_method", "delivery_method must be EMAIL or PHONE"));
+    }
+    if delivery_method == Delivery::Email && email.is_none() {
         return Err(Failure::invalid(profile, "email", "email is required"));
     }
     let contact = Contact { method: Delivery::Email, email, phone: None };

@@ -1,5 +1,6 @@
-//! Images of tickets. The vendor sends them all in one JSON text, which is read as it comes: one image is held at a time,
-//! and none of them twice.
+//! Images of tickets. The vendor sends them all in one JSON text, which is read as it comes. An image is held until the
+//! object or the list that it stands in ends, because a word behind it may say of which kind it is: that may be all of
+//! them. So an image has a largest size, and so many answers are read at once.
 
 mod scan;
 
@@ -14,6 +15,7 @@ use http::{Method, StatusCode};
 use crate::error::{Error, Kind, Result};
 use crate::proto::{ArtifactKind, TicketImageHeader, TicketImageKind};
 use crate::vendor::kit::http::{FileStream, Opened};
+use crate::vendor::kit::places::Taken;
 use crate::vendor::preventor::api::misbuilt;
 use crate::vendor::preventor::fault::Refused;
 use crate::vendor::preventor::field::{ImageSettings, WORD};
@@ -45,6 +47,7 @@ struct Download {
     /// None: all.
     wanted: Vec<TicketImageKind>,
     counts: HashMap<TicketImageKind, i32>,
+    _taken: Taken,
 }
 
 impl Preventor {
@@ -68,16 +71,13 @@ impl Preventor {
         let path = &self.api.paths().images;
         let call = self.api.prepare(GET_IMAGES, Method::GET, path, &[("ticket", &ticket)])?;
         let call = call.with_words("type", &asked).json_file();
+        let taken = self.downloads.take(GET_IMAGES).await?;
+        let images = |file| Ok(Some(Download::new(file, &self.images, kinds, taken)?.images()));
         match self.api.session.open(call).await? {
-            Opened::File(file) => {
-                Download::new(file, &self.images, kinds).map(|download| Some(download.images()))
-            }
+            Opened::File(file) => images(file),
             Opened::Answer(answer) => match Refused::read(&answer) {
                 Some(refused) => refused.nothing_or_error(&answer).map(|()| None),
-                None if answer.status() == StatusCode::OK => {
-                    let file = FileStream::of(answer.body().clone());
-                    Download::new(file, &self.images, kinds).map(|download| Some(download.images()))
-                }
+                None if answer.status() == StatusCode::OK => images(FileStream::of(answer.body().clone())),
                 None => Err(answer.invalid("has no images")),
             },
         }
@@ -85,7 +85,12 @@ impl Preventor {
 }
 
 impl Download {
-    fn new(file: FileStream, settings: &ImageSettings, wanted: &[TicketImageKind]) -> Result<Self> {
+    fn new(
+        file: FileStream,
+        settings: &ImageSettings,
+        wanted: &[TicketImageKind],
+        taken: Taken,
+    ) -> Result<Self> {
         let max = settings.max_bytes;
         if file.size.is_some_and(|size| size > max as u64) {
             return Err(ScanError::TooLarge.into());
@@ -94,12 +99,13 @@ impl Download {
         let words = kinds.flat_map(|kind| words(settings, kind).iter().map(move |word| (word.clone(), kind)));
         Ok(Self {
             pieces: file.pieces,
-            scan: Scan::new(settings.kind_members.clone()),
+            scan: Scan::new(settings.kind_members.clone(), settings.max_image_bytes),
             found: VecDeque::new(),
             left: max,
             words: words.collect(),
             wanted: wanted.to_vec(),
             counts: HashMap::new(),
+            _taken: taken,
         })
     }
 
@@ -136,12 +142,23 @@ impl Download {
         let header = TicketImageHeader {
             kind: kind.into(),
             index,
-            media_type: found.media_type,
+            media_type: media_type(&found.media_type),
             size_bytes: i64::try_from(found.content.len()).unwrap_or(i64::MAX),
             sha256: digest(&SHA256, &found.content).as_ref().to_vec(),
         };
         Some(TicketImage { header, content: found.content.into() })
     }
+}
+
+/// The media type that an image is `said` to have, without its parameters, where it is written as one (RFC 6838).
+fn media_type(said: &str) -> String {
+    let said = said.split(';').next().unwrap_or_default();
+    let is_name = |name: &str| {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+        name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(plain)
+    };
+    let is_one = said.split_once('/').is_some_and(|(kind, subtype)| is_name(kind) && is_name(subtype));
+    if is_one { said.to_ascii_lowercase() } else { "application/octet-stream".to_owned() }
 }
 
 /// The vendor's words for a kind, the one that it is asked with first.

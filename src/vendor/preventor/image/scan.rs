@@ -34,6 +34,8 @@ pub(super) enum ScanError {
     TooMany,
     #[error("the vendor's answer is larger than images.max_bytes")]
     TooLarge,
+    #[error("an image in the vendor's answer is larger than images.max_image_bytes")]
+    ImageTooLarge,
     #[error("the vendor refused the images")]
     Refused(String),
 }
@@ -43,6 +45,8 @@ pub(super) enum ScanError {
 pub(super) struct Scan {
     /// Names of members that say of which kind an image is.
     kind_members: Vec<String>,
+    /// Bytes that one image may have.
+    max_image: usize,
     state: State,
     levels: Vec<Level>,
     images: usize,
@@ -72,9 +76,9 @@ struct Level {
 }
 
 impl Scan {
-    pub(super) fn new(kind_members: Vec<String>) -> Self {
+    pub(super) fn new(kind_members: Vec<String>, max_image: usize) -> Self {
         let (state, levels) = (State::Between, Vec::new());
-        Self { kind_members, state, levels, images: 0, code: String::new(), closed: false }
+        Self { kind_members, max_image, state, levels, images: 0, code: String::new(), closed: false }
     }
 
     /// Takes the next piece of the text, and adds the images whose kind is known by then to `found`.
@@ -182,7 +186,7 @@ impl Scan {
         for (index, byte) in piece.iter().enumerate() {
             match byte {
                 b'"' if !*escaped => {
-                    decode(group, content)?;
+                    decode(group, content, self.max_image)?;
                     let media_type = std::mem::take(media_type);
                     let image = Found { media_type, content: std::mem::take(content), labels: Vec::new() };
                     if let Some(level) = self.levels.last_mut() {
@@ -197,7 +201,7 @@ impl Scan {
                     *escaped = false;
                     group.push(*byte);
                     if group.len() == GROUP {
-                        decode(group, content)?;
+                        decode(group, content, self.max_image)?;
                     }
                 }
             }
@@ -220,10 +224,10 @@ impl Scan {
     }
 }
 
-fn decode(group: &mut Vec<u8>, content: &mut Vec<u8>) -> Result<(), ScanError> {
+fn decode(group: &mut Vec<u8>, content: &mut Vec<u8>, max: usize) -> Result<(), ScanError> {
     STANDARD_PAD_INDIFFERENT.decode_vec(&*group, content).map_err(|_damaged| ScanError::Base64)?;
     group.clear();
-    Ok(())
+    if content.len() > max { Err(ScanError::ImageTooLarge) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -233,7 +237,7 @@ mod tests {
     use super::*;
 
     fn scan(text: &str, size: usize) -> Result<Vec<Found>, ScanError> {
-        let mut scan = Scan::new(vec!["type".to_owned()]);
+        let mut scan = Scan::new(vec!["type".to_owned()], 10_000);
         let mut found = VecDeque::new();
         for piece in text.as_bytes().chunks(size) {
             scan.feed(piece, &mut found)?;
@@ -274,6 +278,8 @@ mod tests {
             assert_eq!(scan(&whole[..end], 5), Err(ScanError::Broken), "{end}");
         }
         assert_eq!(scan(r#"{"a":"data:image/png;base64,?!"}"#, 9), Err(ScanError::Base64));
+        let large = format!("[\"{}\"]", uri(&[7; 10_001]));
+        assert_eq!(scan(&large, 9), Err(ScanError::ImageTooLarge));
         assert_eq!(scan("<html>", 9), Err(ScanError::Broken));
         assert_eq!(scan("{]", 9), Err(ScanError::Broken));
         assert_eq!(scan(&"[".repeat(40), 9), Err(ScanError::TooMany));

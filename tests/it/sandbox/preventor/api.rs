@@ -85,6 +85,10 @@ async fn an_invitation_is_made_sent_changed_and_taken_back() {
     let taken = ask_whether_free().await;
     assert_eq!((taken.status, &taken.json()["code"]), (409, &json!("RECIPIENT_TAKEN")));
     assert_eq!(tenant.register(&by_email("A@example.com")).await.status, 409, "the person is invited");
+    for (method, address) in [("ASSISTANT", json!("c@example.com")), ("EMAIL", json!(null))] {
+        let odd = json!({ "unique": "c", "email": address, "delivery_method": method, "type": "ID" });
+        assert_eq!(tenant.ask(Method::POST, "/invitations/check", &odd).await.status, 400, "{method}");
+    }
 
     for name in [id, "a@example.com"] {
         let sent =

@@ -53,6 +53,12 @@ impl House {
         let cancelled = self.identifications().cancel_identification(request).await.unwrap();
         cancelled.into_inner().identification.unwrap()
     }
+
+    async fn erased(&self, name: &str) -> Identification {
+        let request = DeleteIdentificationRequest { name: name.to_owned(), ..Default::default() };
+        let erased = self.identifications().delete_identification(request).await.unwrap();
+        erased.into_inner().identification.unwrap()
+    }
 }
 
 #[tokio::test]
@@ -167,23 +173,63 @@ async fn what_is_cancelled_stays_so_and_frees_the_person() {
     assert_eq!(house.invited(EMAIL).await.state(), Seen::AwaitingUser);
 }
 
+/// An invitation that has ended is not there any more, and the vendor has no call that erases a ticket.
 #[tokio::test]
-async fn an_erased_invitation_is_gone_at_the_vendor_too() {
+async fn an_open_invitation_that_is_erased_is_gone_at_the_vendor_too() {
+    for (ends, at_vendor) in [(false, "DELETED"), (true, "COMPLETED")] {
+        let house = told().await;
+        let name = house.invited(EMAIL).await.name;
+        house.start(EMAIL).await;
+        house.ended(1).await;
+        if ends {
+            house.decide(EMAIL, "ACCEPTED").await;
+            house.ended(3).await;
+        }
+        let erased = house.erased(&name).await;
+        assert_eq!((erased.state(), erased.start_links.len()), (Seen::Deleted, 0));
+        let id = erased.vendor_reference.unwrap().id;
+        assert_eq!(house.see(&format!("preventor/invitations/{id}")).await["state"], at_vendor);
+        assert_eq!(moves(&house.events().await).pop(), Some(Type::IdentificationDeleted));
+        if ends {
+            house.act(&id, "resend", json!({ "type": "WH_002" })).await;
+            house.ended(4).await;
+            assert_eq!(moves(&house.events().await).pop(), Some(Type::IdentificationDeleted));
+        }
+    }
+}
+
+/// The vendor's URL names both by the person.
+#[tokio::test]
+async fn the_next_invitation_of_a_person_is_not_taken_for_the_one_before() {
     let house = told().await;
-    let name = house.invited(EMAIL).await.name;
+    let heard = house.invited(EMAIL).await.name;
     house.start(EMAIL).await;
     house.decide(EMAIL, "ACCEPTED").await;
     house.ended(3).await;
-    let request = DeleteIdentificationRequest { name: name.clone(), ..Default::default() };
-    let erased = house.identifications().delete_identification(request).await.unwrap().into_inner();
-    let erased = erased.identification.unwrap();
-    assert_eq!((erased.state(), erased.start_links.len()), (Seen::Deleted, 0));
-    let id = erased.vendor_reference.unwrap().id;
-    assert_eq!(house.see(&format!("preventor/invitations/{id}")).await["state"], "DELETED");
-    assert_eq!(moves(&house.events().await).pop(), Some(Type::IdentificationDeleted));
-    house.act(&id, "resend", json!({ "type": "WH_002" })).await;
-    house.ended(4).await;
-    assert_eq!(moves(&house.events().await).pop(), Some(Type::IdentificationDeleted));
+    // Of the end of the second one nobody hears.
+    let dropped = house.control("preventor/faults", &json!({ "kind": "webhook_drop" })).await;
+    assert_eq!(dropped.status, 200);
+    let unheard = house.invited(EMAIL).await.name;
+    house.start(EMAIL).await;
+    house.decide(EMAIL, "REJECTED").await;
+    let third = house.invited(EMAIL).await.name;
+
+    assert_eq!(house.erased(&heard).await.state(), Seen::Deleted);
+    let cancel = CancelIdentificationRequest { name: unheard.clone(), ..Default::default() };
+    let status = house.identifications().cancel_identification(cancel).await.unwrap_err();
+    refused(&status, Code::FailedPrecondition, "STATE_NOT_ALLOWED");
+    let change = UpdateIdentificationRequest {
+        name: unheard.clone(),
+        update_mask: Some(FieldMask { paths: vec!["subject.email".to_owned()] }),
+        subject: Some(Subject { email: OTHER.to_owned(), ..Subject::default() }),
+        ..UpdateIdentificationRequest::default()
+    };
+    let status = house.identifications().update_identification(change).await.unwrap_err();
+    refused(&status, Code::FailedPrecondition, "IDENTIFICATION_COMPLETED");
+    let at_vendor = house.at_vendor(&third).await;
+    assert_eq!((&at_vendor["state"], &at_vendor["recipient"]), (&json!("SENT"), &json!(EMAIL)));
+    assert_eq!(house.cancelled(&third).await.state(), Seen::Cancelled);
+    assert_eq!(house.at_vendor(&third).await["state"], "DELETED");
 }
 
 #[tokio::test]

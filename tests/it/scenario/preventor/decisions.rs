@@ -1,13 +1,16 @@
 //! What is said about one decision, or at the same time, and by the webhooks of 2022.
 
+use std::time::Duration;
+
 use idv_gateway::proto::{
-    AttemptEnd, EventType as Type, IdentificationState as Seen, Outcome, WebhookDeliveryState as State,
+    AttemptEnd, EventType as Type, IdentificationState as Seen, Outcome, RefreshIdentificationRequest,
+    WebhookDeliveryState as State,
 };
 use serde_json::{Value, json};
 
 use super::{EMAIL, EVERY_WAY, bank, steps, told, way};
-use crate::scenario::house::House;
-use crate::scenario::words::shown;
+use crate::scenario::house::{House, PASSWORD};
+use crate::scenario::words::{BANCO, shown};
 
 const STARTED: Type = Type::IdentificationStarted;
 const ENDED: Type = Type::IdentificationAttemptEnded;
@@ -129,6 +132,34 @@ async fn who_leaves_may_come_again_with_another_ticket() {
     assert_eq!(way(&events), [STARTED, ENDED, STARTED, SUBMITTED, COMPLETED]);
     let seen = house.whole(&name).await;
     assert_eq!((seen.attempt_count, seen.vendor_reference.unwrap().ticket_ids), (2, vec![first, second]));
+}
+
+/// Only completed tickets are told of, so that the one that was left becomes known from the vendor's log.
+#[tokio::test]
+async fn an_earlier_ticket_that_is_learned_late_does_not_undo_a_decision() {
+    for settings in EVERY_WAY {
+        let house = bank(settings).await;
+        let webhook = json!({
+            "type": "WH_001", "url": house.webhook_url(BANCO), "events": ["ticket.verification.completed"],
+            "authorization": { "type": "BEARER_TOKEN", "value": { "token": PASSWORD } },
+        });
+        assert_eq!(house.control("preventor/webhooks/settings", &webhook).await.status, 200);
+        let name = house.invited(EMAIL).await.name;
+        let first = house.start(EMAIL).await;
+        house.step(EMAIL, "liveness", "ABANDONED").await;
+        house.clock.advance(Duration::from_mins(1));
+        let second = house.start(EMAIL).await;
+        house.decide(EMAIL, "ACCEPTED").await;
+        house.ended(1).await;
+        for _look in 0..2 {
+            let request = RefreshIdentificationRequest { name: name.clone() };
+            house.identifications().refresh_identification(request).await.unwrap();
+        }
+        assert_eq!(way(&house.events().await), [COMPLETED]);
+        let seen = house.whole(&name).await;
+        assert_eq!((seen.state(), seen.decision.unwrap().outcome()), (Seen::Completed, Outcome::Verified));
+        assert_eq!(seen.vendor_reference.unwrap().ticket_ids, [first.clone(), second.clone()]);
+    }
 }
 
 #[tokio::test]

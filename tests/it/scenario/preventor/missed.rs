@@ -69,6 +69,18 @@ async fn every_change_is_found_within_hours() {
     house.counted(MISSED, &["connection=\"banco\""], 4.0).await;
 }
 
+/// Nothing was missed: there was nothing that it could have shown.
+#[tokio::test]
+async fn where_no_webhook_could_come_in_none_is_waited_for() {
+    let house = bank("").await;
+    let name = house.invited(EMAIL).await.name;
+    house.start(EMAIL).await;
+    found(&house, &name, Seen::InProgress).await;
+    house.decide(EMAIL, "REJECTED").await;
+    found(&house, &name, Seen::Completed).await;
+    assert_eq!(house.metric(MISSED, &["connection=\"banco\""]).await, 0.0);
+}
+
 #[tokio::test]
 async fn what_is_under_way_when_a_caller_cancels_does_not_bring_it_back() {
     let house = bank(POLLED).await;

@@ -9,6 +9,7 @@ mod doubt;
 mod faults;
 mod followed;
 mod forged;
+mod lost;
 mod missed;
 mod rotation;
 mod tap;

@@ -47,9 +47,6 @@ const FIELD: &str = "400 with a field";
 const GONE: &str = "404 of the vendor";
 const GONE_BY_CODE: &str = "400 with the code of a missing ticket";
 const GONE_INSIDE: &str = "200 with the code of a missing ticket";
-/// Refusals by which it says that somebody is taken.
-const TAKEN: [(&str, Told); 4] =
-    [("400 with a text", None), ("400 with a list", None), ("400 with an object", None), ("409", None)];
 
 pub(super) fn vendor() -> Vendor {
     let columns = [account(), invitations(), changes(), tickets(), webhooks()];
@@ -151,7 +148,8 @@ fn invitations() -> Vec<Column> {
         )
         // Nothing but a refusal is documented.
         .but(&[("another shape", None)])
-        .but(&TAKEN)
+        // Somebody is taken.
+        .but(&[("409", None)])
         .but(&missing(VendorRejectedRequest)),
         Column::new(
             "preventor.register",
@@ -194,8 +192,10 @@ fn changes() -> Vec<Column> {
         .but(&DONE)
         .but(&missing(IdentificationGone)),
         Column::new("preventor.delete", WITHDRAW, done(), |preventor: &Preventor| delete(preventor).boxed())
+            .repeat(Repeat::Unsent)
             .but(&DONE),
         Column::new("preventor.cancel", WITHDRAW, done(), |preventor: &Preventor| cancel(preventor).boxed())
+            .repeat(Repeat::Unsent)
             .but(&DONE),
     ]
 }

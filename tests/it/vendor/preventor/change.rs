@@ -15,8 +15,8 @@ use idv_gateway::vendor::keepsake::About;
 use prost_types::FieldMask;
 use serde_json::{Value, json as value};
 
-use super::{LINK, calls, connect, invited, offline, registered, subject};
-use crate::vendor::rig::{ID, json};
+use super::{INVITATION, LINK, calls, connect, connect_with, invited, offline, registered, subject};
+use crate::vendor::rig::{ID, Stub, json};
 
 fn update(paths: &[&str], subject: Subject, spec: Option<InvitationSpec>) -> UpdateIdentification {
     UpdateIdentification::parse(UpdateIdentificationRequest {
@@ -27,6 +27,11 @@ fn update(paths: &[&str], subject: Subject, spec: Option<InvitationSpec>) -> Upd
         ..UpdateIdentificationRequest::default()
     })
     .unwrap()
+}
+
+/// What the stub saw of changes: each is asked about first.
+fn changes(stub: &Stub) -> Vec<String> {
+    calls(stub).into_iter().filter(|call| !call.starts_with("GET /invitations/logs/")).collect()
 }
 
 fn mail(email: &str) -> Subject {
@@ -47,7 +52,8 @@ async fn only_what_is_named_is_sent_and_the_new_recipient_is_kept() {
     let command = update(&["subject.email", "spec.invitation.flow"], mail("new@mail.example"), Some(flow));
     assert!(Updates::check(&preventor, &command).is_empty());
     let kept = preventor.update(Update { about, command: &command }).await.unwrap().unwrap();
-    assert_eq!(calls(&stub)[1], "PATCH /invitations/users/erika.beispiel+kyc@mail.example");
+    let log = format!("GET /invitations/logs/{INVITATION}/activities");
+    assert_eq!(calls(&stub)[1..], [&log, "PATCH /invitations/users/erika.beispiel+kyc@mail.example"]);
     let sent: Value = serde_json::from_str(&stub.seen().last().unwrap().body).unwrap();
     assert_eq!(sent, value!({"email": "new@mail.example", "flow": "WF-08"}));
 
@@ -64,7 +70,7 @@ async fn only_what_is_named_is_sent_and_the_new_recipient_is_kept() {
     let about = About { reference, keepsake: Some(&kept) };
     preventor.delete(Deletion { about, force: false }).await.unwrap();
     assert_eq!(
-        calls(&stub)[2..],
+        changes(&stub)[2..],
         ["PATCH /invitations/users/new@mail.example", "DELETE /invitations/users/+12025550123",]
     );
 }
@@ -115,7 +121,7 @@ async fn an_invitation_is_withdrawn_by_its_recipient() {
         let about = About { reference: &created.observation.reference, keepsake: created.keepsake.as_ref() };
         assert_eq!(preventor.delete(Deletion { about, force: false }).await.unwrap(), deleted);
         preventor.cancel(Cancellation { about, reason: "" }).await.unwrap();
-        assert_eq!(calls(&stub)[1..], ["DELETE /invitations/users/+12025550123"; 2]);
+        assert_eq!(changes(&stub)[1..], ["DELETE /invitations/users/+12025550123"; 2]);
     }
     let preventor = offline();
     let reference = VendorReference::default();
@@ -132,6 +138,7 @@ async fn found_under(
 ) -> (idv_gateway::vendor::preventor::Preventor, crate::vendor::rig::Stub) {
     connect(move |seen| match seen.method.as_str() {
         "POST" => registered(),
+        "GET" => json(200, r#"{"invitation_state":"SENT","activities":[]}"#),
         _ if seen.path.ends_with(recipient) => json(200, "{}"),
         _ => other(),
     })
@@ -158,7 +165,7 @@ async fn an_invitation_that_may_have_moved_is_found_where_it_is() {
         let found = preventor.delete(Deletion { about, force: false }).await.unwrap();
         assert_eq!(found, if recipient == "nobody" { Deleted::NothingThere } else { Deleted::Now });
         let expected: Vec<_> = asked.iter().map(|path| format!("DELETE {path}")).collect();
-        assert_eq!(calls(&stub)[1..], expected);
+        assert_eq!(changes(&stub)[1..], expected);
 
         // Where it is found it is from then on, unless it moves again.
         let flow = InvitationSpec { flow: "WF-08".to_owned(), ..InvitationSpec::default() };
@@ -193,4 +200,60 @@ async fn only_a_vendor_that_has_nothing_there_is_asked_about_another_place() {
         preventor.cancel(Cancellation { about, reason: "" }).await.unwrap_err();
         assert!(calls(&stub).iter().all(|call| !call.ends_with(NEW)), "{:?}", calls(&stub));
     }
+}
+/// The recipient may have another invitation by then, which the vendor would take for this one.
+#[tokio::test]
+async fn what_has_ended_is_not_changed() {
+    let log = |state: &str| (200, value!({"invitation_state": state, "activities": []}).to_string());
+    for ((status, log), deleted, cancelled, updated) in [
+        (log("COMPLETED"), Deleted::NothingThere, Err(Kind::StateNotAllowed), Kind::IdentificationCompleted),
+        (log("EXPIRED"), Deleted::NothingThere, Ok(()), Kind::StateNotAllowed),
+        (log("DELETED"), Deleted::Now, Ok(()), Kind::IdentificationGone),
+        ((404, "{}".to_owned()), Deleted::NothingThere, Ok(()), Kind::IdentificationGone),
+    ] {
+        let said = log.clone();
+        let (preventor, stub) = connect(move |seen| match seen.method.as_str() {
+            "GET" => json(status, &said),
+            _ => registered(),
+        })
+        .await;
+        let created = invited(&preventor, DeliveryMethod::Email).await;
+        let about = About { reference: &created.observation.reference, keepsake: created.keepsake.as_ref() };
+        assert_eq!(preventor.delete(Deletion { about, force: false }).await.unwrap(), deleted, "{log}");
+        let ended = preventor.cancel(Cancellation { about, reason: "" }).await;
+        assert_eq!(ended.map_err(|error| error.kind), cancelled, "{log}");
+        let command = update(&["subject.email"], mail("new@mail.example"), None);
+        let error = preventor.update(Update { about, command: &command }).await.unwrap_err();
+        assert_eq!(error.kind, updated, "{log}");
+        assert_eq!(changes(&stub).len(), 1, "nothing but the registration was sent");
+        // Nor is the recipient needed, which is not known of what was made without the gateway.
+        let about = About { keepsake: None, ..about };
+        assert_eq!(preventor.delete(Deletion { about, force: false }).await.unwrap(), deleted, "{log}");
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_without_an_id_is_cancelled_before_it_is_erased() {
+    let (preventor, stub) = connect(|_seen| registered()).await;
+    let keepsake = invited(&preventor, DeliveryMethod::Email).await.keepsake;
+    let reference = VendorReference { reference: ID.to_owned(), ..VendorReference::default() };
+    let about = About { reference: &reference, keepsake: keepsake.as_ref() };
+    assert_eq!(preventor.delete(Deletion { about, force: false }).await.unwrap(), Deleted::NothingThere);
+    assert_eq!(calls(&stub).len(), 1);
+    preventor.cancel(Cancellation { about, reason: "" }).await.unwrap();
+    assert_eq!(calls(&stub)[1..], ["DELETE /invitations/users/erika.beispiel+kyc@mail.example"]);
+}
+
+#[tokio::test]
+async fn a_withdrawal_is_not_sent_again_blindly() {
+    let (preventor, stub, _clock) =
+        connect_with("limits.max_attempts = 3", |seen| match seen.method.as_str() {
+            "DELETE" => json(503, "{}"),
+            _ => registered(),
+        })
+        .await;
+    let created = invited(&preventor, DeliveryMethod::Email).await;
+    let about = About { reference: &created.observation.reference, keepsake: created.keepsake.as_ref() };
+    let error = preventor.delete(Deletion { about, force: false }).await.unwrap_err();
+    assert_eq!((error.kind, changes(&stub).len()), (Kind::VendorOutcomeUnknown, 2));
 }

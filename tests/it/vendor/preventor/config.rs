@@ -42,6 +42,8 @@ fn each_problem_names_its_key() {
         (BASE, "webhook.sources = []", "webhook.sources"),
         (BASE, "webhook.silence_after_hours = 0", "webhook.silence_after_hours"),
         (BASE, "images.max_bytes = 1", "images.max_bytes"),
+        (BASE, "images.max_image_bytes = 1", "images.max_image_bytes"),
+        (BASE, "images.max_downloads = 0", "images.max_downloads"),
         (BASE, "images.document = []", "images.document"),
         (BASE, "images.document = [\"A,B\"]", "images.document"),
         (BASE, "ticket.person = [{ field = \"A B\", paths = [] }]", "ticket.person"),

@@ -1,8 +1,10 @@
 //! Images of tickets.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures::TryStreamExt as _;
+use futures::{TryStreamExt as _, poll};
 use idv_gateway::error::Kind;
 use idv_gateway::model::name::TicketName;
 use idv_gateway::proto::{ArtifactKind, TicketImageKind};
@@ -81,6 +83,29 @@ async fn other_words_can_be_configured() {
 }
 
 #[tokio::test]
+async fn a_media_type_is_one_or_none() {
+    for (said, media_type, file_name) in [
+        ("image/jpeg", "image/jpeg", "document-0.jpg"),
+        ("image/PNG;name=a", "image/png", "document-0.png"),
+        ("image/svg+xml", "image/svg+xml", "document-0.bin"),
+        ("application/pdf", "application/pdf", "document-0.bin"),
+        ("image/x/../../evil", "application/octet-stream", "document-0.bin"),
+        ("image/..", "application/octet-stream", "document-0.bin"),
+        ("image/x y", "application/octet-stream", "document-0.bin"),
+        ("image", "application/octet-stream", "document-0.bin"),
+        ("", "application/octet-stream", "document-0.bin"),
+    ] {
+        let body = format!(r#"{{"DOCUMENT":"data:{said};base64,AAAA"}}"#);
+        let (preventor, _stub) = connect(move |_seen| json(200, &body)).await;
+        assert_eq!(images(&preventor, &[]).await[0].header.media_type, media_type, "{said}");
+        let name = format!("connections/bank/identifications/{ID}").parse().unwrap();
+        let listed = ListArtifacts { name: &name, reference: &known(INVITATION, &[TICKET]) };
+        let artifact = preventor.list(listed).await.unwrap().unwrap().remove(0);
+        assert_eq!((artifact.file_name.as_str(), artifact.media_type.as_str()), (file_name, media_type));
+    }
+}
+
+#[tokio::test]
 async fn what_is_broken_or_too_large_ends_the_transfer() {
     for (status, body, kind) in [
         (200, pictures()[..200_000].to_owned(), Kind::VendorResponseInvalid),
@@ -88,10 +113,11 @@ async fn what_is_broken_or_too_large_ends_the_transfer() {
         (200, "<html>".to_owned(), Kind::VendorResponseInvalid),
         (403, r#"{"code":"NOPE"}"#.to_owned(), Kind::VendorFeatureNotEnabled),
         (200, format!("[{}]", " ".repeat(1 << 20)), Kind::VendorResponseInvalid),
+        (200, format!("[\"{}\"]", uri(&[7; 65_537])), Kind::VendorResponseInvalid),
     ] {
         let shown = body.chars().take(40).collect::<String>();
-        let (preventor, _stub, _clock) =
-            connect_with("images.max_bytes = 1048576", move |_seen| json(status, &body)).await;
+        let more = "images = { max_bytes = 1048576, max_image_bytes = 65536 }";
+        let (preventor, _stub, _clock) = connect_with(more, move |_seen| json(status, &body)).await;
         let error = match preventor.images(&name(), &[]).await {
             Ok(found) => found.unwrap().try_collect::<Vec<_>>().await.err().unwrap(),
             Err(error) => error,
@@ -102,6 +128,34 @@ async fn what_is_broken_or_too_large_ends_the_transfer() {
         let (preventor, _stub) = connect(move |_seen| json(status, r#"{"code":"TCKTNTFND"}"#)).await;
         assert!(preventor.images(&name(), &[]).await.unwrap().is_none());
     }
+}
+
+#[tokio::test]
+async fn so_many_answers_are_read_at_once() {
+    let more = "images.max_downloads = 1";
+    let (preventor, stub, clock) = connect_with(more, |_seen| json(200, &pictures())).await;
+    let first = preventor.images(&name(), &[]).await.unwrap();
+    let ticket = name();
+    let mut second = Box::pin(preventor.images(&ticket, &[]));
+    assert!(poll!(&mut second).is_pending());
+    assert_eq!(calls(&stub).len(), 1, "the vendor's answer would not wait");
+    drop(first);
+    let second = second.await.unwrap().unwrap();
+    let mut third = Box::pin(preventor.images(&ticket, &[]));
+    assert!(poll!(&mut third).is_pending());
+    clock.advance(Duration::from_secs(20));
+    assert_eq!(third.await.err().unwrap().kind, Kind::GatewayOverloaded);
+    drop(second);
+
+    // A file that was opened holds its place until it is read or left.
+    let identification = format!("connections/bank/identifications/{ID}");
+    let reference = known(INVITATION, &[TICKET]);
+    let file = format!("{identification}/artifacts/document-0").parse().unwrap();
+    let opened = preventor.open(OpenArtifact { name: &file, reference: &reference }).await.unwrap().unwrap();
+    let mut fourth = Box::pin(preventor.images(&ticket, &[]));
+    assert!(poll!(&mut fourth).is_pending());
+    assert_eq!(opened.content.try_collect::<Vec<_>>().await.unwrap().concat(), picture(2));
+    assert!(fourth.await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -154,10 +154,12 @@ async fn a_creation_in_doubt_asks_for_its_unique_value_first() {
     assert_eq!(created.observation.reference.id, INVITATION);
     assert_eq!(calls(&stub), ["POST /invitations/check", "POST /invitations/users/register"]);
     let asked: Value = serde_json::from_str(&stub.seen()[1].body).unwrap();
-    assert_eq!(asked, value!({"unique": ID, "delivery_method": "PHONE", "type": "ID"}), "not for the person");
+    let nobody = "idv-gateway.nobody@example.com";
+    let question = value!({"unique": ID, "email": nobody, "delivery_method": "EMAIL", "type": "ID"});
+    assert_eq!(asked, question, "not for the person");
 
-    for taken in [(409, r#"{"code":"TAKEN"}"#), (400, r#"{"message":"x"}"#), (200, r#"{"available":false}"#)]
-    {
+    let named = r#"{"code":"TAKEN","message":{"message":"x","fields":["unique"]}}"#;
+    for taken in [(409, r#"{"code":"TAKEN"}"#), (409, named), (200, r#"{"available":false}"#)] {
         let (preventor, stub) = connect(move |_seen| json(taken.0, taken.1)).await;
         let created = preventor.create_again(Create { command: &command }).await.unwrap();
         assert_eq!((created.observation.word, calls(&stub).len()), (Word::Accepted, 1), "{taken:?}");
@@ -165,10 +167,34 @@ async fn a_creation_in_doubt_asks_for_its_unique_value_first() {
         assert_eq!((reference.id.as_str(), reference.reference.as_str()), ("", ID));
         assert!(created.keepsake.is_some(), "it can still be withdrawn");
     }
-    for (unknown, kind) in [(503, Kind::VendorUnavailable), (400, Kind::VendorRejectedField)] {
-        let body = r#"{"message":{"fields":["unique"]}}"#;
-        let (preventor, _stub) = connect(move |_seen| json(unknown, body)).await;
-        assert_eq!(preventor.create_again(Create { command: &command }).await.unwrap_err().kind, kind);
+    let field = r#"{"message":{"fields":["unique"]}}"#;
+    for (status, body, kind) in [
+        (503, "{}", Kind::VendorUnavailable),
+        (400, field, Kind::VendorOutcomeUnknown),
+        (400, r#"{"message":"x"}"#, Kind::VendorOutcomeUnknown),
+        (403, "{}", Kind::VendorOutcomeUnknown),
+        (409, "<html>", Kind::VendorOutcomeUnknown),
+        (200, r#"{"available":"false"}"#, Kind::VendorResponseInvalid),
+        (200, r#"{"available":0}"#, Kind::VendorResponseInvalid),
+    ] {
+        let (preventor, stub) = connect(move |_seen| json(status, body)).await;
+        let error = preventor.create_again(Create { command: &command }).await.unwrap_err();
+        assert_eq!((error.kind, calls(&stub).len()), (kind, 1), "{status} {body}");
+    }
+}
+
+#[tokio::test]
+async fn a_creation_in_doubt_is_asked_for_by_mail_or_phone() {
+    for (method, asked_by) in [
+        (DeliveryMethod::Email, "EMAIL"),
+        (DeliveryMethod::Assistant, "EMAIL"),
+        (DeliveryMethod::Phone, "PHONE"),
+    ] {
+        let (preventor, stub) = connect(|_seen| json(409, "{}")).await;
+        let command = command(subject(), spec(method));
+        preventor.create_again(Create { command: &command }).await.unwrap();
+        let asked: Value = serde_json::from_str(&stub.seen()[1].body).unwrap();
+        assert_eq!(asked["delivery_method"], asked_by);
     }
 }
 

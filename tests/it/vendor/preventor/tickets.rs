@@ -80,6 +80,44 @@ async fn the_newest_ticket_of_an_invitation_is_asked_for() {
     );
 }
 
+/// The log names an earlier ticket that no webhook told of, lacks the last one, or neither.
+#[tokio::test]
+async fn the_order_of_tickets_is_the_logs() {
+    for (log, before, after) in [
+        ("AB", "B", "AB"),
+        ("AB", "BA", "AB"),
+        ("A", "AB", "AB"),
+        ("AC", "AB", "ABC"),
+        ("BC", "AB", "ABC"),
+        ("AB", "b", "AB"),
+        ("", "AB", "AB"),
+    ] {
+        let (preventor, stub) = connect(move |seen| match seen.path.ends_with("/activities") {
+            true => {
+                let entries = log.chars().zip(1_773_489_600_000_u64..);
+                let entries: Vec<_> = entries
+                    .map(|(ticket, time)| serde_json::json!({"ticket": ticket, "created": time}))
+                    .collect();
+                json(200, &serde_json::json!({ "activities": entries }).to_string())
+            }
+            false => json(200, r#"{"flow_status":"IN_PROGRESS"}"#),
+        })
+        .await;
+        let reference = VendorReference {
+            ticket_ids: before.chars().map(String::from).collect(),
+            ..known(INVITATION, &[])
+        };
+        let Answer { observation, .. } = get(&preventor, &reference).await;
+        assert_eq!(observation.reference.ticket_ids.concat(), after, "{before} known, {log} in the log");
+        let newest = after.chars().last().unwrap();
+        assert_eq!(
+            calls(&stub)[1],
+            format!("GET /transactions/{newest}"),
+            "{before} known, {log} in the log"
+        );
+    }
+}
+
 #[tokio::test]
 async fn without_a_ticket_nobody_has_started() {
     for (status, body) in [(404, r#"{"code":"X"}"#), (200, r#"{"activities":[{"activity":"SENT"}]}"#)] {

@@ -101,6 +101,27 @@ fn an_invitation_tells_more_than_that_it_is_completed() {
     }
 }
 
+/// As the vendor's page describes them; its sample has neither an event nor a `flow_status`.
+#[test]
+fn an_invitation_may_name_an_event() {
+    for event in ["ticket.verification.completed", "invitation.completed", "verification.completed"] {
+        let observation = one(&json!({
+            "id": INVITATION, "invitation_state": "COMPLETED", "event": event, "ticket": TICKET,
+            "flow_status": "REJECTED", "risk_code": "HIGH"
+        }));
+        assert_eq!(
+            (observation.word, observation.vendor_status.as_str()),
+            (Word::Decided(Outcome::Rejected), "REJECTED")
+        );
+        assert_eq!(observation.reference, known(INVITATION, &[TICKET]), "{event}");
+    }
+    let ticket = one(&json!({
+        "ticket": TICKET, "event": "ticket.verification.completed", "flow_status": "ACCEPTED",
+        "invitation_state": null
+    }));
+    assert_eq!(ticket.word, Word::Decided(Outcome::Verified));
+}
+
 #[test]
 fn the_generation_before_is_understood() {
     for (event, status, word) in [
@@ -143,6 +164,21 @@ fn unknown_words_are_kept_and_counted() {
         assert_eq!((reading.observations[0].word, reading.drift), (Word::Unknown, vec![drift]), "{body}");
         assert_eq!(reading.observations[0].vendor_status, status);
     }
+    let event = json!({"ticket": TICKET, "event": "ticket.verification.expired"});
+    let reading = read(&event);
+    assert_eq!(
+        (reading.observations[0].word, reading.drift),
+        (Word::Unknown, vec!["event"]),
+        "nothing is guessed"
+    );
+    assert_eq!(reading.observations[0].vendor_status, "ticket.verification.expired");
+    let telling =
+        json!({"ticket": TICKET, "event": "ticket.verification.reviewed", "flow_status": "REJECTED"});
+    let reading = read(&telling);
+    assert_eq!(
+        (reading.observations[0].word, reading.drift),
+        (Word::Decided(Outcome::Rejected), vec!["event"])
+    );
     let odd = json!({
         "ticket": TICKET, "event": "ticket.verification.completed", "flow_status": "ACCEPTED",
         "confidence_score": 101, "remaining_attempts": "two"
