@@ -126,7 +126,7 @@ impl Hub {
             let Some(foreseen) = updates.foresee(&Update { about: known.about(), command })? else {
                 return Ok((known, false));
             };
-            if self.keep_beside(before, &foreseen).await? {
+            if self.keep_beside(&before, &foreseen).await? {
                 return Ok((known, true));
             }
         }
@@ -139,18 +139,18 @@ impl Hub {
         for _try in 0..CONFLICT_TRIES {
             let record = self.existing(name, UPDATE).await?;
             let deleted = record.identification.state() == State::Deleted;
-            if deleted || self.keep_beside(record, keepsake).await? {
+            if deleted || self.keep_beside(&record, keepsake).await? {
                 return Ok(());
             }
         }
         Err(store(JournalError::Conflict(name.to_string()), UPDATE))
     }
 
-    /// Keeps `keepsake` of `record`. `false`: the record has changed, and may have been erased.
-    async fn keep_beside(&self, record: Record, keepsake: &Keepsake) -> Result<bool> {
-        let (name, replaces) = (record.name.clone(), Some(record.identification.revision));
-        let mut batch = Batch { records: vec![RecordChange { record, replaces }], ..Batch::default() };
-        self.keep_safe(&mut batch, &name, keepsake, UPDATE)?;
+    /// Keeps `keepsake` of `before`. `false`: the record has changed, and may have been erased.
+    async fn keep_beside(&self, before: &Record, keepsake: &Keepsake) -> Result<bool> {
+        let change = RecordChange { record: before.successor(), replaces: Some(before.memory.version) };
+        let mut batch = Batch { records: vec![change], ..Batch::default() };
+        self.keep_safe(&mut batch, &before.name, keepsake, UPDATE)?;
         match self.append(batch).await {
             Ok(_appended) => Ok(true),
             Err(JournalError::Conflict(_)) => Ok(false),
