@@ -124,8 +124,9 @@ fn write_secret(file: &Path, secret: &str) -> io::Result<()> {
     writeln!(file, "{secret}")
 }
 
+/// All of it.
 fn configuration(folder: &Path, sandbox: SocketAddr) -> String {
-    let path = |name: &str| format!("{:?}", folder.join(name).display().to_string());
+    let path = |name: &str| quoted(&folder.join(name));
     format!(
         r#"# Made by `idv-gateway demo`.
 profile = "test"
@@ -150,7 +151,20 @@ master = [{{ file = {master} }}]
 [log]
 level = "warn"
 
-[connections.{CUSTOMER}.idnow]
+{identifications}
+{preventors}"#,
+        journal = path("journal.sqlite3"),
+        master = path("master.key"),
+        identifications = identifications(folder, sandbox),
+        preventors = preventors(folder, sandbox),
+    )
+}
+
+/// The connections to IDnow and MasStack.
+fn identifications(folder: &Path, sandbox: SocketAddr) -> String {
+    let path = |name: &str| quoted(&folder.join(name));
+    format!(
+        r#"[connections.{CUSTOMER}.idnow]
 display_name = "Demo bank"
 environment = "sandbox"
 base_url = "http://{sandbox}"
@@ -169,8 +183,20 @@ base_url = "http://{sandbox}/v1"
 org_id = "{org}"
 token_url = "http://{sandbox}/authn/v1/oauth2/token"
 service_account = {{ json = {{ file = {account} }} }}
+"#,
+        CODES = CODES.replace('/', "."),
+        org = masstack::ORG,
+        account = path("service-account.json"),
+        api_key = path("api.key"),
+        password = path("webhook.password"),
+    )
+}
 
-# Its webhooks are registered by RegisterVendorWebhook, which makes their secrets.
+/// The connections to Preventor's two.
+fn preventors(folder: &Path, sandbox: SocketAddr) -> String {
+    let path = |name: &str| quoted(&folder.join(name));
+    format!(
+        r#"# Its webhooks are registered by RegisterVendorWebhook, which makes their secrets.
 [{INVITING}.preventor]
 display_name = "Demo shop"
 environment = "sandbox"
@@ -201,19 +227,17 @@ password = {{ file = {open_password} }}
 base_url = "http://{sandbox}/v1"
 secret = {{ file = {open_secret} }}
 "#,
-        CODES = CODES.replace('/', "."),
         INVITING = INVITING.replace('/', "."),
         FACES = FACES.replace('/', "."),
-        org = masstack::ORG,
-        account = path("service-account.json"),
         preventor_key = path("preventor.key"),
         preventor_secret = path("preventor.secret"),
         open_key = path("open.key"),
         open_secret = path("open.secret"),
         open_password = path("open.password"),
-        journal = path("journal.sqlite3"),
-        master = path("master.key"),
-        api_key = path("api.key"),
-        password = path("webhook.password"),
     )
+}
+
+/// A path as TOML has it.
+fn quoted(path: &Path) -> String {
+    format!("{:?}", path.display().to_string())
 }

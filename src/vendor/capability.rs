@@ -7,7 +7,40 @@ use secrecy::SecretString;
 use crate::error::{Error, Violation};
 use crate::model::change::UpdateIdentification;
 use crate::proto::{Activity, VendorReference};
+use crate::vendor::Vendor;
 use crate::vendor::keepsake::{About, Keepsake};
+
+/// What works on a connection, as the contract's policies spell it, for example `get`.
+pub fn capabilities(vendor: &dyn Vendor) -> Vec<&'static str> {
+    let offered = support(vendor).into_iter().filter(|(_name, offered)| *offered);
+    offered.map(|(name, _offered)| name).collect()
+}
+
+/// Every capability that the contract's policies name, and whether it works on a connection.
+pub fn support(vendor: &dyn Vendor) -> Vec<(&'static str, bool)> {
+    let identifications = vendor.identifications().is_some();
+    vec![
+        ("get", identifications),
+        ("list", vendor.lists().is_some()),
+        ("update", vendor.updates().is_some()),
+        ("cancel", vendor.cancellations().is_some()),
+        ("restart", vendor.restarts().is_some()),
+        ("copy", vendor.copies().is_some()),
+        ("archive", vendor.archives().is_some()),
+        ("delete", vendor.deletions().is_some()),
+        ("result", vendor.results().is_some()),
+        ("artifacts", vendor.artifacts().is_some()),
+        ("binding_key", vendor.binding_keys().is_some()),
+        ("invitation", vendor.invitations().is_some()),
+        ("ticket", vendor.tickets().is_some()),
+        ("ticket_images", vendor.tickets().is_some()),
+        ("document_signing", vendor.signing().is_some()),
+        ("onboarding", vendor.onboarding().is_some()),
+        ("biometrics", vendor.biometrics().is_some()),
+        ("webhook_settings", vendor.webhook_settings().is_some()),
+        ("client_token", vendor.client_tokens().is_some()),
+    ]
+}
 
 /// Telling the vendor other data about a person whom it has not decided about.
 #[async_trait]

@@ -40,6 +40,7 @@ use crate::vendor::biometrics::Biometrics;
 use crate::vendor::capability::{
     Activities, Archives, BindingKeys, Cancellations, ClientTokens, Copies, Deletions, Restarts, Updates,
 };
+pub use crate::vendor::capability::{capabilities, support};
 use crate::vendor::invitation::Invitations;
 use crate::vendor::keepsake::{About, Keepsake};
 use crate::vendor::kit::deadline::Deadline;
@@ -136,38 +137,6 @@ pub trait Vendor: Send + Sync {
     fn webhook_settings(&self) -> Option<&dyn WebhookSettings> {
         None
     }
-}
-
-/// What works on a connection, as the contract's policies spell it, for example `get`.
-pub fn capabilities(vendor: &dyn Vendor) -> Vec<&'static str> {
-    let offered = support(vendor).into_iter().filter(|(_name, offered)| *offered);
-    offered.map(|(name, _offered)| name).collect()
-}
-
-/// Every capability that the contract's policies name, and whether it works on a connection.
-pub fn support(vendor: &dyn Vendor) -> Vec<(&'static str, bool)> {
-    let identifications = vendor.identifications().is_some();
-    vec![
-        ("get", identifications),
-        ("list", vendor.lists().is_some()),
-        ("update", vendor.updates().is_some()),
-        ("cancel", vendor.cancellations().is_some()),
-        ("restart", vendor.restarts().is_some()),
-        ("copy", vendor.copies().is_some()),
-        ("archive", vendor.archives().is_some()),
-        ("delete", vendor.deletions().is_some()),
-        ("result", vendor.results().is_some()),
-        ("artifacts", vendor.artifacts().is_some()),
-        ("binding_key", vendor.binding_keys().is_some()),
-        ("invitation", vendor.invitations().is_some()),
-        ("ticket", vendor.tickets().is_some()),
-        ("ticket_images", vendor.tickets().is_some()),
-        ("document_signing", vendor.signing().is_some()),
-        ("onboarding", vendor.onboarding().is_some()),
-        ("biometrics", vendor.biometrics().is_some()),
-        ("webhook_settings", vendor.webhook_settings().is_some()),
-        ("client_token", vendor.client_tokens().is_some()),
-    ]
 }
 
 /// What does not change about a connection while the gateway runs.

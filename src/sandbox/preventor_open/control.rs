@@ -10,7 +10,6 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use super::process::{Findings, Process};
-use super::register::{Record, is};
 use super::{OpenServices, api};
 use crate::sandbox::control::{Answer, Refusal, faults, profile, read};
 use crate::sandbox::stand_in::{Interpreter as _, StandIn as _};
@@ -42,7 +41,7 @@ async fn customers(State(open): State<Arc<OpenServices>>) -> Json<Value> {
 
 async fn customer(State(open): State<Arc<OpenServices>>, Path(id): Path<String>) -> Answer {
     let register = open.register();
-    let customer: Option<&Record> = register.customers.iter().find(|known| is(known, "id", &id));
+    let customer = register.customer(&id);
     customer.map(|customer| Json(json!(customer))).ok_or_else(|| nobody("customer", &id, "customers"))
 }
 

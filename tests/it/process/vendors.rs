@@ -1,8 +1,10 @@
 //! `vendors`: the support matrix, for people, for programs and in the documentation.
 
+use std::collections::BTreeSet;
 use std::fs;
 
-use idv_gateway::proto::Vendor;
+use idv_gateway::proto::{DESCRIPTORS, Vendor};
+use prost_reflect::DescriptorPool;
 use serde_json::{Value, json};
 
 use super::child::program;
@@ -37,7 +39,26 @@ fn json_has_every_vendor_of_the_contract_and_every_capability_once() {
             "{vendor}"
         );
     }
+    let lists = ["capabilities", "switched_on_by_settings"];
+    let names =
+        lists.iter().flat_map(|list| vendors.iter().flat_map(|vendor| vendor[*list].as_array().unwrap()));
+    let offered: BTreeSet<_> = names.map(|name| name.as_str().unwrap().to_owned()).collect();
+    assert_eq!(offered, named_by_the_contract().into_iter().chain(["webhooks".to_owned()]).collect());
     let masstack = &vendors[3];
     assert_eq!(masstack["settings"], json!("masstack"));
     assert_eq!(masstack["switched_on_by_settings"], json!(["cancel", "restart", "invitation"]));
+}
+
+/// What calls say that they need.
+fn named_by_the_contract() -> BTreeSet<String> {
+    let pool = DescriptorPool::decode(DESCRIPTORS).unwrap();
+    let option = pool.get_extension_by_name("idvgateway.options.v1.policy").unwrap();
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let named = methods.filter_map(|method| {
+        let options = method.options();
+        let policy =
+            options.get_extension(&option).as_message()?.get_field_by_name("capability")?.into_owned();
+        policy.as_str().map(str::to_owned)
+    });
+    named.filter(|name| !name.is_empty()).collect()
 }
