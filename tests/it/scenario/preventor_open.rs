@@ -285,7 +285,8 @@ async fn amounts_and_rates_reach_the_vendor_digit_by_digit() {
         assert!(body.contains(&format!("\"{name}\":\"{number}\"")), "{name} in {body}");
     }
     let headers = json!({
-        "x-lang": "es", "x-tzone": "America/Lima", "x-real-ip": "192.0.2.7", "user-agent": "Example/1.0",
+        "x-lang": "es", "x-tzone": "America/Lima", "user-agent": "Example/1.0",
+        "x-real-ip": "192.0.2.7", "x-ip": "192.0.2.7",
     });
     assert_eq!(request["headers"], headers);
 }
