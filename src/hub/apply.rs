@@ -92,7 +92,7 @@ impl Hub {
             let Some(found) = self.joined(&name.connection, observation, answer).await? else {
                 match self.stranger(prepared, observation, answer)? {
                     Stranger::Unknown => waiting.push(observation.reference.clone()),
-                    Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
+                    Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, None)),
                     // Known once this is written: what else is said about it is applied then.
                     Stranger::TakenOver(adoption)
                         if known.values().any(|record| is_same(record, &adoption)) =>
@@ -125,7 +125,7 @@ impl Hub {
                 }
                 Believed::Same => fate = weightier(fate, Fate::Duplicate),
                 Believed::Stale => fate = weightier(fate, Fate::Stale),
-                Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
+                Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, Some(&record))),
                 Believed::Later(wait) => return Ok(Planned::Later(wait)),
             }
             known.insert(delivery.subject.clone(), record);
@@ -256,9 +256,14 @@ impl Hub {
         Ok(true)
     }
 
-    fn hand_over_to_confirm(&self, prepared: &Prepared, mut delivery: Delivery) -> Planned {
+    /// Leaves the delivery as it came to the job that asks the vendor: what its other statements come to is not written
+    /// yet, and planned anew with the answer.
+    fn hand_over_to_confirm(&self, prepared: &Prepared, about: Option<&Record>) -> Planned {
         let now = self.clock.now();
-        delivery.state = State::Confirming;
+        let mut delivery = Delivery { state: State::Confirming, ..prepared.delivery.clone() };
+        if let Some(record) = about {
+            delivery.subject = record.name.to_string();
+        }
         let confirm = Job {
             id: confirm_id(&delivery.name),
             kind: "confirm".to_owned(),
