@@ -26,6 +26,8 @@ use crate::telemetry::DeliveryOutcome as Fate;
 const APPLY: &str = "apply_webhook";
 /// Dedupe keys outlive the events themselves.
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// Longer than it takes to record an identification.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
 pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
 
@@ -42,8 +44,8 @@ impl Hub {
                 // Another taker of the same job was faster.
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
-                    self.dealt_with(&prepared.delivery, plan.fate);
-                    self.match_again(&prepared.delivery.name, &plan.waiting).await?;
+                    let waits_on = plan.fate == Some(Fate::Unmatched) && prepared.waits();
+                    self.dealt_with(&prepared.delivery, plan.fate.filter(|_fate| !waits_on));
                     return Ok(Outcome::Written);
                 }
                 // The replay has a run of its own.
@@ -63,22 +65,10 @@ impl Hub {
         Ok(present.is_some_and(|present| present.replays != delivery.replays))
     }
 
-    /// The identification may have been recorded between the look-up and the mark UNMATCHED.
-    async fn match_again(&self, delivery: &DeliveryName, waiting: &[VendorReference]) -> Result<()> {
-        for reference in waiting {
-            if self.matching(&delivery.connection, reference).await?.is_some() {
-                let batch = Batch { schedule: vec![self.apply_job(delivery)], ..Batch::default() };
-                self.append(batch).await.map_err(|error| store(error, APPLY))?;
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
     async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
         let name = &prepared.delivery.name;
         if let Some(batch) = self.duplicate_of_earlier(prepared).await? {
-            return Ok(Planned::Write(Box::new(Plan::new(batch, Some(Fate::Duplicate)))));
+            return Ok(Planned::Write(Box::new(Plan { batch, fate: Some(Fate::Duplicate) })));
         }
         let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
         let origin = if prepared.is_replay() { EventOrigin::Replay } else { EventOrigin::Webhook };
@@ -141,7 +131,18 @@ impl Hub {
         }
         let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
         delivery.event_ids.extend(ids);
-        Ok(conclude(batch, delivery, fate, waiting))
+        if !waiting.is_empty() && !prepared.waits() {
+            batch.schedule.push(self.second_look(&delivery.name));
+        }
+        Ok(conclude(batch, delivery, fate, &waiting))
+    }
+
+    /// The job that looks for what a delivery waits for once more: whoever recorded that at the same time may have looked
+    /// for those who wait before this one did.
+    fn second_look(&self, delivery: &DeliveryName) -> Job {
+        let now = self.clock.now();
+        // The vendor was asked for long enough.
+        Job { due_at: now + SECOND_LOOK, give_up_at: Some(now), ..self.apply_job(delivery) }
     }
 
     /// Adds to `batch` what follows from `change`, also for other deliveries that wait for what it teaches.
@@ -279,7 +280,7 @@ impl Hub {
             schedule: vec![confirm],
             ..Batch::default()
         };
-        Planned::Write(Box::new(Plan::new(batch, None)))
+        Planned::Write(Box::new(Plan { batch, fate: None }))
     }
 }
 
@@ -300,18 +301,10 @@ struct Plan {
     batch: Batch,
     /// `None` while the delivery waits to be confirmed.
     fate: Option<Fate>,
-    /// What the delivery speaks of and nobody knows yet.
-    waiting: Vec<VendorReference>,
-}
-
-impl Plan {
-    fn new(batch: Batch, fate: Option<Fate>) -> Self {
-        Self { batch, fate, waiting: Vec::new() }
-    }
 }
 
 /// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
-fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<VendorReference>) -> Planned {
+fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: &[VendorReference]) -> Planned {
     let fate = match fate {
         _ if !waiting.is_empty() => Fate::Unmatched,
         // What led to events once was applied, whatever it means to those who know of it.
@@ -331,7 +324,7 @@ fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: Vec<V
         batch.reown.push((delivery.name.to_string(), delivery.subject.clone()));
     }
     batch.deliveries.push(DeliveryChange::Update(delivery));
-    Planned::Write(Box::new(Plan { waiting, ..Plan::new(batch, Some(fate)) }))
+    Planned::Write(Box::new(Plan { batch, fate: Some(fate) }))
 }
 
 /// However often a delivery's job runs, what it applies takes effect once: each time less is left to wait for, and

@@ -55,6 +55,11 @@ impl Prepared {
         self.delivery.replays > 0 && self.delivery.state != State::Unmatched
     }
 
+    /// Whether it was found before that nobody knows what it is about.
+    pub(super) fn waits(&self) -> bool {
+        self.delivery.state == State::Unmatched
+    }
+
     pub(super) fn vendor(&self) -> &dyn Vendor {
         &*self.vendor
     }
