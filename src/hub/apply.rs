@@ -7,23 +7,24 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::hub::adopt::Adoption;
+use crate::hub::alike::Alike;
 use crate::hub::believe::{Answers, Believed};
 use crate::hub::delivery::confirm_id;
 use crate::hub::evolve::Cause;
 use crate::hub::job::{CONFLICT_TRIES, Outcome};
-use crate::hub::prepare::{Prepared, names_only_tickets, vendor_ids, waits_for};
+use crate::hub::prepare::{Prepared, names_only_tickets, waits_for};
 use crate::hub::{Hub, store};
-use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
+use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, Subject};
 use crate::model::lifecycle::Change;
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
-    EventOrigin, IdentificationOrigin, IdentificationState, VendorReference, WebhookDeliveryState as State,
+    Identification, IdentificationOrigin, IdentificationState, VendorReference, WebhookDeliveryState as State,
 };
 use crate::telemetry::DeliveryOutcome as Fate;
 
-const APPLY: &str = "apply_webhook";
+pub(super) const APPLY: &str = "apply_webhook";
 /// Dedupe keys outlive the events themselves.
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// Longer than it takes to record an identification.
@@ -67,74 +68,104 @@ impl Hub {
 
     async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
         let name = &prepared.delivery.name;
-        if let Some(batch) = self.duplicate_of_earlier(prepared).await? {
-            return Ok(Planned::Write(Box::new(Plan { batch, fate: Some(Fate::Duplicate) })));
-        }
+        let told_before = match self.compare_with_alike(prepared).await? {
+            Alike::Repeat(batch) => {
+                return Ok(Planned::Write(Box::new(Plan { batch: *batch, fate: Some(Fate::Duplicate) })));
+            }
+            Alike::News { told_before } => told_before,
+        };
         let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
-        let origin = if prepared.is_replay() { EventOrigin::Replay } else { EventOrigin::Webhook };
-        let cause = Cause { origin, delivery: Some(name.clone()) };
+        let cause = prepared.cause();
         let mut delivery = prepared.delivery.clone();
-        let mut fate = Fate::Unmatched;
-        let mut waiting = Vec::new();
+        let (mut fate, mut waiting) = (Fate::Unmatched, Vec::new());
         let mut known: HashMap<String, Record> = HashMap::new();
         for (place, observation) in prepared.open() {
             let answer = answers.get(&place);
-            let Some(found) = self.joined(&name.connection, observation, answer).await? else {
-                match self.stranger(prepared, observation, answer)? {
-                    Stranger::Unknown => waiting.push(observation.reference.clone()),
+            let record = match self.joined(&name.connection, observation, answer).await? {
+                Some(found) => {
+                    let mut record = known.remove(&found.identification.name).unwrap_or(found);
+                    let believed = if told_before.contains(&record.identification.name) {
+                        Believed::Same
+                    } else {
+                        self.believe(prepared, &record, observation, answer)
+                    };
+                    match believed {
+                        Believed::Change(change, evidence) => {
+                            self.write_change(&mut batch, prepared, &record, &change, &evidence, &cause)
+                                .await?;
+                            if observation.word != Word::Unknown {
+                                // A word nobody knows yet may mean something to a later release.
+                                delivery.told.push(place);
+                            }
+                            fate = Fate::Applied;
+                            record = change.record;
+                        }
+                        Believed::Same => fate = weightier(fate, Fate::Duplicate),
+                        Believed::Stale => fate = weightier(fate, Fate::Stale),
+                        Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, Some(&record))),
+                        Believed::Later(wait) => return Ok(Planned::Later(wait)),
+                    }
+                    record
+                }
+                None => match self.stranger(prepared, observation, answer)? {
                     Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, None)),
                     // Known once this is written: what else is said about it is applied then.
                     Stranger::TakenOver(adoption)
-                        if known.values().any(|record| is_same(record, &adoption)) =>
+                        if !known.values().any(|record| is_same(record, &adoption)) =>
                     {
-                        waiting.push(observation.reference.clone());
-                    }
-                    Stranger::TakenOver(adoption) => {
                         self.enroll(&mut batch, prepared.vendor(), &adoption, &cause).await?;
-                        let record = adoption.change.record;
-                        delivery.subject = record.name.to_string();
                         delivery.told.push(place);
                         fate = Fate::Applied;
-                        known.insert(delivery.subject.clone(), record);
+                        adoption.change.record
                     }
-                }
-                continue;
+                    Stranger::Unknown | Stranger::TakenOver(_) => {
+                        waiting.push(observation.reference.clone());
+                        continue;
+                    }
+                },
             };
-            let record = known.remove(&found.name.to_string()).unwrap_or(found);
-            delivery.subject = record.name.to_string();
-            match self.believe(prepared, &record, observation, answer) {
-                Believed::Change(change, evidence) => {
-                    self.write_change(&mut batch, prepared, &record, &change, &evidence, &cause).await?;
-                    if observation.word != Word::Unknown {
-                        // A word nobody knows yet may mean something to a later release.
-                        delivery.told.push(place);
-                    }
-                    fate = Fate::Applied;
-                    known.insert(delivery.subject.clone(), change.record);
-                    continue;
-                }
-                Believed::Same => fate = weightier(fate, Fate::Duplicate),
-                Believed::Stale => fate = weightier(fate, Fate::Stale),
-                Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, Some(&record))),
-                Believed::Later(wait) => return Ok(Planned::Later(wait)),
-            }
-            known.insert(delivery.subject.clone(), record);
+            note(&mut delivery.subjects, &record);
+            known.insert(record.identification.name.clone(), record);
         }
-        if fate != Fate::Unmatched {
-            batch.dedupe = Some(applied_once(&prepared.delivery));
-        }
-        if let Some(record) = known.get(&delivery.subject) {
-            delivery.applied_revision = record.identification.revision;
-            if record.identification.state() == IdentificationState::Deleted {
-                batch.erase.push(delivery.subject.clone());
-            }
-        }
+        batch.dedupe = (fate != Fate::Unmatched).then(|| applied_once(&prepared.delivery));
+        batch.erase = self.erased(&delivery.subjects, known).await?;
+        Ok(self.finish(prepared, batch, delivery, fate, &waiting))
+    }
+
+    /// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
+    fn finish(
+        &self,
+        prepared: &Prepared,
+        mut batch: Batch,
+        mut delivery: Delivery,
+        fate: Fate,
+        waiting: &[VendorReference],
+    ) -> Planned {
         let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
         delivery.event_ids.extend(ids);
+        let fate = match fate {
+            _ if !waiting.is_empty() => Fate::Unmatched,
+            // What led to events once was applied, whatever it means to those who know of it.
+            _ if !delivery.event_ids.is_empty() => Fate::Applied,
+            fate => fate,
+        };
+        delivery.state = match fate {
+            Fate::Applied => State::Applied,
+            Fate::Duplicate => State::Duplicate,
+            Fate::Stale => State::Stale,
+            Fate::Unreadable => State::Unreadable,
+            Fate::Unmatched => State::Unmatched,
+        };
+        delivery.waits_for = waiting.iter().flat_map(waits_for).collect();
         if !waiting.is_empty() && !prepared.waits() {
             batch.schedule.push(self.second_look(&delivery.name));
         }
-        Ok(conclude(batch, delivery, fate, &waiting))
+        // From now on the body goes when any of them is erased, also while the rest of it waits.
+        let owners =
+            delivery.subjects.iter().map(|subject| (delivery.name.to_string(), subject.name.clone()));
+        batch.reown.extend(owners);
+        batch.deliveries.push(DeliveryChange::Update(delivery));
+        Planned::Write(Box::new(Plan { batch, fate: Some(fate) }))
     }
 
     /// The job that looks for what a delivery waits for once more: whoever recorded that at the same time may have looked
@@ -143,6 +174,21 @@ impl Hub {
         let now = self.clock.now();
         // The vendor was asked for long enough.
         Job { due_at: now + SECOND_LOOK, give_up_at: Some(now), ..self.apply_job(delivery) }
+    }
+
+    /// Those of `subjects` that were erased: what comes late about them leaves nothing behind.
+    async fn erased(&self, subjects: &[Subject], mut known: HashMap<String, Record>) -> Result<Vec<String>> {
+        let mut erased = Vec::new();
+        for Subject { name, .. } in subjects {
+            let record = match known.remove(name) {
+                Some(record) => Some(record),
+                None => self.subject(name).await?,
+            };
+            if record.is_some_and(|record| record.identification.state() == IdentificationState::Deleted) {
+                erased.push(name.clone());
+            }
+        }
+        Ok(erased)
     }
 
     /// Adds to `batch` what follows from `change`, also for other deliveries that wait for what it teaches.
@@ -199,71 +245,16 @@ impl Hub {
         }
     }
 
-    /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has
-    /// come between is the second one a repeat.
-    async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Batch>> {
-        let own = &prepared.delivery;
-        if own.state != State::Received || !own.told.is_empty() {
-            return Ok(None);
-        }
-        let alike = self.journal.deliveries_like(&own.name.connection, own.body_sha256);
-        for earlier in alike.await.map_err(|error| store(error, APPLY))? {
-            let repeats = match earlier.state {
-                // What came after one that is replayed is not what it repeats.
-                _ if earlier.name == own.name && own.replays > 0 => break,
-                _ if earlier.name == own.name => false,
-                State::Confirming => true,
-                State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
-                State::Received => false,
-                _ => self.stands_still_since(&earlier).await?,
-            };
-            if !repeats {
-                continue;
-            }
-            let mut delivery = own.clone();
-            delivery.state = State::Duplicate;
-            delivery.subject.clone_from(&earlier.subject);
-            let mut deliveries = vec![DeliveryChange::Update(delivery)];
-            if own.replays == 0 {
-                deliveries.push(DeliveryChange::CountDuplicate(earlier.name));
-            }
-            let owner = Some(earlier.subject).filter(|subject| !subject.is_empty());
-            return Ok(Some(Batch {
-                reown: owner.map(|owner| (own.name.to_string(), owner)).into_iter().collect(),
-                deliveries,
-                complete: vec![prepared.job.id.clone()],
-                dedupe: Some(applied_once(own)),
-                ..Batch::default()
-            }));
-        }
-        Ok(None)
-    }
-
-    async fn stands_still_since(&self, earlier: &Delivery) -> Result<bool> {
-        let Ok(name) = earlier.subject.parse() else { return Ok(false) };
-        let record = self.journal.record(&name).await.map_err(|error| store(error, APPLY))?;
-        Ok(record.is_some_and(|record| record.identification.revision == earlier.applied_revision))
-    }
-
-    /// Whether nothing else about the same things waits behind `earlier`.
-    async fn is_last_in_wait(&self, prepared: &Prepared, earlier: &Delivery) -> Result<bool> {
-        for id in prepared.observations().iter().flat_map(|observation| vendor_ids(&observation.reference)) {
-            let waiting = self.journal.unmatched(&earlier.name.connection, id).await;
-            let waiting = waiting.map_err(|error| store(error, APPLY))?;
-            if waiting.last().is_some_and(|last| last.name != earlier.name) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Leaves the delivery as it came to the job that asks the vendor: what its other statements come to is not written
     /// yet, and planned anew with the answer.
     fn hand_over_to_confirm(&self, prepared: &Prepared, about: Option<&Record>) -> Planned {
         let now = self.clock.now();
         let mut delivery = Delivery { state: State::Confirming, ..prepared.delivery.clone() };
         if let Some(record) = about {
-            delivery.subject = record.name.to_string();
+            let name = record.name.to_string();
+            if !delivery.subjects.iter().any(|subject| subject.name == name) {
+                delivery.subjects.push(Subject { name, revision: 0 });
+            }
         }
         let confirm = Job {
             id: confirm_id(&delivery.name),
@@ -303,33 +294,16 @@ struct Plan {
     fate: Option<Fate>,
 }
 
-/// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
-fn conclude(mut batch: Batch, mut delivery: Delivery, fate: Fate, waiting: &[VendorReference]) -> Planned {
-    let fate = match fate {
-        _ if !waiting.is_empty() => Fate::Unmatched,
-        // What led to events once was applied, whatever it means to those who know of it.
-        _ if !delivery.event_ids.is_empty() => Fate::Applied,
-        fate => fate,
-    };
-    delivery.state = match fate {
-        Fate::Applied => State::Applied,
-        Fate::Duplicate => State::Duplicate,
-        Fate::Stale => State::Stale,
-        Fate::Unreadable => State::Unreadable,
-        Fate::Unmatched => State::Unmatched,
-    };
-    delivery.waits_for = waiting.iter().flat_map(waits_for).collect();
-    if waiting.is_empty() && !delivery.subject.is_empty() {
-        // From now on the body goes when the identification is erased.
-        batch.reown.push((delivery.name.to_string(), delivery.subject.clone()));
-    }
-    batch.deliveries.push(DeliveryChange::Update(delivery));
-    Planned::Write(Box::new(Plan { batch, fate: Some(fate) }))
+/// Notes what a delivery was found to be about, the newest last.
+fn note(subjects: &mut Vec<Subject>, record: &Record) {
+    let Identification { name, revision, .. } = &record.identification;
+    subjects.retain(|subject| subject.name != *name);
+    subjects.push(Subject { name: name.clone(), revision: *revision });
 }
 
 /// However often a delivery's job runs, what it applies takes effect once: each time less is left to wait for, and
 /// each replay is one more run.
-fn applied_once(delivery: &Delivery) -> (String, Duration) {
+pub(super) fn applied_once(delivery: &Delivery) -> (String, Duration) {
     let Delivery { name, replays, waits_for, .. } = delivery;
     (format!("applied/{name}/{replays}/{}", waits_for.len()), KEEP_DEDUPE)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::hub::Hub;
 use crate::hub::evolve::system_time;
 use crate::hub::prepare::Prepared;
-use crate::journal::{Delivery, Job};
+use crate::journal::{Delivery, Job, Subject};
 use crate::model::lifecycle::{Change, Verdict, agrees, judge};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
@@ -94,8 +94,9 @@ impl Hub {
 /// Whether the identification has moved since a replayed delivery came in: what that says may have been over long
 /// ago, which the rule cannot tell where the vendor gives no time.
 fn is_overtaken(prepared: &Prepared, record: &Record) -> bool {
-    let Delivery { receive_time, applied_revision, .. } = prepared.delivery;
+    let Delivery { receive_time, subjects, .. } = &prepared.delivery;
     let known = &record.identification;
-    let moved_later = known.update_time.is_some_and(|moved| system_time(&moved) > receive_time);
-    prepared.is_replay() && moved_later && known.revision != applied_revision
+    let moved_later = known.update_time.is_some_and(|moved| system_time(&moved) > *receive_time);
+    let applied = Subject { name: known.name.clone(), revision: known.revision };
+    prepared.is_replay() && moved_later && !subjects.contains(&applied)
 }

@@ -29,6 +29,7 @@ pub mod wait;
 pub mod webhook_setting;
 pub mod work;
 
+mod alike;
 mod answer;
 mod apply;
 mod believe;

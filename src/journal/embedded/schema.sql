@@ -56,13 +56,12 @@ CREATE TABLE deliveries (
   receive_time_ns INTEGER NOT NULL,
   body_sha256 BLOB NOT NULL,
   source_ip TEXT NOT NULL,
-  subject TEXT NOT NULL,
   failure TEXT NOT NULL,
   duplicate_count INTEGER NOT NULL,
   -- UUIDs, 16 bytes each.
   event_ids BLOB NOT NULL,
-  applied_revision INTEGER NOT NULL,
   -- JSON lists.
+  subjects TEXT NOT NULL,
   waits_for TEXT NOT NULL,
   told TEXT NOT NULL,
   replays INTEGER NOT NULL
@@ -104,11 +103,17 @@ CREATE INDEX dedupe_keep_until ON dedupe (keep_until_ns);
 -- Apart from the bodies: deleting a key shreds the item.
 CREATE TABLE sealed_keys (
   item TEXT PRIMARY KEY,
-  owner TEXT NOT NULL,
   master_key TEXT NOT NULL,
   wrapped_key BLOB NOT NULL
 ) STRICT;
-CREATE INDEX sealed_keys_owner ON sealed_keys (owner);
+
+-- Erasing any one of its owners takes an item along. An item may own others.
+CREATE TABLE sealed_owners (
+  item TEXT NOT NULL REFERENCES sealed_keys (item) ON DELETE CASCADE,
+  owner TEXT NOT NULL,
+  PRIMARY KEY (item, owner)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sealed_owners_owner ON sealed_owners (owner);
 
 CREATE TABLE sealed_bodies (
   item TEXT PRIMARY KEY,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, VendorId};
+use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, Subject, VendorId};
 use idv_gateway::proto::WebhookDeliveryState;
 
 use super::fixture::{Fixture, assert_conflict, bank, delivery, fresh, start};
@@ -27,7 +27,8 @@ pub(super) async fn a_delivery_comes_back_as_put(fixture: Fixture) {
     delivery.state = WebhookDeliveryState::Applied;
     delivery.event_ids = vec![fresh()];
     delivery.failure.clear();
-    delivery.applied_revision = 4;
+    delivery.subjects[0].revision = 4;
+    delivery.subjects.push(Subject { name: "another".to_owned(), revision: 1 });
     delivery.waits_for.clear();
     delivery.told = vec![1];
     fixture.journal.append(update(&delivery)).await.unwrap();
