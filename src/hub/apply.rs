@@ -27,6 +27,8 @@ use crate::telemetry::DeliveryOutcome as Fate;
 pub(super) const APPLY: &str = "apply_webhook";
 /// Dedupe keys outlive the events themselves.
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// The vendor is to be asked again at once.
+pub(super) const OVERTAKEN: Outcome = Outcome::Again(Duration::ZERO);
 /// Longer than it takes to record an identification.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
@@ -40,6 +42,7 @@ impl Hub {
             let plan = match self.plan(prepared, answers).await? {
                 Planned::Write(plan) => *plan,
                 Planned::Later(wait) => return Ok(Outcome::Again(wait)),
+                Planned::Overtaken => return Ok(OVERTAKEN),
             };
             match self.append(plan.batch).await {
                 // Another taker of the same job was faster.
@@ -81,13 +84,17 @@ impl Hub {
         let mut known: HashMap<String, Record> = HashMap::new();
         for (place, observation) in prepared.open() {
             let answer = answers.get(&place);
-            let record = match self.joined(&name.connection, observation, answer).await? {
+            let said = answer.map(|answer| &answer.said);
+            let record = match self.joined(&name.connection, observation, said).await? {
+                Some(found) if answer.is_some_and(|answer| answer.is_overtaken(&found)) => {
+                    return Ok(Planned::Overtaken);
+                }
                 Some(found) => {
                     let mut record = known.remove(&found.identification.name).unwrap_or(found);
                     let believed = if told_before.contains(&record.identification.name) {
                         Believed::Same
                     } else {
-                        self.believe(prepared, &record, observation, answer)
+                        self.believe(prepared, &record, observation, said)
                     };
                     match believed {
                         Believed::Change(change, evidence) => {
@@ -107,7 +114,7 @@ impl Hub {
                     }
                     record
                 }
-                None => match self.stranger(prepared, observation, answer)? {
+                None => match self.stranger(prepared, observation, said)? {
                     Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, None)),
                     // Known once this is written: what else is said about it is applied then.
                     Stranger::TakenOver(adoption)
@@ -286,6 +293,8 @@ enum Stranger {
 enum Planned {
     Write(Box<Plan>),
     Later(Duration),
+    /// The vendor has to be asked again: what it was asked about has moved since.
+    Overtaken,
 }
 
 struct Plan {

@@ -1,5 +1,6 @@
 //! Tickets above the connectors: deliveries that name nothing else, attempts and steps, lists and images.
 
+mod overtaken;
 mod reading;
 
 use std::collections::BTreeMap;
