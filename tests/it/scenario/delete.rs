@@ -183,13 +183,18 @@ async fn what_is_not_finished_is_not_erased() {
         let details = refused(&status, Code::FailedPrecondition, "STATE_NOT_ALLOWED");
         assert_eq!(resource(&details), named(&id));
     }
-    assert_eq!(house.deletions().await, 1, "a refusal is repeated from here");
     assert_eq!(house.get(&id).await.state(), State::AwaitingUser);
     assert_eq!(types(&house.events().await), [EventType::IdentificationCreated]);
-    // Later, with another request_id.
+    // Once it is finished, the same request is one that can be met.
     house.reviewed(&id, "SUCCESS").await;
-    house.try_delete(delete(&id)).await.unwrap();
+    assert!(!house.try_delete(once(&id)).await.unwrap().replayed);
     assert_eq!(house.get(&id).await.state(), State::Deleted);
+    assert!(house.try_delete(once(&id)).await.unwrap().replayed);
+    assert_eq!(
+        house.deletions().await,
+        3,
+        "an answer is repeated from here, and a refusal that may end is not"
+    );
 }
 
 #[tokio::test]
