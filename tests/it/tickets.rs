@@ -2,6 +2,7 @@
 
 mod overtaken;
 mod reading;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
