@@ -17,7 +17,7 @@ use crate::vendor::kit::delivery::Verified;
 use crate::vendor::{Reading, Unreadable, Vendor};
 
 const PREPARE: &str = "read_webhook";
-const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
+pub(super) const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
 
 /// A delivery that was read, ready to be applied.
 pub(super) struct Prepared {

@@ -13,9 +13,10 @@ use crate::hub::believe::Answers;
 use crate::hub::client_token::FORGET;
 use crate::hub::job::Outcome;
 use crate::hub::poll::LOOK;
-use crate::hub::prepare::{Preparation, Prepared};
+use crate::hub::prepare::{Preparation, Prepared, UNKNOWN_CONNECTION_WAIT};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
+use crate::model::name::IdentificationName;
 use crate::proto::{
     ArchiveIdentificationRequest, CancelIdentificationRequest, CopyIdentificationRequest,
     DeleteIdentificationRequest,
@@ -174,6 +175,11 @@ impl Hub {
     }
 
     async fn run(&self, job: &Job) -> Result<Outcome> {
+        let of: Option<IdentificationName> = job.subject.parse().ok();
+        if of.is_some_and(|name| self.registry.get(&name.connection).is_none()) {
+            // The connection is not configured at present; it may come back.
+            return Ok(Outcome::Again(UNKNOWN_CONNECTION_WAIT));
+        }
         match job.kind.as_str() {
             "confirm" => self.confirm(job.clone()).await,
             "settle" => self.settle_later(job).await,
