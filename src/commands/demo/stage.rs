@@ -47,6 +47,15 @@ impl Stage {
     pub(super) async fn set(clock: &Clock) -> Result<Self, Box<dyn Error>> {
         let folder = std::env::temp_dir().join(format!("idv-gateway-demo-{}", clock.uuid()));
         fs::create_dir(&folder)?;
+        let set = Self::set_in(folder.clone(), clock).await;
+        if set.is_err() {
+            // Nobody else knows of the keys in it.
+            remove(&folder);
+        }
+        set
+    }
+
+    async fn set_in(folder: PathBuf, clock: &Clock) -> Result<Self, Box<dyn Error>> {
         let api_key = BASE64_STANDARD.encode(clock.random::<24>());
         let password = BASE64_STANDARD.encode(clock.random::<24>());
         let preventor_key = BASE64_STANDARD.encode(clock.random::<24>());
@@ -123,9 +132,13 @@ impl Stage {
     pub(super) async fn strike(self) {
         self.app.shut_down().await;
         self.sandbox.shutdown().await;
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            complain(&format!("{} is left behind: {error}", self.folder.display()));
-        }
+        remove(&self.folder);
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder) {
+        complain(&format!("{} is left behind: {error}", folder.display()));
     }
 }
 
