@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -140,8 +142,11 @@ impl App {
             clock,
             drain: drain.clone(),
         };
-        let doors =
-            vec![tokio::spawn(webhooks), tokio::spawn(serve_grpc(grpc)), tokio::spawn(hub.clone().work())];
+        let doors = vec![
+            tokio::spawn(webhooks),
+            tokio::spawn(serve_grpc(grpc)),
+            tokio::spawn(work(hub.clone(), drain.clone())),
+        ];
         let admin = tokio::spawn(operators);
         let drain_time = DrainSettings::time(&config.drain);
         Ok(Self { addresses, journal, hub, drain, closed, doors, admin, drain_time })
@@ -155,6 +160,12 @@ impl App {
     /// The store, for operators' limits.
     pub fn journal(&self) -> &Arc<EmbeddedJournal> {
         &self.journal
+    }
+
+    /// Returns when a part without which the gateway is of no use broke down: it takes nothing more then, and is to be
+    /// shut down.
+    pub async fn broken(&self) {
+        self.drain.cancelled().await;
     }
 
     /// Stops taking work, closes streams with a cursor, finishes calls and flushes, within the drain time.
@@ -184,6 +195,15 @@ async fn serve_grpc(door: rpc::Door) {
     let drain = door.drain.clone();
     if let Err(error) = rpc::serve(door).await {
         tracing::error!(error = %error, "The gRPC door broke down; the gateway stops");
+        drain.cancel();
+    }
+}
+
+/// Works until the drain. Single jobs may panic; what is left is a fault of the worker itself, and without one
+/// acknowledged webhooks would stay unread.
+async fn work(hub: Arc<Hub>, drain: CancellationToken) {
+    if AssertUnwindSafe(hub.work()).catch_unwind().await.is_err() {
+        tracing::error!("The worker broke down; the gateway stops");
         drain.cancel();
     }
 }

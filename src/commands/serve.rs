@@ -16,7 +16,7 @@ use crate::commands::{Exit, wants_colour};
 /// Run the gateway until SIGTERM or SIGINT.
 ///
 /// A signal starts the drain: health says NOT_SERVING, streams end with a cursor to go on from, calls are finished,
-/// and the process ends with 0 within the drain time.
+/// and the process ends with 0 within the drain time. It ends so with 70 when a part of it broke down.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  idv-gateway serve --config /etc/idv-gateway.toml")]
 pub(super) struct Serve {
@@ -67,12 +67,16 @@ async fn serve(config: Config) -> Exit {
     for url in urls {
         tracing::info!(webhooks.url = url, "A vendor's webhooks are expected here");
     }
-    signals.wait().await;
+    let exit = tokio::select! {
+        () = signals.wait() => Exit::Done,
+        // Whoever supervises it starts another one.
+        () = app.broken() => Exit::Bug,
+    };
     tracing::info!("The gateway drains");
     if !app.shut_down().await {
         tracing::warn!("The drain time was over before every call had ended; the rest was cut off");
     }
-    Exit::Done
+    exit
 }
 
 /// The error and everything that caused it, in one line.

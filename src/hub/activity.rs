@@ -112,7 +112,9 @@ impl Hub {
 
     /// The place right before whatever was recorded since `time`, or before everything that is kept.
     async fn before_first(&self, time: &prost_types::Timestamp) -> Result<Position> {
-        let before = self.journal.before(system_time(time)).await.map_err(|error| store(error, LIST))?;
+        // Entries are stamped with whole milliseconds: one may seem to be older than what it tells.
+        let from = prost_types::Timestamp { nanos: time.nanos - time.nanos % 1_000_000, ..*time };
+        let before = self.journal.before(system_time(&from)).await.map_err(|error| store(error, LIST))?;
         Ok(before.map_or(0, |place| place.position))
     }
 }

@@ -7,25 +7,29 @@ use uuid::Uuid;
 
 use crate::error::Result;
 use crate::hub::adopt::Adoption;
+use crate::hub::alike::Alike;
 use crate::hub::believe::{Answers, Believed};
 use crate::hub::delivery::confirm_id;
-use crate::hub::evolve::Cause;
 use crate::hub::job::{CONFLICT_TRIES, Outcome};
-use crate::hub::prepare::{Prepared, names_only_tickets, vendor_ids, waits_for};
+use crate::hub::prepare::{Prepared, names_only_tickets, waits_for};
 use crate::hub::{Hub, store};
-use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError};
+use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, Subject};
 use crate::model::lifecycle::Change;
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{
-    EventOrigin, IdentificationOrigin, IdentificationState, VendorReference, WebhookDeliveryState as State,
+    IdentificationOrigin, IdentificationState, VendorReference, WebhookDeliveryState as State,
 };
 use crate::telemetry::DeliveryOutcome as Fate;
 
-const APPLY: &str = "apply_webhook";
+pub(super) const APPLY: &str = "apply_webhook";
 /// Dedupe keys outlive the events themselves.
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
+/// The vendor is to be asked again at once.
+pub(super) const OVERTAKEN: Outcome = Outcome::Again(Duration::ZERO);
+/// Longer than it takes to record an identification.
+const SECOND_LOOK: Duration = Duration::from_secs(10);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
 pub(super) const CONFIRM_WITHIN: Duration = Duration::from_secs(300);
 /// While the vendor is asked about what came before.
@@ -39,13 +43,14 @@ impl Hub {
             let plan = match self.plan(prepared, answers).await? {
                 Planned::Write(plan) => *plan,
                 Planned::Later(wait) => return Ok(Outcome::Again(wait)),
+                Planned::Overtaken => return Ok(OVERTAKEN),
             };
             match self.append(plan.batch).await {
                 // Another taker of the same job was faster.
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
-                    self.dealt_with(&prepared.delivery, plan.fate);
-                    self.match_again(&prepared.delivery.name, &plan.waiting).await?;
+                    let waits_on = plan.fate == Some(Fate::Unmatched) && prepared.waits();
+                    self.dealt_with(&prepared.delivery, plan.fate.filter(|_fate| !waits_on));
                     return Ok(Outcome::Written);
                 }
                 // The replay has a run of its own.
@@ -65,98 +70,139 @@ impl Hub {
         Ok(present.is_some_and(|present| present.replays != delivery.replays))
     }
 
-    /// The identification may have been recorded between the look-up and the mark UNMATCHED.
-    async fn match_again(&self, delivery: &DeliveryName, waiting: &[VendorReference]) -> Result<()> {
-        for reference in waiting {
-            if self.matching(&delivery.connection, reference).await?.is_some() {
-                let batch = Batch { schedule: vec![self.apply_job(delivery)], ..Batch::default() };
-                self.append(batch).await.map_err(|error| store(error, APPLY))?;
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
     async fn plan(&self, prepared: &Prepared, answers: &Answers) -> Result<Planned> {
         let name = &prepared.delivery.name;
-        if let Some(planned) = self.duplicate_of_earlier(prepared).await? {
-            return Ok(planned);
-        }
+        let told_before = match self.compare_with_alike(prepared).await? {
+            Alike::Repeat(batch) => return Ok(Planned::write(*batch, Some(Fate::Duplicate))),
+            Alike::Open => return Ok(Planned::Later(self.backoff(prepared.job.attempts, LONGEST_WAIT))),
+            Alike::News { told_before } => told_before,
+        };
         let mut batch = Batch { complete: vec![prepared.job.id.clone()], ..Batch::default() };
-        let origin = if prepared.is_replay() { EventOrigin::Replay } else { EventOrigin::Webhook };
-        let cause = Cause { origin, delivery: Some(name.clone()) };
         let mut delivery = prepared.delivery.clone();
-        let mut fate = Fate::Unmatched;
-        let mut waiting = Vec::new();
+        let (mut fate, mut waiting) = (Fate::Unmatched, Vec::new());
         let mut known: HashMap<String, Record> = HashMap::new();
         for (place, observation) in prepared.open() {
             let answer = answers.get(&place);
-            let Some(found) = self.joined(&name.connection, observation, answer).await? else {
-                match self.stranger(prepared, observation, answer).await? {
-                    Stranger::Unknown => waiting.push(observation.reference.clone()),
-                    Stranger::Ask => {
-                        // What comes after it waits behind it.
-                        delivery.waits_for = awaited(prepared);
-                        return Ok(self.hand_over_to_confirm(prepared, delivery));
+            let said = answer.map(|answer| &answer.said);
+            let record = match self.joined(&name.connection, observation, said).await? {
+                Some(found) if answer.is_some_and(|answer| answer.is_overtaken(&found)) => {
+                    return Ok(Planned::Overtaken);
+                }
+                Some(found) => {
+                    let mut record = known.remove(&found.identification.name).unwrap_or(found);
+                    let believed = if told_before.contains(&record.identification.name) {
+                        Believed::Same
+                    } else {
+                        self.believe(prepared, &record, observation, said)
+                    };
+                    match believed {
+                        Believed::Change(change, evidence) => {
+                            let step = Step { record: &record, change: &change, evidence: &evidence };
+                            if let Some(first) = self.let_earlier_pass(prepared, &step).await? {
+                                return Ok(first);
+                            }
+                            self.write_change(&mut batch, prepared, &step).await?;
+                            // A word nobody knows yet may mean something to a later release.
+                            delivery.told.extend((observation.word != Word::Unknown).then_some(place));
+                            fate = Fate::Applied;
+                            record = change.record;
+                        }
+                        Believed::Same => fate = weightier(fate, Fate::Duplicate),
+                        Believed::Stale => fate = weightier(fate, Fate::Stale),
+                        Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, Some(&record))),
+                        Believed::Later(wait) => return Ok(Planned::Later(wait)),
                     }
+                    record
+                }
+                None => match self.stranger(prepared, observation, said).await? {
+                    Stranger::Ask => return Ok(self.hand_over_to_confirm(prepared, None)),
                     // Known once this is written: what else is said about it is applied then.
                     Stranger::TakenOver(adoption)
-                        if known.values().any(|record| is_same(record, &adoption)) =>
+                        if !known.values().any(|record| is_same(record, &adoption)) =>
                     {
-                        waiting.push(observation.reference.clone());
-                    }
-                    Stranger::TakenOver(adoption) => {
-                        self.enroll(&mut batch, prepared.vendor(), &adoption, &cause).await?;
-                        let record = adoption.change.record;
-                        delivery.subject = record.name.to_string();
+                        self.enroll(&mut batch, prepared.vendor(), &adoption, &prepared.cause()).await?;
                         delivery.told.push(place);
                         fate = Fate::Applied;
-                        known.insert(delivery.subject.clone(), record);
+                        adoption.change.record
                     }
-                }
-                continue;
+                    Stranger::Unknown | Stranger::TakenOver(_) => {
+                        waiting.push(observation.reference.clone());
+                        continue;
+                    }
+                },
             };
-            let record = known.remove(&found.name.to_string()).unwrap_or(found);
-            delivery.subject = record.name.to_string();
-            match self.believe(prepared, &record, observation, answer) {
-                Believed::Change(change, evidence) => {
-                    if let Some(plan) =
-                        self.let_earlier_pass(prepared, &record, &change, &evidence, &cause).await?
-                    {
-                        return Ok(plan);
-                    }
-                    self.write_change(&mut batch, prepared, &record, &change, &evidence, &cause).await?;
-                    if observation.word != Word::Unknown {
-                        // A word nobody knows yet may mean something to a later release.
-                        delivery.told.push(place);
-                    }
-                    fate = Fate::Applied;
-                    known.insert(delivery.subject.clone(), change.record);
-                    continue;
-                }
-                Believed::Same => fate = weightier(fate, Fate::Duplicate),
-                Believed::Stale => fate = weightier(fate, Fate::Stale),
-                Believed::Ask => return Ok(self.hand_over_to_confirm(prepared, delivery)),
-                Believed::Later(wait) => return Ok(Planned::Later(wait)),
-            }
-            known.insert(delivery.subject.clone(), record);
+            last(&mut delivery.subjects, &record, Some(record.identification.revision));
+            known.insert(record.identification.name.clone(), record);
         }
+        batch.dedupe = (fate != Fate::Unmatched).then(|| applied_once(&prepared.delivery));
+        batch.erase = self.erased(&delivery.subjects, known).await?;
         batch.schedule.extend(self.next_in_line(prepared, &batch).await?);
-        let last = known.get(&delivery.subject);
-        Ok(conclude(batch, delivery, fate, waiting, last))
+        Ok(self.finish(prepared, batch, delivery, fate, &waiting))
     }
 
-    /// Adds to `batch` what follows from `change`, also for other deliveries that wait for what it teaches.
-    async fn write_change(
+    /// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
+    fn finish(
         &self,
-        batch: &mut Batch,
         prepared: &Prepared,
-        record: &Record,
-        change: &Change,
-        evidence: &Observation,
-        cause: &Cause,
-    ) -> Result<()> {
-        self.evolve(batch, prepared.vendor().account(), record, change, evidence, cause);
+        mut batch: Batch,
+        mut delivery: Delivery,
+        fate: Fate,
+        waiting: &[VendorReference],
+    ) -> Planned {
+        let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
+        delivery.event_ids.extend(ids);
+        let fate = match fate {
+            _ if !waiting.is_empty() => Fate::Unmatched,
+            // What led to events once was applied, whatever it means to those who know of it.
+            _ if !delivery.event_ids.is_empty() => Fate::Applied,
+            fate => fate,
+        };
+        delivery.state = match fate {
+            Fate::Applied => State::Applied,
+            Fate::Duplicate => State::Duplicate,
+            Fate::Stale => State::Stale,
+            Fate::Unreadable => State::Unreadable,
+            Fate::Unmatched => State::Unmatched,
+        };
+        delivery.waits_for = waiting.iter().flat_map(waits_for).collect();
+        if !waiting.is_empty() && !prepared.waits() {
+            batch.schedule.push(self.second_look(&delivery.name));
+        }
+        // From now on the body goes when any of them is erased, also while the rest of it waits.
+        let owners =
+            delivery.subjects.iter().map(|subject| (delivery.name.to_string(), subject.name.clone()));
+        batch.reown.extend(owners);
+        batch.deliveries.push(DeliveryChange::Update(delivery));
+        Planned::write(batch, Some(fate))
+    }
+
+    /// The job that looks for what a delivery waits for once more: whoever recorded that at the same time may have looked
+    /// for those who wait before this one did.
+    fn second_look(&self, delivery: &DeliveryName) -> Job {
+        let now = self.clock.now();
+        // The vendor was asked for long enough.
+        Job { due_at: now + SECOND_LOOK, give_up_at: Some(now), ..self.apply_job(delivery) }
+    }
+
+    /// Those of `subjects` that were erased: what comes late about them leaves nothing behind.
+    async fn erased(&self, subjects: &[Subject], mut known: HashMap<String, Record>) -> Result<Vec<String>> {
+        let mut erased = Vec::new();
+        for Subject { name, .. } in subjects {
+            let record = match known.remove(name) {
+                Some(record) => Some(record),
+                None => self.subject(name).await?,
+            };
+            if record.is_some_and(|record| record.identification.state() == IdentificationState::Deleted) {
+                erased.push(name.clone());
+            }
+        }
+        Ok(erased)
+    }
+
+    /// Adds to `batch` what follows from `step`, also for other deliveries that wait for what it teaches.
+    async fn write_change(&self, batch: &mut Batch, prepared: &Prepared, step: &Step<'_>) -> Result<()> {
+        let Step { record, change, evidence } = step;
+        self.evolve(batch, prepared.vendor().account(), record, change, evidence, &prepared.cause());
         let waiting =
             self.awaken_taught(record, &change.record).await.map_err(|error| store(error, APPLY))?;
         let own = prepared.delivery.name.to_string();
@@ -201,79 +247,16 @@ impl Hub {
         }
     }
 
-    /// No vendor numbers its deliveries, and two real ones can be alike to the byte: only as long as nothing has
-    /// come between is the second one a repeat. While what came between is being confirmed, nobody can tell.
-    async fn duplicate_of_earlier(&self, prepared: &Prepared) -> Result<Option<Planned>> {
-        let own = &prepared.delivery;
-        if own.state != State::Received || !own.told.is_empty() {
-            return Ok(None);
-        }
-        let alike = self.journal.deliveries_like(&own.name.connection, own.body_sha256);
-        for earlier in alike.await.map_err(|error| store(error, APPLY))? {
-            let repeats = match earlier.state {
-                // What came after one that is replayed is not what it repeats.
-                _ if earlier.name == own.name && own.replays > 0 => break,
-                _ if earlier.name == own.name => false,
-                State::Confirming if earlier.waits_for.is_empty() => true,
-                State::Confirming | State::Unmatched => self.is_last_in_wait(prepared, &earlier).await?,
-                State::Received => false,
-                _ => self.stands_still_since(&earlier).await?,
-            };
-            if !repeats {
-                continue;
-            }
-            if self.is_confirmed_between(&earlier, own).await? {
-                return Ok(Some(Planned::Later(self.backoff(prepared.job.attempts, LONGEST_WAIT))));
-            }
-            let mut delivery = own.clone();
-            delivery.state = State::Duplicate;
-            delivery.subject.clone_from(&earlier.subject);
-            let mut deliveries = vec![DeliveryChange::Update(delivery)];
-            if own.replays == 0 {
-                deliveries.push(DeliveryChange::CountDuplicate(earlier.name));
-            }
-            let owner = Some(earlier.subject).filter(|subject| !subject.is_empty());
-            let batch = Batch {
-                reown: owner.map(|owner| (own.name.to_string(), owner)).into_iter().collect(),
-                deliveries,
-                complete: vec![prepared.job.id.clone()],
-                dedupe: Some(applied_once(own)),
-                ..Batch::default()
-            };
-            return Ok(Some(Planned::Write(Box::new(Plan::new(batch, Some(Fate::Duplicate))))));
-        }
-        Ok(None)
-    }
-
-    /// Whether the vendor is being asked about what came between two deliveries about one identification.
-    async fn is_confirmed_between(&self, earlier: &Delivery, own: &Delivery) -> Result<bool> {
-        let Ok(name) = earlier.subject.parse() else { return Ok(false) };
-        let confirming = self.journal.confirming(&name).await.map_err(|error| store(error, APPLY))?;
-        let between = earlier.receive_time..=own.receive_time;
-        Ok(confirming.iter().any(|other| other.name != earlier.name && between.contains(&other.receive_time)))
-    }
-
-    async fn stands_still_since(&self, earlier: &Delivery) -> Result<bool> {
-        let Ok(name) = earlier.subject.parse() else { return Ok(false) };
-        let record = self.journal.record(&name).await.map_err(|error| store(error, APPLY))?;
-        Ok(record.is_some_and(|record| record.identification.revision == earlier.applied_revision))
-    }
-
-    /// Whether nothing else about the same things waits behind `earlier`.
-    async fn is_last_in_wait(&self, prepared: &Prepared, earlier: &Delivery) -> Result<bool> {
-        for id in prepared.observations().iter().flat_map(|observation| vendor_ids(&observation.reference)) {
-            let waiting = self.journal.unmatched(&earlier.name.connection, id).await;
-            let waiting = waiting.map_err(|error| store(error, APPLY))?;
-            if waiting.last().is_some_and(|last| last.name != earlier.name) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn hand_over_to_confirm(&self, prepared: &Prepared, mut delivery: Delivery) -> Planned {
+    /// Leaves the delivery as it came to the job that asks the vendor: what its other statements come to is not written
+    /// yet, and planned anew with the answer.
+    fn hand_over_to_confirm(&self, prepared: &Prepared, about: Option<&Record>) -> Planned {
         let now = self.clock.now();
-        delivery.state = State::Confirming;
+        let mut delivery = Delivery { state: State::Confirming, ..prepared.delivery.clone() };
+        match about {
+            Some(record) => last(&mut delivery.subjects, record, None),
+            // What comes after it waits behind it.
+            None => delivery.waits_for = awaited(prepared),
+        }
         let confirm = Job {
             id: confirm_id(&delivery.name),
             kind: "confirm".to_owned(),
@@ -289,7 +272,7 @@ impl Hub {
             schedule: vec![confirm],
             ..Batch::default()
         };
-        Planned::Write(Box::new(Plan::new(batch, None)))
+        Planned::write(batch, None)
     }
 }
 
@@ -306,70 +289,43 @@ enum Stranger {
     TakenOver(Box<Adoption>),
 }
 
+/// What a statement does to an identification.
+pub(super) struct Step<'a> {
+    pub(super) record: &'a Record,
+    pub(super) change: &'a Change,
+    pub(super) evidence: &'a Observation,
+}
+
 pub(super) enum Planned {
     Write(Box<Plan>),
     Later(Duration),
+    /// The vendor has to be asked again: what it was asked about has moved since.
+    Overtaken,
 }
 
 pub(super) struct Plan {
     batch: Batch,
     /// `None` while the delivery waits to be confirmed.
     fate: Option<Fate>,
-    /// What the delivery speaks of and nobody knows yet.
-    waiting: Vec<VendorReference>,
 }
 
-impl Plan {
-    pub(super) fn new(batch: Batch, fate: Option<Fate>) -> Self {
-        Self { batch, fate, waiting: Vec::new() }
+impl Planned {
+    pub(super) fn write(batch: Batch, fate: Option<Fate>) -> Self {
+        Self::Write(Box::new(Plan { batch, fate }))
     }
 }
 
-/// The delivery after its observations were judged. As long as one of them waits, so does the delivery.
-/// `last` is the identification that it was about last, as it is then.
-fn conclude(
-    mut batch: Batch,
-    mut delivery: Delivery,
-    fate: Fate,
-    waiting: Vec<VendorReference>,
-    last: Option<&Record>,
-) -> Planned {
-    if fate != Fate::Unmatched {
-        batch.dedupe = Some(applied_once(&delivery));
-    }
-    if let Some(record) = last {
-        delivery.applied_revision = record.identification.revision;
-        if record.identification.state() == IdentificationState::Deleted {
-            batch.erase.push(delivery.subject.clone());
-        }
-    }
-    let ids = batch.events.iter().filter_map(|event| Uuid::try_parse(&event.event_id).ok());
-    delivery.event_ids.extend(ids);
-    let fate = match fate {
-        _ if !waiting.is_empty() => Fate::Unmatched,
-        // What led to events once was applied, whatever it means to those who know of it.
-        _ if !delivery.event_ids.is_empty() => Fate::Applied,
-        fate => fate,
-    };
-    delivery.state = match fate {
-        Fate::Applied => State::Applied,
-        Fate::Duplicate => State::Duplicate,
-        Fate::Stale => State::Stale,
-        Fate::Unreadable => State::Unreadable,
-        Fate::Unmatched => State::Unmatched,
-    };
-    delivery.waits_for = waiting.iter().flat_map(waits_for).collect();
-    if waiting.is_empty() && !delivery.subject.is_empty() {
-        // From now on the body goes when the identification is erased.
-        batch.reown.push((delivery.name.to_string(), delivery.subject.clone()));
-    }
-    batch.deliveries.push(DeliveryChange::Update(delivery));
-    Planned::Write(Box::new(Plan { waiting, ..Plan::new(batch, Some(fate)) }))
+/// Notes what a delivery is about, the newest last. `None`: nothing of it was applied now.
+fn last(subjects: &mut Vec<Subject>, record: &Record, revision: Option<i64>) {
+    let name = record.name.to_string();
+    let before = subjects.iter().position(|subject| subject.name == name).map(|at| subjects.remove(at));
+    let revision = revision.or(before.map(|subject| subject.revision)).unwrap_or_default();
+    subjects.push(Subject { name, revision });
 }
 
 /// However often a delivery's job runs, what it applies takes effect once: each time less is left to wait for, and
 /// each replay is one more run.
-fn applied_once(delivery: &Delivery) -> (String, Duration) {
+pub(super) fn applied_once(delivery: &Delivery) -> (String, Duration) {
     let Delivery { name, replays, waits_for, .. } = delivery;
     (format!("applied/{name}/{replays}/{}", waits_for.len()), KEEP_DEDUPE)
 }

@@ -1,12 +1,13 @@
 //! How much of what a webhook says is believed, and what the vendor's own answer makes of it.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::hub::Hub;
 use crate::hub::evolve::system_time;
+use crate::hub::learn::has_moved;
 use crate::hub::prepare::Prepared;
-use crate::journal::{Delivery, Job};
+use crate::journal::{Delivery, Job, Subject};
 use crate::model::lifecycle::{Change, Verdict, agrees, judge};
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
@@ -16,7 +17,28 @@ use crate::proto::Evidence;
 const LONGEST_LAG_WAIT: Duration = Duration::from_secs(30);
 
 /// What the vendor answered about the observations of a delivery, by their place in the body.
-pub(super) type Answers = HashMap<u32, Observation>;
+pub(super) type Answers = HashMap<u32, Answer>;
+
+/// What the vendor answered about one observation.
+#[derive(Debug, Clone)]
+pub(super) struct Answer {
+    pub(super) said: Observation,
+    /// When it was asked.
+    pub(super) asked_at: SystemTime,
+    /// The identification it was asked about, as it was then; `None`: nobody knew whose it was.
+    pub(super) of: Option<Record>,
+}
+
+impl Answer {
+    /// Whether `present` has moved since the vendor was asked: what came meanwhile may be newer than the answer.
+    pub(super) fn is_overtaken(&self, present: &Record) -> bool {
+        let moved = present.identification.update_time.as_ref().map(system_time);
+        match &self.of {
+            Some(of) => has_moved(of, present),
+            None => moved.is_some_and(|moved| moved > self.asked_at),
+        }
+    }
+}
 
 /// What is made of one observation of a delivery.
 pub(super) enum Believed {
@@ -94,8 +116,9 @@ impl Hub {
 /// Whether the identification has moved since a replayed delivery came in: what that says may have been over long
 /// ago, which the rule cannot tell where the vendor gives no time.
 fn is_overtaken(prepared: &Prepared, record: &Record) -> bool {
-    let Delivery { receive_time, applied_revision, .. } = prepared.delivery;
+    let Delivery { receive_time, subjects, .. } = &prepared.delivery;
     let known = &record.identification;
-    let moved_later = known.update_time.is_some_and(|moved| system_time(&moved) > receive_time);
-    prepared.is_replay() && moved_later && known.revision != applied_revision
+    let moved_later = known.update_time.is_some_and(|moved| system_time(&moved) > *receive_time);
+    let applied = Subject { name: known.name.clone(), revision: known.revision };
+    prepared.is_replay() && moved_later && !subjects.contains(&applied)
 }

@@ -152,12 +152,13 @@ pub(super) fn confirm_id(delivery: &DeliveryName) -> String {
     format!("confirm/{delivery}")
 }
 
-fn describe(delivery: Delivery) -> WebhookDelivery {
+/// Of several subjects it shows the one that was spoken of last.
+fn describe(mut delivery: Delivery) -> WebhookDelivery {
     WebhookDelivery {
         name: delivery.name.to_string(),
         state: delivery.state.into(),
         receive_time: Some(Timestamp::from(delivery.receive_time)),
-        subject: delivery.subject,
+        subject: delivery.subjects.pop().map(|subject| subject.name).unwrap_or_default(),
         source_ip: delivery.source_ip,
         body_sha256: delivery.body_sha256.to_vec(),
         failure: delivery.failure,

@@ -121,6 +121,9 @@ impl Hub {
         });
         batch.seal.push(sealed.map_err(|error| sealing(error, Q::OPERATION))?);
         batch.requests.extend(once.begin(name));
+        // What an earlier one was to do is done by this one; its caller may begin it once more.
+        let earlier = self.kept_errand::<Q>(name).await?.and_then(|(_errand, key)| key);
+        batch.requests.extend(earlier.map(|earlier| self.open(&earlier, self.head())));
         let now = self.clock.now();
         batch.schedule.push(Job {
             id,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::error::Result;
 use crate::hub::evolve::{Cause, system_time};
 use crate::hub::job::{Outcome, parse_subject};
+use crate::hub::learn::has_moved;
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job, JournalError};
 use crate::model::lifecycle::{Verdict, is_open, judge};
@@ -14,6 +15,8 @@ use crate::proto::{EventOrigin, Evidence};
 const EXPIRE: &str = "expire_identification";
 /// A vendor that still knows it after its time is asked once a day.
 const ASK_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// What came while the vendor was asked may be newer than its answer: it is asked again after this time.
+const MOVED: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
 impl Hub {
@@ -46,7 +49,11 @@ impl Hub {
             }
         };
         let _turn = self.locks.lock(&name.to_string()).await;
+        let asked_of = record;
         let record = self.existing(&name, EXPIRE).await?;
+        if has_moved(&asked_of, &record) {
+            return Ok(Outcome::Again(MOVED));
+        }
         let Verdict::Change(change) = judge(&record, &observation, self.timestamp()) else {
             return Ok(Outcome::Again(ASK_AGAIN));
         };
@@ -64,7 +71,7 @@ impl Hub {
         match self.append(batch).await {
             Ok(_) if is_open(change.record.identification.state()) => Ok(Outcome::Again(ASK_AGAIN)),
             Ok(_) => Ok(Outcome::Done),
-            Err(JournalError::Conflict(_)) => Ok(Outcome::Again(Duration::from_secs(1))),
+            Err(JournalError::Conflict(_)) => Ok(Outcome::Again(MOVED)),
             Err(error) => Err(store(error, EXPIRE)),
         }
     }

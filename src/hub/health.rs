@@ -88,9 +88,17 @@ impl HealthBoard {
         if matches!(health.state(), State::Unspecified) || health.state() == vitals.told {
             return None;
         }
-        let before = std::mem::replace(&mut vitals.told, health.state());
+        let before = vitals.told;
         let first_good_word = before == State::Unspecified && health.state() == State::Healthy;
-        (!first_good_word).then_some(Change { health, before })
+        if first_good_word {
+            vitals.told = health.state();
+            return None;
+        }
+        Some(Change { health, before })
+    }
+
+    fn told(&self, connection: &ConnectionId, state: State) {
+        self.lock().entry(connection.clone()).or_default().told = state;
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Vitals>> {
@@ -225,18 +233,13 @@ impl Hub {
         let _order = self.health.telling.lock().await;
         let Some(Change { health, before }) = self.health.turn(account, self.clock.now()) else { return };
         let connection = account.connection.name();
-        tracing::info!(
-            connection.name = connection,
-            connection.health = health.state().as_str_name(),
-            connection.reason = health.error_reason,
-            "The health of a connection changed"
-        );
+        let (state, reason) = (health.state(), health.error_reason.clone());
         let event = Event {
             event_id: self.clock.uuid().to_string(),
             r#type: EventType::ConnectionHealthChanged.into(),
-            subject: connection,
+            subject: connection.clone(),
             occur_time: Some(self.timestamp()),
-            origin: if health.error_reason == SILENT { EventOrigin::Timer } else { EventOrigin::Api }.into(),
+            origin: if reason == SILENT { EventOrigin::Timer } else { EventOrigin::Api }.into(),
             evidence: Evidence::Gateway.into(),
             environment: account.environment.clone(),
             payload: Some(Payload::ConnectionHealthChanged(ConnectionHealthChanged {
@@ -246,9 +249,15 @@ impl Hub {
             ..Event::default()
         };
         let batch = Batch { events: vec![event], ..Batch::default() };
-        if let Err(error) = self.append(batch).await {
-            // The call it describes goes on; its own append will meet the same store.
-            tracing::warn!(error = %error, "A change of a connection's health could not be recorded");
+        // The call it describes goes on: a store that does not take it says so itself, and it is told by the next one.
+        if self.append(batch).await.is_ok() {
+            self.health.told(&account.connection, state);
+            tracing::info!(
+                connection.name = connection,
+                connection.health = state.as_str_name(),
+                connection.reason = reason,
+                "The health of a connection changed"
+            );
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use prost_types::Timestamp;
 
 use crate::error::{Error, Result};
+use crate::hub::learn::{MOST_QUESTIONS, has_moved};
 use crate::hub::request::{Entry, Once};
 use crate::hub::settle::{Creation, Try};
 use crate::hub::{Hub, identifications};
@@ -141,18 +142,25 @@ impl Hub {
         left: Option<Duration>,
     ) -> Result<RefreshIdentificationResponse> {
         let vendor = self.vendor(&name.connection, REFRESH)?;
-        let reference =
-            self.existing(name, REFRESH).await?.identification.vendor_reference.unwrap_or_default();
         let deadline = left.and_then(|left| self.clock.now().checked_add(left)).map(Deadline::of_caller);
-        let get = Get { reference: &reference, deadline };
-        let observation = self.ask_in_time(&*vendor, get, REFRESH).await?;
-        let _turn = self.turn(&name.connection, &reference).await;
-        let learned = self.learn(&*vendor, name, &observation, EventOrigin::Api).await?;
-        Ok(RefreshIdentificationResponse {
-            changed: learned.before.is_some(),
-            identification: Some(learned.record.identification),
-            cursor: self.cursor(learned.place),
-        })
+        let mut questions = 0;
+        loop {
+            let asked_of = self.existing(name, REFRESH).await?;
+            let reference = asked_of.identification.vendor_reference.clone().unwrap_or_default();
+            let get = Get { reference: &reference, deadline };
+            let observation = self.ask_in_time(&*vendor, get, REFRESH).await?;
+            questions += 1;
+            let _turn = self.turn(&name.connection, &reference).await;
+            let learned = self.learn(&*vendor, &asked_of, &observation, EventOrigin::Api).await?;
+            let overtaken = learned.before.is_none() && has_moved(&asked_of, &learned.record);
+            if !overtaken || questions == MOST_QUESTIONS {
+                return Ok(RefreshIdentificationResponse {
+                    changed: learned.before.is_some(),
+                    identification: Some(learned.record.identification),
+                    cursor: self.cursor(learned.place),
+                });
+            }
+        }
     }
 }
 

@@ -32,6 +32,7 @@ pub mod wait;
 pub mod webhook_setting;
 pub mod work;
 
+mod alike;
 mod answer;
 mod apply;
 mod believe;
@@ -199,9 +200,13 @@ impl Hub {
         operation: &'static str,
         call: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        self.calls.spawn(call).await.unwrap_or_else(|panic| {
-            let detail = "the call broke off; try again";
-            Err(Error::new(Kind::GatewayOverloaded, operation, detail).caused_by(panic))
+        // What a panic says may hold anything: it goes no further. Nobody knows what the call has done before.
+        self.calls.spawn(call).await.unwrap_or_else(|_panic| {
+            Err(Error::new(
+                Kind::GatewayFault,
+                operation,
+                "the call broke off; whether it took effect is not known",
+            ))
         })
     }
 

@@ -3,7 +3,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::Cause;
 use crate::hub::job::CONFLICT_TRIES;
-use crate::hub::request::Change;
+use crate::hub::request::{Change, stays};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, JournalError, RecordChange, RequestKey};
 use crate::model::lifecycle::{Verdict, judge};
@@ -82,8 +82,14 @@ impl Hub {
             batch.schedule.extend(waiting.map_err(|error| store(error, Q::OPERATION))?);
             let identification = Some(after.identification);
             let response = Q::response(identification.clone(), String::new());
-            let outcome = refusal.as_ref().map_or(Ok(&response), Err);
-            batch.requests.extend(key.map(|key| self.answer(key, outcome, seen)));
+            batch.requests.extend(key.map(|key| match &refusal {
+                None => self.answer(key, Ok(&response), seen),
+                // What has failed by it goes on being its answer.
+                Some(error) if pending.makes || stays(error.kind) => {
+                    self.answer::<Q::Response>(key, Err(error), seen)
+                }
+                Some(_mendable) => self.open(key, seen),
+            }));
             let silent = batch.events.is_empty();
             match self.append(batch).await {
                 Ok(appended) => {

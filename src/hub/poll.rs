@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::error::{Error, Kind, Result};
 use crate::hub::evolve::system_time;
 use crate::hub::job::{Outcome, parse_subject};
+use crate::hub::learn::has_moved;
 use crate::hub::{Hub, identifications, store};
 use crate::journal::{Batch, Job};
 use crate::model::lifecycle::{Verdict, judge};
@@ -77,13 +78,11 @@ impl Hub {
         };
         let _turn = self.turn(&name.connection, &reference).await;
         let present = self.existing(&name, POLL).await?;
-        let moved = present.identification.revision != record.identification.revision;
-        // What a webhook brought while the vendor was asked may be newer than its answer.
-        if let Some(answer) = answer.filter(|_answer| !moved) {
+        if let Some(answer) = answer.filter(|_answer| !has_moved(&record, &present)) {
             if let Some(wait) = self.grace(job, &*vendor, &present, &answer) {
                 return Ok(Outcome::PutOff { wait, until: self.clock.now() + wait });
             }
-            let learned = self.learn(&*vendor, &name, &answer, EventOrigin::Poll).await?;
+            let learned = self.learn(&*vendor, &present, &answer, EventOrigin::Poll).await?;
             if let Some(before) = learned.before {
                 self.count_missed(&*vendor, &before, &learned.record, &answer);
                 return Ok(Outcome::Written);

@@ -4,19 +4,20 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Kind, Result};
+use crate::hub::evolve::Cause;
 use crate::hub::job::Outcome;
 use crate::hub::{Hub, sealing, store};
 use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, VendorId};
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::Observation;
 use crate::model::record::Record;
-use crate::proto::{VendorReference, WebhookDeliveryState as State};
+use crate::proto::{EventOrigin, VendorReference, WebhookDeliveryState as State};
 use crate::telemetry::DeliveryOutcome as Fate;
 use crate::vendor::kit::delivery::Verified;
 use crate::vendor::{Reading, Unreadable, Vendor};
 
 const PREPARE: &str = "read_webhook";
-const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
+pub(super) const UNKNOWN_CONNECTION_WAIT: Duration = Duration::from_secs(60);
 
 /// A delivery that was read, ready to be applied.
 pub(super) struct Prepared {
@@ -53,6 +54,17 @@ impl Prepared {
     /// is applied for the identification's sake.
     pub(super) fn is_replay(&self) -> bool {
         self.delivery.replays > 0 && self.delivery.state != State::Unmatched
+    }
+
+    /// Whether it was found before that nobody knows what it is about.
+    pub(super) fn waits(&self) -> bool {
+        self.delivery.state == State::Unmatched
+    }
+
+    /// What the changes it leads to are due to.
+    pub(super) fn cause(&self) -> Cause {
+        let origin = if self.is_replay() { EventOrigin::Replay } else { EventOrigin::Webhook };
+        Cause { origin, delivery: Some(self.delivery.name.clone()) }
     }
 
     pub(super) fn vendor(&self) -> &dyn Vendor {

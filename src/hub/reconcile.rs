@@ -141,7 +141,7 @@ impl Hub {
         if present.identification.update_time.as_ref().is_some_and(|moved| system_time(moved) > asked_at) {
             return Ok(Compared::Same);
         }
-        let learned = self.learn(vendor, &known.name, entry, EventOrigin::Poll).await?;
+        let learned = self.learn(vendor, &present, entry, EventOrigin::Poll).await?;
         let Some(before) = learned.before else { return Ok(Compared::Same) };
         self.count_missed(vendor, &before, &learned.record, entry);
         Ok(Compared::Changed)

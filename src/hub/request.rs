@@ -280,9 +280,9 @@ impl Hub {
     ) -> Result<Q::Response> {
         let requests = match (&outcome, &once.key) {
             (Err(error), Some(key)) if !is_final(error.kind) => {
-                // What is in doubt stays so. Anything else that was begun may be begun once more.
-                let open = once.begun && error.kind != Kind::VendorOutcomeUnknown;
-                open.then(|| self.keep_bytes(key, StoredAnswer::encode_open(), seen)).into_iter().collect()
+                // Anything that was begun may be begun once more, but for what is in doubt.
+                let open = once.begun && !stays(error.kind);
+                open.then(|| self.open(key, seen)).into_iter().collect()
             }
             _ => self.answered(once, subject, outcome.as_ref(), seen),
         };
@@ -349,6 +349,11 @@ impl Hub {
         self.keep_bytes(key, bytes, seen)
     }
 
+    /// What records that a call which was begun may be begun once more.
+    pub(super) fn open(&self, key: &RequestKey, seen: Position) -> RequestChange {
+        self.keep_bytes(key, StoredAnswer::encode_open(), seen)
+    }
+
     fn keep_bytes(&self, key: &RequestKey, bytes: Vec<u8>, seen: Position) -> RequestChange {
         RequestChange::Answer {
             key: key.clone(),
@@ -357,6 +362,11 @@ impl Hub {
             keep_until: self.clock.now() + KEEP_ANSWER,
         }
     }
+}
+
+/// Whether the refusal of what was begun stays its answer: no repeat mends it, or nobody knows what came of it.
+pub(super) fn stays(kind: Kind) -> bool {
+    is_final(kind) || kind == Kind::VendorOutcomeUnknown
 }
 
 /// Refusals that no repeat mends. Others leave the `request_id` free, because the caller is told to repeat the call.

@@ -26,11 +26,11 @@ impl Hub {
             let detail = format!("{} has no results", name.connection.name());
             Error::new(Kind::CapabilityNotSupported, RESULT, detail)
         })?;
-        let identification = self.existing(&name, RESULT).await?.identification;
-        if let Some(error) = impossible(&identification) {
+        let asked_of = self.existing(&name, RESULT).await?;
+        if let Some(error) = impossible(&asked_of.identification) {
             return Err(error);
         }
-        let reference = identification.vendor_reference.unwrap_or_default();
+        let reference = asked_of.identification.vendor_reference.clone().unwrap_or_default();
         let asked = results.result(Get { reference: &reference, deadline: None }).await;
         let Findings { observation, result, raw, raw_media_type, drift } =
             self.note_health_of(&*vendor, Some(&name), asked).await?;
@@ -39,7 +39,7 @@ impl Hub {
         }
         let identification = {
             let _turn = self.turn(&name.connection, &reference).await;
-            self.learn(&*vendor, &name, &observation, EventOrigin::Api).await?.record.identification
+            self.learn(&*vendor, &asked_of, &observation, EventOrigin::Api).await?.record.identification
         };
         let Some(found) = result else { return Err(nothing_to_show(&identification)) };
         let preliminary = !matches!(observation.word, Word::Decided(_));

@@ -4,14 +4,11 @@
 //! learned nothing, the next one asks. Whoever learns whose the ticket is lets those pass that came before.
 
 use crate::error::Result;
-use crate::hub::apply::{Plan, Planned};
-use crate::hub::evolve::Cause;
+use crate::hub::apply::{Planned, Step};
 use crate::hub::prepare::{Prepared, names_only_tickets, vendor_ids};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Delivery, Job};
-use crate::model::lifecycle::{Change, revise};
-use crate::model::observation::Observation;
-use crate::model::record::Record;
+use crate::model::lifecycle::revise;
 use crate::proto::{VendorReference, WebhookDeliveryState as State};
 
 const TURN: &str = "take_turn";
@@ -54,16 +51,14 @@ impl Hub {
         Ok(None)
     }
 
-    /// Where `change` teaches what earlier deliveries wait for, it is taught alone, and the one that teaches it comes
+    /// Where `step` teaches what earlier deliveries wait for, it is taught alone, and the one that teaches it comes
     /// again behind them: their steps would be too late after it.
     pub(super) async fn let_earlier_pass(
         &self,
         prepared: &Prepared,
-        record: &Record,
-        change: &Change,
-        evidence: &Observation,
-        cause: &Cause,
+        step: &Step<'_>,
     ) -> Result<Option<Planned>> {
+        let Step { record, change, evidence } = step;
         let taught = &change.record.identification.vendor_reference;
         if record.identification.vendor_reference == *taught {
             return Ok(None);
@@ -83,9 +78,9 @@ impl Hub {
         let done = [&prepared.job.id].into_iter().filter(|id| **id != again.id).cloned().collect();
         let mut batch = Batch { complete: done, ..Batch::default() };
         let teach = revise(record, |shown| shown.vendor_reference.clone_from(taught), self.timestamp());
-        self.evolve(&mut batch, prepared.vendor().account(), record, &teach, evidence, cause);
+        self.evolve(&mut batch, prepared.vendor().account(), record, &teach, evidence, &prepared.cause());
         batch.schedule.extend(earlier);
         batch.schedule.push(again);
-        Ok(Some(Planned::Write(Box::new(Plan::new(batch, None)))))
+        Ok(Some(Planned::write(batch, None)))
     }
 }

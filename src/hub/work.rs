@@ -1,19 +1,22 @@
 //! The worker: takes due jobs from the journal and does them. One per process.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::hub::believe::Answers;
 use crate::hub::forget::FORGET;
 use crate::hub::job::Outcome;
 use crate::hub::poll::LOOK;
-use crate::hub::prepare::{Preparation, Prepared};
+use crate::hub::prepare::{Preparation, Prepared, UNKNOWN_CONNECTION_WAIT};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
+use crate::model::name::IdentificationName;
 use crate::proto::{
     ArchiveIdentificationRequest, CancelIdentificationRequest, CopyIdentificationRequest,
     DeleteIdentificationRequest,
@@ -126,7 +129,7 @@ impl Hub {
         let mut lane_of: HashMap<String, usize> = HashMap::new();
         for job in jobs {
             let id = job.id.clone();
-            let prepared = match self.prepare(job.clone()).await {
+            let prepared = match guarded(self.prepare(job.clone())).await {
                 Ok(Preparation::Ready(prepared)) => *prepared,
                 Ok(Preparation::Over(outcome)) => {
                     self.conclude(&job, Ok(outcome)).await;
@@ -151,7 +154,7 @@ impl Hub {
             let (hub, running) = (self.clone(), running.clone());
             async move {
                 for prepared in lane {
-                    let outcome = hub.apply(&prepared, &Answers::new()).await;
+                    let outcome = guarded(hub.apply(&prepared, &Answers::new())).await;
                     hub.conclude(&prepared.job, outcome).await;
                     running.end(&prepared.job.id);
                 }
@@ -165,29 +168,38 @@ impl Hub {
         self.calls.spawn(async move {
             // The semaphore is never closed: a permit comes.
             let _permit = calls.acquire_owned().await;
-            let outcome = match job.kind.as_str() {
-                "confirm" => hub.confirm(job.clone()).await,
-                "settle" => hub.settle_later(&job).await,
-                "archive" => hub.errand_later::<ArchiveIdentificationRequest>(&job).await,
-                "cancel" => hub.errand_later::<CancelIdentificationRequest>(&job).await,
-                "copy" => hub.errand_later::<CopyIdentificationRequest>(&job).await,
-                "delete" => hub.errand_later::<DeleteIdentificationRequest>(&job).await,
-                "expire" => hub.expire(&job).await,
-                FORGET => hub.forget(&job).await,
-                LOOK => hub.poll(&job).await,
-                "documents" => hub.look_for_signatures(&job).await,
-                kind => {
-                    tracing::error!(
-                        job.id,
-                        job.kind = kind,
-                        "A job of an unknown kind waits for a newer gateway"
-                    );
-                    Ok(Outcome::Again(LONGEST_RETRY))
-                }
-            };
+            let outcome = guarded(hub.run(&job)).await;
             hub.conclude(&job, outcome).await;
             running.end(&job.id);
         });
+    }
+
+    async fn run(&self, job: &Job) -> Result<Outcome> {
+        let of: Option<IdentificationName> = job.subject.parse().ok();
+        if of.is_some_and(|name| self.registry.get(&name.connection).is_none()) {
+            // The connection is not configured at present; it may come back.
+            return Ok(Outcome::Again(UNKNOWN_CONNECTION_WAIT));
+        }
+        match job.kind.as_str() {
+            "confirm" => self.confirm(job.clone()).await,
+            "settle" => self.settle_later(job).await,
+            "archive" => self.errand_later::<ArchiveIdentificationRequest>(job).await,
+            "cancel" => self.errand_later::<CancelIdentificationRequest>(job).await,
+            "copy" => self.errand_later::<CopyIdentificationRequest>(job).await,
+            "delete" => self.errand_later::<DeleteIdentificationRequest>(job).await,
+            "expire" => self.expire(job).await,
+            FORGET => self.forget(job).await,
+            LOOK => self.poll(job).await,
+            "documents" => self.look_for_signatures(job).await,
+            kind => {
+                tracing::error!(
+                    job.id,
+                    job.kind = kind,
+                    "A job of an unknown kind waits for a newer gateway"
+                );
+                Ok(Outcome::Again(LONGEST_RETRY))
+            }
+        }
     }
 
     async fn conclude(&self, job: &Job, outcome: Result<Outcome>) {
@@ -219,6 +231,13 @@ impl Hub {
             tracing::warn!(job.id, error = %store(error, "conclude_job"), "A job's outcome could not be recorded");
         }
     }
+}
+
+/// What comes of a part of a job. A panic is a failure like any other: it must cost no more than this job's turn. What it
+/// says may hold anything and goes no further.
+async fn guarded<T>(part: impl Future<Output = Result<T>>) -> Result<T> {
+    let ended = AssertUnwindSafe(part).catch_unwind().await;
+    ended.unwrap_or_else(|_panic| Err(Error::new(Kind::GatewayFault, "run_job", "the job panicked")))
 }
 
 /// A bounded name for metrics.

@@ -230,7 +230,8 @@ impl Journal for MemoryJournal {
     async fn confirming(&self, subject: &IdentificationName) -> Result<Vec<Delivery>, JournalError> {
         let subject = subject.to_string();
         let waits = |delivery: &&Delivery| {
-            delivery.state == WebhookDeliveryState::Confirming && delivery.subject == subject
+            delivery.state == WebhookDeliveryState::Confirming
+                && delivery.subjects.last().is_some_and(|last| last.name == subject)
         };
         Ok(self.state().tables.deliveries.iter().filter(waits).cloned().collect())
     }
@@ -383,12 +384,17 @@ impl Tables {
             self.sealed.remove(item);
         }
         self.sealed.extend(batch.seal.into_iter().map(|sealed| (sealed.item.clone(), sealed)));
-        for (item, owner) in batch.reown {
-            if let Some(sealed) = self.sealed.get_mut(&item) {
-                sealed.owner = owner;
-            }
+        for (item, _owner) in &batch.reown {
+            self.sealed.entry(item.clone()).and_modify(|sealed| sealed.owners.clear());
         }
-        self.sealed.retain(|_item, sealed| !batch.erase.contains(&sealed.owner));
+        for (item, owner) in batch.reown {
+            self.sealed.entry(item).and_modify(|sealed| sealed.owners.push(owner));
+        }
+        let mut owners = batch.erase;
+        while let Some(owner) = owners.pop() {
+            let gone = self.sealed.extract_if(|_item, sealed| sealed.owners.contains(&owner));
+            owners.extend(gone.map(|(item, _sealed)| item));
+        }
         self.jobs.retain(|job| !batch.complete.contains(&job.id));
         for job in batch.schedule {
             self.jobs.retain(|present| present.id != job.id);

@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -110,7 +111,7 @@ pub trait Journal: Send + Sync {
         by: VendorId<'_>,
     ) -> Result<Vec<Delivery>, JournalError>;
 
-    /// The deliveries about an identification that are CONFIRMING, oldest first.
+    /// The deliveries that are CONFIRMING and whose last subject is this identification, oldest first.
     async fn confirming(&self, subject: &IdentificationName) -> Result<Vec<Delivery>, JournalError>;
 
     /// An earlier request with this key.
@@ -159,11 +160,13 @@ pub struct Batch {
     pub requests: Vec<RequestChange>,
     /// Items to seal.
     pub seal: Vec<SealedItem>,
-    /// Sealed items that belong to another owner from now on: (item, new owner). One that is gone stays gone.
+    /// Sealed items that belong to others from now on: (item, new owner). One that is named with several owners belongs
+    /// to all of them; one that is gone stays gone.
     pub reown: Vec<(String, String)>,
     /// Sealed items whose keys and bodies go for good.
     pub unseal: Vec<String>,
-    /// Owners all of whose sealed items go for good, those that `reown` hands over in the same batch as well.
+    /// Owners all of whose sealed items go for good, whoever else owns them: those that `reown` hands over in the same
+    /// batch as well, and those whose owner is an item that goes.
     pub erase: Vec<String>,
     /// Jobs to add; one with the same id is replaced and is free to be claimed again.
     pub schedule: Vec<Job>,
@@ -214,16 +217,14 @@ pub struct Delivery {
     pub body_sha256: [u8; 32],
     /// Who sent it.
     pub source_ip: String,
-    /// The identification it was about, once known.
-    pub subject: String,
+    /// The identifications it is about, as far as they are known.
+    pub subjects: Vec<Subject>,
     /// Why it could not be applied, without personal data.
     pub failure: String,
     /// How many more came with the same bytes.
     pub duplicate_count: u32,
     /// Events it led to.
     pub event_ids: Vec<Uuid>,
-    /// Revision of the identification once it was applied; 0 before.
-    pub applied_revision: i64,
     /// The vendor identifiers an UNMATCHED delivery waits for.
     pub waits_for: Vec<String>,
     /// How often it was asked to be applied once more.
@@ -231,6 +232,15 @@ pub struct Delivery {
     /// Places in the body, from 0, of the statements that took effect: none does so twice, however often it is
     /// replayed.
     pub told: Vec<u32>,
+}
+
+/// An identification that a delivery is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Its name.
+    pub name: String,
+    /// Its revision once the delivery was applied; 0 before.
+    pub revision: i64,
 }
 
 /// Who called what with which request id.

@@ -23,8 +23,8 @@ const KEY: usize = 32;
 pub struct SealedItem {
     /// Unique name, for example `delivery/{name}`.
     pub item: String,
-    /// Whose erasure takes it along: a delivery's or an identification's name.
-    pub owner: String,
+    /// Whose erasure takes it along, any one's: names of deliveries and identifications.
+    pub owners: Vec<String>,
     /// What it is, for example `webhook_body`.
     pub kind: String,
     /// The connection's id.
@@ -103,7 +103,7 @@ impl Vault {
         let wrapped_key = self.encrypt(&master.key, &wrapping, data_key.as_slice())?;
         Ok(SealedItem {
             item: item.to_owned(),
-            owner: owner.to_owned(),
+            owners: vec![owner.to_owned()],
             kind: kind.to_owned(),
             connection: connection.to_owned(),
             master_key: master.id.clone(),

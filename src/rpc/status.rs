@@ -27,8 +27,11 @@ pub struct Policy {
     pub retry: Retry,
 }
 
-/// The status of `error`. The source stays behind: it may hold a vendor's words or a person's.
+/// The status of `error`. The source stays behind, in the log where somebody here has to mend something.
 pub fn status(error: Error) -> Status {
+    if is_ours(error.kind) {
+        log(&error);
+    }
     let policy = policy(error.kind);
     let mut details = ErrorDetails::with_error_info(reason(error.kind), DOMAIN, metadata(&error));
     let default_delay = (policy.retry == Retry::AfterDelay).then_some(DEFAULT_RETRY_DELAY);
@@ -41,6 +44,39 @@ pub fn status(error: Error) -> Status {
     }
     let message = format!("{}; {}", error.detail, advice(error.kind));
     Status::with_error_details(policy.code, message, details)
+}
+
+/// Whether the operator, or we, must see to it: neither the caller nor the vendor will.
+fn is_ours(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Unspecified
+            | Kind::GatewayFault
+            | Kind::StoreUnavailable
+            | Kind::StoreOutcomeUnknown
+            | Kind::StoreDamaged
+            | Kind::VendorRejectedRequest
+            | Kind::VendorResponseInvalid
+    )
+}
+
+fn log(error: &Error) {
+    let vendor = error.vendor.as_deref();
+    tracing::error!(
+        error.reason = error.kind.as_str_name(),
+        error.operation = error.operation,
+        error.detail,
+        error.source = error.source.as_ref().map(|source| explained(&**source)),
+        vendor.code = vendor.map(|vendor| vendor.code.as_str()),
+        vendor.status = vendor.map(|vendor| vendor.status),
+        "A call failed for a reason that its caller cannot mend"
+    );
+}
+
+/// A source and what caused it, in one line.
+fn explained(source: &(dyn std::error::Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(source), |cause| cause.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// The status of a method that this release does not serve yet; `method` is its full name.

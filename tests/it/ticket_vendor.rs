@@ -26,6 +26,7 @@ use idv_gateway::vendor::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
 use crate::double::well::{Well, account};
 
@@ -47,6 +48,10 @@ pub(crate) struct Memory {
     pub(crate) answers: HashMap<String, Observation>,
     /// It does not answer at all.
     pub(crate) down: bool,
+    /// The next answer is made at once, and given when there is a permit.
+    pub(crate) slow: Option<Arc<Semaphore>>,
+    /// Calls that panic, each once.
+    pub(crate) panics: Vec<&'static str>,
     /// What it was asked about.
     pub(crate) asked: Vec<VendorReference>,
     pub(crate) invitations: usize,
@@ -95,6 +100,12 @@ impl TicketVendor {
         observation.reference.id = id.to_owned();
         observation.reference.ticket_ids = tickets.iter().copied().map(str::to_owned).collect();
         self.memory().answers.insert(key.to_owned(), observation);
+    }
+
+    fn panics(&self, call: &str) -> bool {
+        let panics = &mut self.memory().panics;
+        let place = panics.iter().position(|planned| *planned == call);
+        place.map(|place| panics.remove(place)).is_some()
     }
 
     fn reached(&self) -> Result<MutexGuard<'_, Memory>, Error> {
@@ -171,6 +182,7 @@ impl Identifications for TicketVendor {
     }
 
     async fn create(&self, create: Create<'_>) -> Result<Created, Error> {
+        assert!(!self.panics("create"), "told to panic");
         let mut memory = self.reached()?;
         memory.invitations += 1;
         let mut observation = Observation::new(Word::Accepted, Evidence::Fetched);
@@ -181,9 +193,15 @@ impl Identifications for TicketVendor {
 
     async fn get(&self, get: Get<'_>) -> Result<Answer, Error> {
         self.memory().asked.push(get.reference.clone());
-        let memory = self.reached()?;
         let key = get.reference.ticket_ids.last().unwrap_or(&get.reference.id);
-        let observation = memory.answers.get(key).cloned().ok_or_else(unknown)?;
+        let (observation, slow) = {
+            let mut memory = self.reached()?;
+            (memory.answers.get(key).cloned().ok_or_else(unknown)?, memory.slow.take())
+        };
+        if let Some(permit) = slow {
+            permit.acquire().await.unwrap().forget();
+        }
+        assert!(!self.panics("get"), "told to panic");
         Ok(Answer { observation, drift: Vec::new() })
     }
 
@@ -236,6 +254,7 @@ impl Webhooks for TicketVendor {
     }
 
     fn normalise(&self, delivery: &Verified) -> Result<Reading, Unreadable> {
+        assert!(!self.panics("normalise"), "told to panic");
         let body: Body = serde_json::from_slice(delivery.body())
             .map_err(|_odd| Unreadable { path: "$".to_owned(), expected: "JSON of the test's shape" })?;
         let mut observation = read(&body.word, delivery.evidence());

@@ -2,7 +2,9 @@
 
 mod meanwhile;
 mod order;
+mod overtaken;
 mod reading;
+mod trouble;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -236,7 +238,7 @@ async fn what_nobody_can_place_is_asked_about_for_a_while_and_kept() {
     lab.refresh(&made).await;
     let applied = |state| state == State::Applied;
     lab.until(&name, Duration::ZERO, applied).await;
-    assert_eq!(lab.delivery(&name).await.subject, made.name);
+    assert_eq!(lab.delivery(&name).await.subjects[0].name, made.name);
     assert_eq!(lab.kinds().await.last(), Some(&EventType::TicketProgressed));
     assert_eq!(lab.asked(), asked + 1);
 }

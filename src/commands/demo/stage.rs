@@ -28,17 +28,29 @@ impl Stage {
     /// Makes keys, starts the sandbox, then the gateway, and lets each know where the other is.
     pub(super) async fn set(clock: &Clock) -> Result<Self, Box<dyn Error>> {
         let trial = Trial::prepare(clock)?;
+        match Self::start(&trial, clock).await {
+            Ok((sandbox, app, channel)) => {
+                Ok(Self { addresses: app.addresses(), app, sandbox, channel, trial })
+            }
+            Err(error) => {
+                // Nobody else knows of its keys.
+                trial.remove();
+                Err(error)
+            }
+        }
+    }
+
+    async fn start(trial: &Trial, clock: &Clock) -> Result<(Sandbox, App, Channel), Box<dyn Error>> {
         // The gateway's webhook port is known only once it listens: the target follows by the control API.
         let sandbox = Sandbox::start(SandboxOptions { speed: SPEED, ..trial.sandbox(clock) }).await?;
         let file = trial.configure(sandbox.address())?;
         let config = Config::load(&file, std::iter::empty())?;
         let app = App::start(config, clock.clone()).await?;
-        let addresses = app.addresses();
-        let channel = Channel::from_shared(format!("http://{}", addresses.grpc))?.connect().await?;
-        let stage = Self { app, sandbox, addresses, channel, trial };
-        let target = stage.trial.target(&stage.webhooks_url());
-        stage.person()?.send_webhooks_to(&target).await?;
-        Ok(stage)
+        let Addresses { grpc, webhooks, .. } = app.addresses();
+        let channel = Channel::from_shared(format!("http://{grpc}"))?.connect().await?;
+        let target = trial.target(&format!("http://{webhooks}/webhooks"));
+        Person::new(format!("http://{}", sandbox.address()))?.send_webhooks_to(&target).await?;
+        Ok((sandbox, app, channel))
     }
 
     pub(super) fn channel(&self) -> Channel {

@@ -50,9 +50,7 @@ pub(super) fn apply(
     batch.requests.iter().try_for_each(|change| write.request(change, last_event))?;
     batch.unseal.iter().try_for_each(|item| write.unseal(item))?;
     batch.seal.iter().try_for_each(|item| write.seal(item))?;
-    for (item, owner) in &batch.reown {
-        write.run("UPDATE sealed_keys SET owner = ?2 WHERE item = ?1", [item, owner])?;
-    }
+    write.reown(&batch.reown)?;
     batch.erase.iter().try_for_each(|owner| write.erase(owner))?;
     for id in &batch.complete {
         write.run("DELETE FROM jobs WHERE id = ?1", [id])?;
@@ -157,17 +155,17 @@ impl Write<'_> {
     fn delivery(&self, change: &DeliveryChange) -> Result<()> {
         match change {
             DeliveryChange::Put(delivery) => {
-                let insert = "INSERT INTO deliveries (name, state, subject, failure, duplicate_count, event_ids, \
-                     applied_revision, waits_for, connection, receive_time_ns, body_sha256, source_ip, told, replays) \
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+                let insert = "INSERT INTO deliveries (name, state, subjects, failure, duplicate_count, event_ids, \
+                     waits_for, connection, receive_time_ns, body_sha256, source_ip, told, replays) \
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
                 self.write_delivery(insert, delivery)
             }
             DeliveryChange::Update(delivery) => {
                 // Since the caller read the row, duplicates may have been counted, and a replay may have begun.
-                let update = "UPDATE deliveries SET state = ?2, subject = ?3, failure = ?4, \
-                     duplicate_count = max(duplicate_count, ?5), event_ids = ?6, applied_revision = ?7, \
-                     waits_for = ?8, connection = ?9, receive_time_ns = ?10, body_sha256 = ?11, source_ip = ?12, \
-                     told = ?13 WHERE name = ?1 AND replays = ?14";
+                let update = "UPDATE deliveries SET state = ?2, subjects = ?3, failure = ?4, \
+                     duplicate_count = max(duplicate_count, ?5), event_ids = ?6, waits_for = ?7, connection = ?8, \
+                     receive_time_ns = ?9, body_sha256 = ?10, source_ip = ?11, told = ?12 \
+                     WHERE name = ?1 AND replays = ?13";
                 self.write_delivery(update, delivery)
             }
             DeliveryChange::Replay(name) => {
@@ -192,11 +190,10 @@ impl Write<'_> {
         let row = params![
             name,
             delivery.state as i32,
-            delivery.subject,
+            list(&delivery.subjects)?,
             delivery.failure,
             delivery.duplicate_count,
             event_ids,
-            delivery.applied_revision,
             waits_for,
             delivery.name.connection.as_str(),
             nanos(delivery.receive_time),
@@ -248,11 +245,25 @@ impl Write<'_> {
     }
 
     fn seal(&self, sealed: &SealedItem) -> Result<()> {
-        let key = "INSERT OR REPLACE INTO sealed_keys (item, owner, master_key, wrapped_key) VALUES (?1, ?2, ?3, ?4)";
-        self.run(key, params![sealed.item, sealed.owner, sealed.master_key, sealed.wrapped_key])?;
-        let body =
-            "INSERT OR REPLACE INTO sealed_bodies (item, connection, kind, body) VALUES (?1, ?2, ?3, ?4)";
-        self.run(body, params![sealed.item, sealed.connection, sealed.kind, sealed.body]).map(drop)
+        self.unseal(&sealed.item)?;
+        let key = "INSERT INTO sealed_keys (item, master_key, wrapped_key) VALUES (?1, ?2, ?3)";
+        self.run(key, params![sealed.item, sealed.master_key, sealed.wrapped_key])?;
+        let body = "INSERT INTO sealed_bodies (item, connection, kind, body) VALUES (?1, ?2, ?3, ?4)";
+        self.run(body, params![sealed.item, sealed.connection, sealed.kind, sealed.body])?;
+        sealed.owners.iter().try_for_each(|owner| self.own(&sealed.item, owner))
+    }
+
+    fn own(&self, item: &str, owner: &str) -> Result<()> {
+        let insert = "INSERT OR IGNORE INTO sealed_owners (item, owner) \
+             SELECT item, ?2 FROM sealed_keys WHERE item = ?1";
+        self.run(insert, [item, owner]).map(drop)
+    }
+
+    fn reown(&self, handed_over: &[(String, String)]) -> Result<()> {
+        for (item, _owner) in handed_over {
+            self.run("DELETE FROM sealed_owners WHERE item = ?1", [item])?;
+        }
+        handed_over.iter().try_for_each(|(item, owner)| self.own(item, owner))
     }
 
     fn unseal(&self, item: &str) -> Result<()> {
@@ -261,10 +272,16 @@ impl Write<'_> {
     }
 
     fn erase(&self, owner: &str) -> Result<()> {
-        let bodies =
-            "DELETE FROM sealed_bodies WHERE item IN (SELECT item FROM sealed_keys WHERE owner = ?1)";
-        self.run(bodies, [owner])?;
-        self.run("DELETE FROM sealed_keys WHERE owner = ?1", [owner]).map(drop)
+        // The keys last: their owners go with them.
+        for table in ["sealed_bodies", "sealed_keys"] {
+            let delete = format!(
+                "WITH RECURSIVE gone (item) AS (SELECT item FROM sealed_owners WHERE owner = ?1 \
+                 UNION SELECT o.item FROM sealed_owners AS o JOIN gone ON o.owner = gone.item) \
+                 DELETE FROM {table} WHERE item IN (SELECT item FROM gone)"
+            );
+            self.run(&delete, [owner])?;
+        }
+        Ok(())
     }
 
     fn job(&self, job: &Job) -> Result<()> {

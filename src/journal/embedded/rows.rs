@@ -7,6 +7,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::journal::delivery_page;
@@ -27,8 +28,8 @@ use crate::proto::{Identification, WebhookDeliveryState};
 /// Without a condition: the columns of [`record_columns`].
 pub(super) const RECORD: &str = "SELECT name, version, identification, memory, checksum, number FROM records";
 
-const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subject, failure, \
-     duplicate_count, event_ids, applied_revision, waits_for, told, replays, number FROM deliveries AS d";
+const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subjects, failure, \
+     duplicate_count, event_ids, waits_for, told, replays, number FROM deliveries AS d";
 
 /// A [`VendorId`] as it is kept: in lower case, in a column of its own or in a table.
 pub(super) struct Wanted {
@@ -163,7 +164,7 @@ pub(super) fn deliveries(
     let mut rows = statement.query(params![before, on]).map_err(fault)?;
     let mut page = Filler::new(query);
     while let Some(row) = rows.next().map_err(fault)? {
-        let number = position(row, 13).map_err(fault)?;
+        let number = position(row, 12).map_err(fault)?;
         let delivery = delivery_columns(row).map_err(fault)?;
         if page.push(number, delivery_page::size(&delivery), delivery).is_break() {
             break;
@@ -198,7 +199,8 @@ pub(super) fn unmatched(
 pub(super) fn confirming(connection: &Connection, subject: &str) -> Result<Vec<Delivery>, JournalError> {
     // The number is spelt out: only so does SQLite see that the index of these alone will do.
     let state = WebhookDeliveryState::Confirming as i32;
-    let select = format!("{DELIVERY} WHERE subject = ?1 AND state = {state} ORDER BY number");
+    let select =
+        format!("{DELIVERY} WHERE subjects ->> '$[#-1].name' = ?1 AND state = {state} ORDER BY number");
     many(connection, &select, [subject], delivery_columns)
 }
 
@@ -215,12 +217,13 @@ pub(super) fn request(connection: &Connection, key: &RequestKey) -> Result<Optio
 }
 
 pub(super) fn sealed(connection: &Connection, item: &str) -> Result<Option<SealedItem>, JournalError> {
-    let select = "SELECT item, owner, kind, connection, master_key, wrapped_key, body \
-         FROM sealed_keys JOIN sealed_bodies USING (item) WHERE item = ?1";
+    let select = "SELECT item, (SELECT json_group_array(owner) FROM sealed_owners AS o WHERE o.item = b.item), \
+         kind, connection, master_key, wrapped_key, body \
+         FROM sealed_keys JOIN sealed_bodies AS b USING (item) WHERE item = ?1";
     one(connection, select, [item], |row| {
         Ok(SealedItem {
             item: row.get(0)?,
-            owner: row.get(1)?,
+            owners: list(row, 1)?,
             kind: row.get(2)?,
             connection: row.get(3)?,
             master_key: row.get(4)?,
@@ -343,22 +346,26 @@ fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let name: String = row.get(0)?;
     let state: i32 = row.get(1)?;
     let event_ids: Vec<u8> = row.get(8)?;
-    let (waits_for, told): (String, String) = (row.get(10)?, row.get(11)?);
     Ok(Delivery {
         name: name.parse().map_err(|error| unreadable(0, Type::Text, error))?,
         state: state.try_into().map_err(|error| unreadable(1, Type::Integer, error))?,
         receive_time: time(row.get(2)?),
         body_sha256: row.get(3)?,
         source_ip: row.get(4)?,
-        subject: row.get(5)?,
+        subjects: list(row, 5)?,
         failure: row.get(6)?,
         duplicate_count: row.get(7)?,
         event_ids: uuids(&event_ids).map_err(|error| unreadable(8, Type::Blob, error))?,
-        applied_revision: row.get(9)?,
-        waits_for: serde_json::from_str(&waits_for).map_err(|error| unreadable(10, Type::Text, error))?,
-        told: serde_json::from_str(&told).map_err(|error| unreadable(11, Type::Text, error))?,
-        replays: row.get(12)?,
+        waits_for: list(row, 9)?,
+        told: list(row, 10)?,
+        replays: row.get(11)?,
     })
+}
+
+/// A JSON list in a column.
+fn list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
+    let text: String = row.get(column)?;
+    serde_json::from_str(&text).map_err(|error| unreadable(column, Type::Text, error))
 }
 
 fn uuids(bytes: &[u8]) -> Result<Vec<Uuid>, uuid::Error> {

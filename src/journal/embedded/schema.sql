@@ -56,13 +56,12 @@ CREATE TABLE deliveries (
   receive_time_ns INTEGER NOT NULL,
   body_sha256 BLOB NOT NULL,
   source_ip TEXT NOT NULL,
-  subject TEXT NOT NULL,
   failure TEXT NOT NULL,
   duplicate_count INTEGER NOT NULL,
   -- UUIDs, 16 bytes each.
   event_ids BLOB NOT NULL,
-  applied_revision INTEGER NOT NULL,
   -- JSON lists.
+  subjects TEXT NOT NULL,
   waits_for TEXT NOT NULL,
   told TEXT NOT NULL,
   replays INTEGER NOT NULL
@@ -70,8 +69,8 @@ CREATE TABLE deliveries (
 -- Newest first: SQLite ends every index with the rowid.
 CREATE INDEX deliveries_connection ON deliveries (connection);
 CREATE INDEX deliveries_body ON deliveries (connection, body_sha256);
--- Of those that are CONFIRMING.
-CREATE INDEX deliveries_confirming ON deliveries (subject) WHERE state = 7;
+-- What those that are CONFIRMING are asked about.
+CREATE INDEX deliveries_confirming ON deliveries (subjects ->> '$[#-1].name') WHERE state = 7;
 
 -- Only of deliveries that are UNMATCHED.
 CREATE TABLE delivery_waits (
@@ -106,11 +105,17 @@ CREATE INDEX dedupe_keep_until ON dedupe (keep_until_ns);
 -- Apart from the bodies: deleting a key shreds the item.
 CREATE TABLE sealed_keys (
   item TEXT PRIMARY KEY,
-  owner TEXT NOT NULL,
   master_key TEXT NOT NULL,
   wrapped_key BLOB NOT NULL
 ) STRICT;
-CREATE INDEX sealed_keys_owner ON sealed_keys (owner);
+
+-- Erasing any one of its owners takes an item along. An item may own others.
+CREATE TABLE sealed_owners (
+  item TEXT NOT NULL REFERENCES sealed_keys (item) ON DELETE CASCADE,
+  owner TEXT NOT NULL,
+  PRIMARY KEY (item, owner)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sealed_owners_owner ON sealed_owners (owner);
 
 CREATE TABLE sealed_bodies (
   item TEXT PRIMARY KEY,

@@ -1,6 +1,6 @@
 //! What the writer does beside appending: forget, limit, checkpoint, prove that it can write.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -85,6 +85,17 @@ pub(super) fn checkpoint(connection: &Connection) -> Result<(), JournalError> {
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_row| Ok(())).map_err(fault)?;
     }
     Ok(())
+}
+
+/// Moves everything and empties the log, so that nothing is left of what was erased; false when somebody still reads
+/// from it. Waits for nobody.
+pub(super) fn empty_log(connection: &Connection) -> Result<bool, JournalError> {
+    let patience: u32 =
+        connection.pragma_query_value(None, "busy_timeout", |row| row.get(0)).map_err(fault)?;
+    connection.busy_timeout(Duration::ZERO).map_err(fault)?;
+    let busy: Result<bool, _> = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0));
+    connection.busy_timeout(Duration::from_millis(patience.into())).map_err(fault)?;
+    busy.map(|busy| !busy).map_err(fault)
 }
 
 /// Moves everything and empties the log.

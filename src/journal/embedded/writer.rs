@@ -42,6 +42,8 @@ pub(super) struct Store {
     pub(super) clock: Clock,
     shown: Arc<Shown>,
     checkpoints_fail: bool,
+    /// The log still holds what was erased.
+    holds_erased: bool,
 }
 
 struct Append {
@@ -70,6 +72,7 @@ impl Writer {
             clock,
             shown: Arc::clone(&shown),
             checkpoints_fail: false,
+            holds_erased: false,
         };
         let (queue, commands) = mpsc::channel(QUEUE);
         let thread = std::thread::Builder::new()
@@ -147,7 +150,12 @@ fn run(mut store: Store, lock: File, mut commands: mpsc::Receiver<Command>) {
                 store.settle(&mut group);
                 store.checkpoint();
             }
-            Command::Do(work) => work(&mut store),
+            Command::Do(work) => {
+                work(&mut store);
+                if store.holds_erased {
+                    store.checkpoint();
+                }
+            }
             Command::Close(reply) => {
                 commands.close();
                 closers.push(reply);
@@ -185,6 +193,10 @@ impl Store {
             }
             Ok(outcomes) => {
                 self.publish(group, &outcomes);
+                if self.holds_erased {
+                    // Who erases is answered when nothing is left.
+                    self.checkpoint();
+                }
                 for (append, outcome) in group.drain(..).zip(outcomes) {
                     let _gone = append.reply.send(outcome);
                 }
@@ -224,6 +236,7 @@ impl Store {
         for (Append { batch, .. }, outcome) in group.iter().zip(outcomes) {
             let Ok(Appended { place, duplicate: false }) = outcome else { continue };
             self.claims.release(batch);
+            self.holds_erased |= !batch.erase.is_empty();
             scheduled |= !batch.schedule.is_empty();
             self.shown.head.send_if_modified(|head| {
                 let moved = place.position > *head;
@@ -237,7 +250,10 @@ impl Store {
     }
 
     fn checkpoint(&mut self) {
-        let result = upkeep::checkpoint(&self.connection);
+        let result = match self.holds_erased {
+            true => upkeep::empty_log(&self.connection).map(|emptied| self.holds_erased = !emptied),
+            false => upkeep::checkpoint(&self.connection),
+        };
         if let Err(error) = &result
             && !self.checkpoints_fail
         {

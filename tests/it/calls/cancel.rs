@@ -1,5 +1,7 @@
 //! Ending for good.
 
+use std::time::Duration;
+
 use idv_gateway::error::Kind;
 use idv_gateway::model::observation::Word;
 use idv_gateway::proto::{
@@ -31,6 +33,16 @@ fn of(name: &str) -> CancelIdentificationRequest {
 
 fn once(name: &str) -> CancelIdentificationRequest {
     CancelIdentificationRequest { request_id: REQUEST_ID.to_owned(), ..of(name) }
+}
+
+#[tokio::test]
+async fn a_call_that_another_took_over_is_not_kept_for_ever() {
+    let desk = Desk::new();
+    let name = desk.created().await.name;
+    desk.double.fault("cancel", Fault::LostBefore);
+    refused(desk.cancel(once(&name)).await, Kind::VendorTimeout);
+    desk.cancel(CancelIdentificationRequest { request_id: OTHER_ID.to_owned(), ..of(&name) }).await.unwrap();
+    assert_eq!(desk.swept(Duration::from_hours(25)).await, 2);
 }
 
 #[tokio::test]

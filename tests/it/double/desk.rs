@@ -146,6 +146,11 @@ impl Desk {
         self.journal.sealed(item).await.unwrap().is_some()
     }
 
+    /// How many dedupe keys and answers the journal drops after this time.
+    pub(crate) async fn swept(&self, after: Duration) -> u64 {
+        self.journal.sweep(self.now() + after).await.unwrap()
+    }
+
     /// Every event in the journal.
     pub(crate) async fn events(&self) -> Vec<Event> {
         let page = self.journal.read(0, &Filter::default(), 1000).await.unwrap();

@@ -31,6 +31,16 @@ pub(crate) trait Alter: Send + Sync {
         inner.sweep(now).await
     }
 
+    async fn claim(
+        &self,
+        inner: &dyn Journal,
+        now: SystemTime,
+        limit: usize,
+        lease: Duration,
+    ) -> Result<Vec<Job>, JournalError> {
+        inner.claim(now, limit, lease).await
+    }
+
     /// Whether a place of the store is there.
     fn has(&self, _position: Position) -> bool {
         true
@@ -164,7 +174,7 @@ impl<A: Alter> Journal for Altered<A> {
     }
 
     async fn claim(&self, now: SystemTime, limit: usize, lease: Duration) -> Result<Vec<Job>, JournalError> {
-        self.inner.claim(now, limit, lease).await
+        self.how.claim(&*self.inner, now, limit, lease).await
     }
 
     async fn next_due(&self) -> Result<Option<SystemTime>, JournalError> {

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use idv_gateway::journal::cursor::{CursorError, encode, resolve};
 use idv_gateway::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
+use idv_gateway::journal::seal::SealedItem;
 use idv_gateway::journal::{Batch, DeliveryChange, Journal, JournalError, Order, RequestChange, RequestKey};
 use idv_gateway::model::filter::Filter;
 use idv_gateway::model::record_filter::RecordFilter;
@@ -246,6 +247,39 @@ async fn the_log_is_checkpointed_on_the_way() {
     let size = fs::metadata(wal).unwrap().len();
     assert!(size < 12 << 20, "{size} bytes in the write-ahead log");
     assert_eq!(read_all(&*journal, 100).await.len(), 512);
+}
+
+/// Whether one of the journal's files holds `bytes`.
+fn is_on_disk(disk: &OnDisk, bytes: &[u8]) -> bool {
+    let files = fs::read_dir(disk.path().parent().unwrap()).unwrap();
+    let mut contents = files.map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    contents.any(|content| content.windows(bytes.len()).any(|window| window == bytes))
+}
+
+#[tokio::test]
+async fn a_shredded_key_is_in_no_file_any_more() {
+    let disk = OnDisk::new();
+    let journal = disk.open();
+    let key = b"thirty-two bytes that are a key!";
+    let sealed = || SealedItem { wrapped_key: key.to_vec(), ..item("one") };
+    let seal = || Batch { seal: vec![sealed()], ..Batch::default() };
+    let erase = || Batch { erase: sealed().owners, ..Batch::default() };
+    journal.append(seal()).await.unwrap();
+    assert!(is_on_disk(&disk, key));
+    journal.append(erase()).await.unwrap();
+    assert!(!is_on_disk(&disk, key));
+
+    // Who reads meanwhile keeps the log from being emptied; it is as soon as they are done.
+    journal.append(seal()).await.unwrap();
+    let other = disk.other_connection();
+    other.execute_batch("BEGIN; SELECT count(*) FROM sealed_keys").unwrap();
+    journal.append(erase()).await.unwrap();
+    assert!(is_on_disk(&disk, key));
+    other.execute_batch("ROLLBACK").unwrap();
+    for _ in 0..2 {
+        journal.health().await.unwrap();
+    }
+    assert!(!is_on_disk(&disk, key));
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::journal::embedded::{EmbeddedJournal, EmbeddedOptions};
 use idv_gateway::journal::memory::MemoryJournal;
-use idv_gateway::journal::{Appended, Batch, Delivery, Job, Journal, JournalError, RecordChange};
+use idv_gateway::journal::{Appended, Batch, Delivery, Job, Journal, JournalError, RecordChange, Subject};
 use idv_gateway::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use idv_gateway::model::record::{Memory, Record};
 use idv_gateway::proto::{
@@ -147,11 +147,10 @@ pub(crate) fn delivery() -> Delivery {
         receive_time: start() + Duration::from_nanos(7),
         body_sha256: [7; 32],
         source_ip: "203.0.113.7".to_owned(),
-        subject: identification().to_string(),
+        subjects: vec![Subject { name: identification().to_string(), revision: 3 }],
         failure: "no such identification".to_owned(),
         duplicate_count: 0,
         event_ids: vec![fresh(), fresh()],
-        applied_revision: 3,
         waits_for: vec!["TST-Abcde".to_owned(), "with \"quotes\", and ümlaut".to_owned()],
         replays: 0,
         told: vec![0, 2],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, VendorId};
+use idv_gateway::journal::{Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, Subject, VendorId};
 use idv_gateway::model::name::IdentificationName;
 use idv_gateway::proto::WebhookDeliveryState;
 
@@ -28,7 +28,8 @@ pub(super) async fn a_delivery_comes_back_as_put(fixture: Fixture) {
     delivery.state = WebhookDeliveryState::Applied;
     delivery.event_ids = vec![fresh()];
     delivery.failure.clear();
-    delivery.applied_revision = 4;
+    delivery.subjects[0].revision = 4;
+    delivery.subjects.push(Subject { name: "another".to_owned(), revision: 1 });
     delivery.waits_for.clear();
     delivery.told = vec![1];
     fixture.journal.append(update(&delivery)).await.unwrap();
@@ -85,8 +86,11 @@ pub(super) async fn like_deliveries_are_found_oldest_first(fixture: Fixture) {
 
 pub(super) async fn those_being_confirmed_are_found_by_what_they_are_about(fixture: Fixture) {
     let (name, other) = (identification(), identification());
-    let about =
-        |subject: &IdentificationName, state| Delivery { subject: subject.to_string(), state, ..delivery() };
+    let about = |subject: &IdentificationName, state| {
+        let subjects = [(&identification(), 3), (subject, 0)]
+            .map(|(name, revision)| Subject { name: name.to_string(), revision });
+        Delivery { subjects: subjects.into(), state, ..delivery() }
+    };
     let mut first = about(&name, WebhookDeliveryState::Confirming);
     let last = about(&name, WebhookDeliveryState::Confirming);
     let applied = about(&name, WebhookDeliveryState::Applied);

@@ -10,7 +10,7 @@ use super::fixture::Fixture;
 pub(super) fn item(name: &str) -> SealedItem {
     SealedItem {
         item: name.to_owned(),
-        owner: "a delivery".to_owned(),
+        owners: vec!["a delivery".to_owned()],
         kind: "webhook_body".to_owned(),
         connection: "bank".to_owned(),
         master_key: "0123abcd".to_owned(),
@@ -36,11 +36,13 @@ pub(super) async fn an_item_changes_its_owner(fixture: Fixture) {
     journal.append(Batch { seal: vec![item("one"), item("two")], ..Batch::default() }).await.unwrap();
     let reown = vec![
         ("one".to_owned(), "an identification".to_owned()),
+        ("one".to_owned(), "another".to_owned()),
         // Erased meanwhile: no reason to refuse the rest.
         ("gone".to_owned(), "an identification".to_owned()),
     ];
     journal.append(Batch { reown, ..Batch::default() }).await.unwrap();
-    let expected = SealedItem { owner: "an identification".to_owned(), ..item("one") };
+    let owners = vec!["an identification".to_owned(), "another".to_owned()];
+    let expected = SealedItem { owners, ..item("one") };
     assert_eq!(journal.sealed("one").await.unwrap(), Some(expected));
     assert_eq!(journal.sealed("two").await.unwrap(), Some(item("two")));
     assert_eq!(journal.sealed("gone").await.unwrap(), None);
@@ -50,20 +52,27 @@ pub(super) async fn an_owner_is_erased_with_all_it_has(fixture: Fixture) {
     assert_eq!(faults_of_erasing(&*fixture.journal).await, [""; 0]);
 }
 
+const ITEMS: [&str; 7] = ["one", "two", "three", "four", "five", "six", "seven"];
+
 /// What is wrong with how a journal erases.
 async fn faults_of_erasing(journal: &dyn Journal) -> Vec<String> {
-    let of = |name: &str, owner: &str| SealedItem { owner: owner.to_owned(), ..item(name) };
+    let of = |name: &str, owner: &str| SealedItem { owners: vec![owner.to_owned()], ..item(name) };
     let seal =
         vec![of("one", "a person"), of("two", "a person"), of("three", "another"), of("four", "a delivery")];
     journal.append(Batch { seal, ..Batch::default() }).await.unwrap();
+    // What belongs to others too goes all the same, with what hangs on it.
+    let seal = vec![of("five", "a delivery"), of("six", "a delivery"), of("seven", "six")];
+    let reown = vec![("five".to_owned(), "a person".to_owned()), ("five".to_owned(), "another".to_owned())];
+    let of_five = ("six".to_owned(), "five".to_owned());
+    let reown = reown.into_iter().chain([of_five]).collect();
+    journal.append(Batch { seal, reown, ..Batch::default() }).await.unwrap();
     // What is handed over in the same batch goes along.
     let reown = vec![("four".to_owned(), "a person".to_owned())];
     let erase = vec!["a person".to_owned(), "nobody".to_owned()];
     journal.append(Batch { reown, erase, ..Batch::default() }).await.unwrap();
     let mut faults = Vec::new();
-    for (item, left) in
-        [("one", None), ("two", None), ("three", Some(of("three", "another"))), ("four", None)]
-    {
+    let left = |item| (item == "three").then(|| of("three", "another"));
+    for (item, left) in ITEMS.map(|item| (item, left(item))) {
         let found = journal.sealed(item).await.unwrap();
         if found != left {
             faults.push(format!("{item} is {found:?}"));
@@ -91,9 +100,10 @@ impl Alter for Forgetful {
 
 #[tokio::test]
 async fn what_is_not_erased_is_noticed() {
-    for (how, left) in
-        [(Forgetful::Owners, &["one", "two", "four"][..]), (Forgetful::WhatIsHandedOver, &["four"])]
-    {
+    for (how, left) in [
+        (Forgetful::Owners, &["one", "two", "four", "five", "six", "seven"][..]),
+        (Forgetful::WhatIsHandedOver, &["four", "five", "six", "seven"]),
+    ] {
         let faults = faults_of_erasing(&*Altered::over(Fixture::memory().journal, how)).await;
         let found = faults.iter().map(|fault| fault.split(' ').next().unwrap());
         assert!(found.eq(left.iter().copied()), "{faults:?}");

@@ -43,7 +43,10 @@ fn what_was_sealed_opens() {
     let empty = vault.seal(SealInput { plaintext: b"", ..input() }).unwrap();
     assert_eq!(vault.open(&empty).unwrap().as_slice(), b"");
     // Another owner is no other place: deliveries find their identification later.
-    assert_eq!(vault.open(&SealedItem { owner: "another".to_owned(), ..sealed }).unwrap().as_slice(), BODY);
+    assert_eq!(
+        vault.open(&SealedItem { owners: vec!["another".to_owned()], ..sealed }).unwrap().as_slice(),
+        BODY
+    );
 }
 
 #[test]

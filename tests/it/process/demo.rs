@@ -1,5 +1,6 @@
 //! Acceptance 1: the README's first command.
 
+use std::process::Command;
 use std::time::Duration;
 
 use idv_gateway::clock::Clock;
@@ -22,6 +23,19 @@ async fn eight_stories_are_told_and_nothing_is_left() {
     check(&ended);
     assert!(ended.stderr.is_empty(), "{ended:#?}");
     assert!(took < PROMISED, "it took {took:?}");
+    assert_eq!(names(folder.path()), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_demo_that_cannot_start_leaves_no_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new("sh");
+    // Too few for all the doors and files, enough for the keys.
+    demo.args(["-c", "ulimit -n 16; exec \"$0\" demo", env!("CARGO_BIN_EXE_idv-gateway")]);
+    demo.env("TMPDIR", folder.path()).env("NO_COLOR", "1");
+    let ended = Child::spawn(demo).ended().await;
+    assert_eq!(ended.code, Some(69), "{ended:#?}");
+    assert!(ended.stderr[0].contains("the demo cannot start"), "{ended:#?}");
     assert_eq!(names(folder.path()), [""; 0]);
 }
 

@@ -1,5 +1,6 @@
 //! The real program: started, spoken to over its sockets, signalled and killed.
 
+mod broken;
 mod child;
 mod house;
 mod script;

@@ -1,5 +1,7 @@
 //! The history of one identification.
 
+use std::time::Duration;
+
 use idv_gateway::proto::{Activity, ListActivitiesRequest, ListActivitiesResponse};
 use idv_gateway::rpc::purpose::METADATA;
 use serde_json::json;
@@ -36,6 +38,16 @@ impl House {
         }
         self.until("the decision", async || self.get(&id).await.decision.is_some().then_some(())).await;
         id
+    }
+}
+
+#[tokio::test]
+async fn it_begins_with_what_happened_in_the_very_instant() {
+    let house = House::silent().await;
+    house.clock.advance(Duration::from_nanos(1_000_001));
+    for id in [house.completed().await, house.created().await] {
+        let listed = house.activities(of(&id)).await.unwrap();
+        assert_eq!(listed.activities[0].kind, "IDENTIFICATION_CREATED");
     }
 }
 

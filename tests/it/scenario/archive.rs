@@ -95,6 +95,22 @@ async fn an_account_without_the_right_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_request_can_be_met_once_its_account_is_mended() {
+    let house = House::silent().await;
+    let id = house.completed().await;
+    let account = format!("accounts/{CUSTOMER}");
+    house.control(&account, &json!({ "archiving": false })).await;
+    for _ in 0..2 {
+        let status = house.try_archive(once(&id)).await.unwrap_err();
+        refused(&status, Code::FailedPrecondition, "VENDOR_FEATURE_NOT_ENABLED");
+    }
+    house.control(&account, &json!({ "archiving": true })).await;
+    assert!(!house.try_archive(once(&id)).await.unwrap().replayed);
+    assert!(house.try_archive(once(&id)).await.unwrap().replayed);
+    assert!(house.get(&id).await.archive_time.is_some());
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_found_again() {
     let house = House::silent().await;
     let id = house.completed().await;

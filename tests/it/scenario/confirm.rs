@@ -222,6 +222,19 @@ async fn a_wrapped_body_speaks_of_several() {
 }
 
 #[tokio::test]
+async fn what_needs_no_question_is_told_with_what_does() {
+    let house = House::silent().await;
+    let (one, other) = (house.created().await, house.created().await);
+    house.reviewed(&other, "SUCCESS").await;
+    let body = json!({ "identifications": [said("START", &one), said("SUCCESS", &other)] });
+    assert_eq!(house.webhook(body.to_string()).await.status, 204);
+    house.in_time("the decision", async || house.get(&other).await.decision).await;
+    assert_eq!(house.states(), [State::Applied]);
+    assert_eq!(types(&house.events().await), [CREATED, CREATED, STARTED, COMPLETED]);
+    assert_eq!(house.get(&one).await.state(), IdentificationState::InProgress);
+}
+
+#[tokio::test]
 async fn the_sandboxs_wrapped_bodies_tell_the_whole_story() {
     let house = House::new().await;
     assert_eq!(house.control("webhooks/shape", &json!({ "wrapped": true })).await.status, 200);

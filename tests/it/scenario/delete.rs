@@ -129,11 +129,49 @@ async fn every_body_of_its_deliveries_goes() {
     assert_eq!(house.bodies().await, [true, true, true, true, false, false, false, false]);
 
     // What comes late finds the tombstone, and leaves nothing behind either.
-    assert_eq!(house.webhook(said("CANCELED", &id).to_string()).await.status, 204);
-    house.applied(9).await;
-    assert_eq!(house.states().last(), Some(&WebhookDeliveryState::Stale));
-    assert!(!house.bodies().await[0]);
+    for (count, fate) in [(9, WebhookDeliveryState::Stale), (10, WebhookDeliveryState::Duplicate)] {
+        assert_eq!(house.webhook(said("CANCELED", &id).to_string()).await.status, 204);
+        house.applied(count).await;
+        assert_eq!(house.states().last(), Some(&fate));
+        assert!(!house.bodies().await[0], "{fate:?}");
+    }
     assert_eq!(house.get(&id).await.state(), State::Deleted);
+}
+
+#[tokio::test]
+async fn a_body_about_several_goes_with_any_of_them() {
+    let house = House::silent().await;
+    let (one, other) = (house.created().await, house.created().await);
+    house.reviewed(&one, "SUCCESS").await;
+    let both = json!({ "identifications": [said("START", &one), said("START", &other)] }).to_string();
+    // One of them waits for somebody whom nobody knows.
+    let unknown = said("START", "5f0c1b7e-94f1-4b27-8b0c-3f6a0e7d2c11");
+    let waiting = json!({ "identifications": [said("CHECK_PENDING", &one), unknown] }).to_string();
+    for (count, body) in (1..).zip([both.clone(), both, said("START", &other).to_string(), waiting]) {
+        assert_eq!(house.webhook(body).await.status, 204);
+        house.applied(count).await;
+    }
+    house.try_delete(delete(&one)).await.unwrap();
+    // Newest first.
+    assert_eq!(house.bodies().await, [false, true, false, false]);
+}
+
+#[tokio::test]
+async fn a_repeat_of_what_waited_goes_with_it() {
+    let house = House::silent().await;
+    house.made_elsewhere(CUSTOMER, "case-7").await;
+    house.reviewed("case-7", "SUCCESS").await;
+    for (count, fate) in [(1, WebhookDeliveryState::Unmatched), (2, WebhookDeliveryState::Duplicate)] {
+        assert_eq!(house.webhook(said("START", "case-7").to_string()).await.status, 204);
+        house.applied(count).await;
+        assert_eq!(house.states().last(), Some(&fate));
+    }
+    let adopted = house.try_adopt(adopt(BANK, "", "case-7")).await.unwrap().identification.unwrap();
+    let matched = async || (house.states()[0] != WebhookDeliveryState::Unmatched).then_some(());
+    house.in_time("its identification", matched).await;
+    house.try_delete(delete(&id_of(&adopted.name))).await.unwrap();
+    let gone = async || (house.bodies().await == [false, false]).then_some(());
+    house.in_time("the end of both", gone).await;
 }
 
 #[tokio::test]
@@ -145,13 +183,18 @@ async fn what_is_not_finished_is_not_erased() {
         let details = refused(&status, Code::FailedPrecondition, "STATE_NOT_ALLOWED");
         assert_eq!(resource(&details), named(&id));
     }
-    assert_eq!(house.deletions().await, 1, "a refusal is repeated from here");
     assert_eq!(house.get(&id).await.state(), State::AwaitingUser);
     assert_eq!(types(&house.events().await), [EventType::IdentificationCreated]);
-    // Later, with another request_id.
+    // Once it is finished, the same request is one that can be met.
     house.reviewed(&id, "SUCCESS").await;
-    house.try_delete(delete(&id)).await.unwrap();
+    assert!(!house.try_delete(once(&id)).await.unwrap().replayed);
     assert_eq!(house.get(&id).await.state(), State::Deleted);
+    assert!(house.try_delete(once(&id)).await.unwrap().replayed);
+    assert_eq!(
+        house.deletions().await,
+        3,
+        "an answer is repeated from here, and a refusal that may end is not"
+    );
 }
 
 #[tokio::test]

@@ -206,6 +206,17 @@ async fn a_word_that_nobody_knows_is_kept_and_counted() {
 }
 
 #[tokio::test]
+async fn what_waits_for_a_connection_that_is_gone_waits_quietly() {
+    let house = house(QUIET).await;
+    created(&house, otp()).await;
+    let house = house.restarted_with(|plan| plan.masstack = None).await;
+    house.clock.advance(2 * VALIDITY);
+    let put_off = ["kind=\"expire\"", "result=\"retried\""];
+    house.counted("idv_jobs_run_total", &put_off, 1.0).await;
+    assert_eq!(house.metric("idv_jobs_run_total", &["result=\"failed\""]).await, 0.0);
+}
+
+#[tokio::test]
 async fn one_login_serves_all_until_the_token_ends() {
     for token_end in ["expires_in", "claim", "untold"] {
         let house = house(QUIET).await;

@@ -79,6 +79,21 @@ async fn two_changes_in_the_same_second_are_two_events() {
 }
 
 #[tokio::test]
+async fn of_a_body_about_several_only_what_stands_still_is_a_repeat() {
+    let house = House::silent().await;
+    let (one, other) = (house.created().await, house.created().await);
+    let both = json!({ "identifications": [said("START", &one), said("START", &other)] }).to_string();
+    for (count, body) in (1..).zip([&both, &both, &said("ABORTED", &one).to_string(), &both]) {
+        assert_eq!(house.webhook(body.clone()).await.status, 204);
+        house.applied(count).await;
+    }
+    assert_eq!(house.states(), [State::Applied, State::Duplicate, State::Applied, State::Applied]);
+    // Another try of the one, and none of the other.
+    assert_eq!(types(&house.events().await), [CREATED, CREATED, STARTED, STARTED, ENDED, STARTED]);
+    assert_eq!(house.get(&one).await.last_attempt.unwrap().number, 2);
+}
+
+#[tokio::test]
 async fn a_burst_of_changes_is_applied_in_the_order_it_came() {
     let house = House::silent().await;
     let mut ids = Vec::new();
