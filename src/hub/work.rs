@@ -9,6 +9,7 @@ use futures::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Kind, Result};
+use crate::hub::apply::WAKE;
 use crate::hub::believe::Answers;
 use crate::hub::client_token::FORGET;
 use crate::hub::job::Outcome;
@@ -168,7 +169,7 @@ impl Hub {
         self.calls.spawn(async move {
             // The semaphore is never closed: a permit comes.
             let _permit = calls.acquire_owned().await;
-            let outcome = guarded(hub.run(&job)).await;
+            let outcome = guarded(Box::pin(hub.run(&job))).await;
             hub.conclude(&job, outcome).await;
             running.end(&job.id);
         });
@@ -190,6 +191,7 @@ impl Hub {
             "expire" => self.expire(job).await,
             FORGET => self.forget(job).await,
             LOOK => self.poll(job).await,
+            WAKE => self.wake(job).await,
             "documents" => self.look_for_signatures(job).await,
             kind => {
                 tracing::error!(
@@ -253,6 +255,7 @@ fn label(kind: &str) -> &'static str {
         "expire" => "expire",
         FORGET => FORGET,
         LOOK => LOOK,
+        WAKE => WAKE,
         "documents" => "documents",
         _ => "unknown",
     }
