@@ -13,7 +13,7 @@ use crate::hub::delivery::confirm_id;
 use crate::hub::job::{CONFLICT_TRIES, Outcome};
 use crate::hub::prepare::{Prepared, names_only_tickets, waits_for};
 use crate::hub::{Hub, store};
-use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, Subject};
+use crate::journal::{Batch, Delivery, DeliveryChange, Job, JournalError, Subject, VendorId};
 use crate::model::lifecycle::Change;
 use crate::model::name::{ConnectionId, DeliveryName};
 use crate::model::observation::{Observation, Word};
@@ -28,6 +28,8 @@ pub(super) const APPLY: &str = "apply_webhook";
 const KEEP_DEDUPE: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 /// The vendor is to be asked again at once.
 pub(super) const OVERTAKEN: Outcome = Outcome::Again(Duration::ZERO);
+/// Of the job that looks once more for what a delivery waits for.
+pub(super) const WAKE: &str = "wake";
 /// Longer than it takes to record an identification.
 const SECOND_LOOK: Duration = Duration::from_secs(10);
 /// A webhook may run ahead of what the vendor's own API shows for so long.
@@ -49,8 +51,7 @@ impl Hub {
                 // Another taker of the same job was faster.
                 Ok(appended) if appended.duplicate => return Ok(Outcome::Done),
                 Ok(_appended) => {
-                    let waits_on = plan.fate == Some(Fate::Unmatched) && prepared.waits();
-                    self.dealt_with(&prepared.delivery, plan.fate.filter(|_fate| !waits_on));
+                    self.dealt_with(&prepared.delivery, plan.fate);
                     return Ok(Outcome::Written);
                 }
                 // The replay has a run of its own.
@@ -179,9 +180,29 @@ impl Hub {
     /// The job that looks for what a delivery waits for once more: whoever recorded that at the same time may have looked
     /// for those who wait before this one did.
     fn second_look(&self, delivery: &DeliveryName) -> Job {
-        let now = self.clock.now();
-        // The vendor was asked for long enough.
-        Job { due_at: now + SECOND_LOOK, give_up_at: Some(now), ..self.apply_job(delivery) }
+        Job {
+            id: format!("{WAKE}/{delivery}"),
+            kind: WAKE.to_owned(),
+            due_at: self.clock.now() + SECOND_LOOK,
+            ..self.apply_job(delivery)
+        }
+    }
+
+    /// That job. It wakes everybody who waits for the same, so that they are applied in the order they came.
+    pub(super) async fn wake(&self, job: &Job) -> Result<Outcome> {
+        let Ok(name) = job.subject.parse::<DeliveryName>() else { return Ok(Outcome::Done) };
+        let delivery = self.journal.delivery(&name).await.map_err(|error| store(error, APPLY))?;
+        for id in delivery.iter().flat_map(|delivery| &delivery.waits_for) {
+            for by in [VendorId::Reference(id), VendorId::Id(id), VendorId::Ticket(id)] {
+                let found = self.journal.find(&name.connection, by).await;
+                let Some(record) = found.map_err(|error| store(error, APPLY))? else { continue };
+                let schedule = self.awaken_unmatched(&record).await.map_err(|error| store(error, APPLY))?;
+                let batch = Batch { schedule, complete: vec![job.id.clone()], ..Batch::default() };
+                self.append(batch).await.map_err(|error| store(error, APPLY))?;
+                return Ok(Outcome::Written);
+            }
+        }
+        Ok(Outcome::Done)
     }
 
     /// Those of `subjects` that were erased: what comes late about them leaves nothing behind.

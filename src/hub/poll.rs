@@ -162,14 +162,20 @@ impl Hub {
                 Some(due_at) => held.push(Job { due_at, ..job }),
             }
         }
-        if !held.is_empty() {
-            let batch = Batch { schedule: held, ..Batch::default() };
-            if let Err(error) = self.append(batch).await {
-                // They stand in the journal as they were and are taken again when their lease is over.
-                tracing::warn!(error = %error, "Looks that are too many for now could not be put off");
-            }
-        }
+        self.put_off(held).await;
         free
+    }
+
+    /// Has jobs come again when they are due.
+    pub(super) async fn put_off(&self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let batch = Batch { schedule: jobs, ..Batch::default() };
+        if let Err(error) = self.append(batch).await {
+            // They stand in the journal as they were and are taken again when their lease is over.
+            tracing::warn!(error = %error, "Jobs that are too many for now could not be put off");
+        }
     }
 
     fn turned_away(&self, job: &Job) -> Option<SystemTime> {

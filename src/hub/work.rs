@@ -1,19 +1,20 @@
 //! The worker: takes due jobs from the journal and does them. One per process.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt as _;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::{Error, Kind, Result};
+use crate::hub::apply::WAKE;
 use crate::hub::believe::Answers;
 use crate::hub::forget::FORGET;
 use crate::hub::job::Outcome;
 use crate::hub::poll::LOOK;
-use crate::hub::prepare::{Preparation, Prepared, UNKNOWN_CONNECTION_WAIT};
+use crate::hub::prepare::{Preparation, UNKNOWN_CONNECTION_WAIT};
 use crate::hub::{Hub, store};
 use crate::journal::{Batch, Job};
 use crate::model::name::IdentificationName;
@@ -27,6 +28,8 @@ use crate::telemetry::JobResult;
 const TAKE: usize = 64;
 /// Jobs that talk to vendors at the same time.
 const MAX_CALLS: usize = 32;
+/// While that many are under way, the next one comes again after this time.
+const BUSY: Duration = Duration::from_secs(2);
 const LEASE: Duration = Duration::from_secs(10);
 /// After the store failed, and between looks when nothing is known to be due.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -46,6 +49,31 @@ impl Running {
 
     fn end(&self, id: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}
+
+/// What is done side by side, each lane in the order it came, with the keys of what it is about.
+struct Lanes<T>(Vec<(HashSet<String>, Vec<T>)>);
+
+impl<T> Default for Lanes<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Lanes<T> {
+    /// Puts `item` behind everything that shares one of its keys. Lanes that it brings together become one: their items
+    /// share no key, so that either may go first.
+    fn push(&mut self, keys: Vec<String>, item: T) {
+        let (mut own, mut items) = (HashSet::from_iter(keys), Vec::new());
+        for (theirs, before) in
+            self.0.extract_if(.., |(theirs, _items)| !theirs.is_disjoint(&own)).collect::<Vec<_>>()
+        {
+            own.extend(theirs);
+            items.extend(before);
+        }
+        items.push(item);
+        self.0.push((own, items));
     }
 }
 
@@ -70,11 +98,20 @@ impl Hub {
             let jobs = self.hold_back(jobs).await;
             let (applies, others): (Vec<_>, Vec<_>) =
                 jobs.into_iter().filter(|job| running.begin(&job.id)).partition(|job| job.kind == "apply");
+            let mut held = Vec::new();
             for job in others {
                 // What nobody waits for must not hold up what somebody does.
                 let permits = if job.kind == LOOK { &self.looks } else { &calls };
-                self.spawn_call(job, &running, permits);
+                match permits.clone().try_acquire_owned() {
+                    Ok(permit) => self.spawn_call(job, &running, permit),
+                    // It waits in the journal, where it is in nobody's way and a drain does not begin it.
+                    Err(_none_left) => {
+                        running.end(&job.id);
+                        held.push(Job { due_at: self.clock.now() + self.clock.jitter(BUSY, 0.5), ..job });
+                    }
+                }
             }
+            self.put_off(held).await;
             self.apply_all(applies, &running).await;
             self.flush_rejections().await;
             self.tell_silences().await;
@@ -125,8 +162,7 @@ impl Hub {
 
     /// Applies deliveries: those about the same thing in the order they came, others side by side.
     async fn apply_all(self: &Arc<Self>, jobs: Vec<Job>, running: &Arc<Running>) {
-        let mut lanes: Vec<Vec<Prepared>> = Vec::new();
-        let mut lane_of: HashMap<String, usize> = HashMap::new();
+        let mut lanes = Lanes::default();
         for job in jobs {
             let id = job.id.clone();
             let prepared = match guarded(self.prepare(job.clone())).await {
@@ -142,15 +178,9 @@ impl Hub {
                     continue;
                 }
             };
-            let keys = prepared.keys();
-            let lane = keys.iter().find_map(|key| lane_of.get(key).copied()).unwrap_or(lanes.len());
-            if lane == lanes.len() {
-                lanes.push(Vec::new());
-            }
-            lane_of.extend(keys.into_iter().map(|key| (key, lane)));
-            lanes[lane].push(prepared);
+            lanes.push(prepared.keys(), prepared);
         }
-        let work = lanes.into_iter().map(|lane| {
+        let work = lanes.0.into_iter().map(|(_keys, lane)| {
             let (hub, running) = (self.clone(), running.clone());
             async move {
                 for prepared in lane {
@@ -163,12 +193,11 @@ impl Hub {
         futures::future::join_all(work).await;
     }
 
-    fn spawn_call(self: &Arc<Self>, job: Job, running: &Arc<Running>, calls: &Arc<Semaphore>) {
-        let (hub, running, calls) = (self.clone(), running.clone(), calls.clone());
+    fn spawn_call(self: &Arc<Self>, job: Job, running: &Arc<Running>, permit: OwnedSemaphorePermit) {
+        let (hub, running) = (self.clone(), running.clone());
         self.calls.spawn(async move {
-            // The semaphore is never closed: a permit comes.
-            let _permit = calls.acquire_owned().await;
-            let outcome = guarded(hub.run(&job)).await;
+            let _permit = permit;
+            let outcome = guarded(Box::pin(hub.run(&job))).await;
             hub.conclude(&job, outcome).await;
             running.end(&job.id);
         });
@@ -190,6 +219,7 @@ impl Hub {
             "expire" => self.expire(job).await,
             FORGET => self.forget(job).await,
             LOOK => self.poll(job).await,
+            WAKE => self.wake(job).await,
             "documents" => self.look_for_signatures(job).await,
             kind => {
                 tracing::error!(
@@ -253,6 +283,7 @@ fn label(kind: &str) -> &'static str {
         "expire" => "expire",
         FORGET => FORGET,
         LOOK => LOOK,
+        WAKE => WAKE,
         "documents" => "documents",
         _ => "unknown",
     }
@@ -269,4 +300,21 @@ fn log_failure(job: &Job, error: &Error) {
         error.source = source,
         "A job failed and comes again"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lanes;
+
+    #[test]
+    fn what_shares_a_key_stays_in_order() {
+        let mut lanes = Lanes::default();
+        for (number, keys) in
+            [&["u"][..], &["t"], &["v"], &["u", "t"], &["t"], &["v"]].into_iter().enumerate()
+        {
+            lanes.push(keys.iter().copied().map(str::to_owned).collect(), number);
+        }
+        let lanes: Vec<_> = lanes.0.into_iter().map(|(_keys, items)| items).collect();
+        assert_eq!(lanes, [vec![0, 1, 3, 4], vec![2, 5]]);
+    }
 }

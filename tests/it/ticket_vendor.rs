@@ -48,8 +48,8 @@ pub(crate) struct Memory {
     pub(crate) answers: HashMap<String, Observation>,
     /// It does not answer at all.
     pub(crate) down: bool,
-    /// The next answer is made at once, and given when there is a permit.
-    pub(crate) slow: Option<Arc<Semaphore>>,
+    /// So many answers are made at once, and each given when there is a permit.
+    pub(crate) slow: Option<(usize, Arc<Semaphore>)>,
     /// Calls that panic, each once.
     pub(crate) panics: Vec<&'static str>,
     /// What it was asked about.
@@ -196,13 +196,15 @@ impl Identifications for TicketVendor {
         let key = get.reference.ticket_ids.last().unwrap_or(&get.reference.id);
         let (observation, slow) = {
             let mut memory = self.reached()?;
-            (memory.answers.get(key).cloned().ok_or_else(unknown)?, memory.slow.take())
+            let slow = memory.slow.take().filter(|(left, _permit)| *left > 0);
+            memory.slow = slow.clone().map(|(left, permit)| (left - 1, permit));
+            (memory.answers.get(key).cloned(), slow)
         };
-        if let Some(permit) = slow {
+        if let Some((_left, permit)) = slow {
             permit.acquire().await.unwrap().forget();
         }
         assert!(!self.panics("get"), "told to panic");
-        Ok(Answer { observation, drift: Vec::new() })
+        Ok(Answer { observation: observation.ok_or_else(unknown)?, drift: Vec::new() })
     }
 
     fn start_links(&self, _about: About<'_>) -> Vec<StartLink> {

@@ -17,13 +17,18 @@ impl Lab {
 
     /// The vendor makes its next answer at once, and gives it when there is a permit.
     fn hold_next(&self) -> Arc<Semaphore> {
+        self.hold(1)
+    }
+
+    /// The same with so many.
+    pub(super) fn hold(&self, answers: usize) -> Arc<Semaphore> {
         let permit = Arc::new(Semaphore::new(0));
-        self.vendor.memory().slow = Some(permit.clone());
+        self.vendor.memory().slow = Some((answers, permit.clone()));
         permit
     }
 
     /// Lets others go on until the vendor was asked so often.
-    async fn until_asked(&self, times: usize) {
+    pub(super) async fn until_asked(&self, times: usize) {
         while self.asked() < times {
             tokio::task::yield_now().await;
         }
@@ -65,7 +70,7 @@ async fn an_identification_that_goes_on_moving_is_not_asked_about_for_ever() {
         lab.until_asked(times).await;
         let body = json!({ "word": word, "id": "invitation-1", "ticket": format!("T{times}") });
         assert_eq!(lab.fate(body).await, State::Applied);
-        lab.vendor.memory().slow = Some(permit.clone());
+        lab.vendor.memory().slow = Some((1, permit.clone()));
         permit.add_permits(1);
     }
     let refreshed = refresh.await.unwrap().unwrap();

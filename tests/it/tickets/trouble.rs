@@ -61,6 +61,20 @@ async fn what_was_recorded_past_a_delivery_is_found_all_the_same() {
 }
 
 #[tokio::test]
+async fn a_drain_begins_no_more_calls() {
+    let lab = Lab::new();
+    let permits = lab.hold(100);
+    for number in 0..40 {
+        lab.send(liveness(&format!("T{number}"))).await;
+    }
+    lab.until_asked(32).await;
+    lab.drain.cancel();
+    permits.add_permits(100);
+    lab.hub.finish_calls().await;
+    assert_eq!(lab.asked(), 32);
+}
+
+#[tokio::test]
 async fn a_change_of_health_is_told_once_the_store_takes_it() {
     let lab = Lab::new();
     let name = lab.created().await.name.parse().unwrap();
