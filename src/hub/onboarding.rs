@@ -1,6 +1,6 @@
 //! Customers, accounts and transactions at a compliance platform: handed on, and kept nowhere.
 //!
-//! Nothing says that telling the platform twice does no harm: see [`single`](crate::hub::single). The answer to a repeat
+//! Nothing says that telling the platform twice does no harm: see `hub::single`. The answer to a repeat
 //! is put together from the repeat itself, which is the same request as the first.
 
 use std::sync::Arc;
