@@ -42,6 +42,8 @@ const LOOKS: usize = 20_000;
 struct Lab {
     hub: Arc<Hub>,
     journal: Arc<dyn Journal>,
+    /// Where it keeps everything.
+    memory: Arc<MemoryJournal>,
     hand: ManualClock,
     vendor: Arc<TicketVendor>,
     drain: CancellationToken,
@@ -62,7 +64,8 @@ impl Lab {
         alter: impl FnOnce(Arc<dyn Journal>) -> Arc<dyn Journal>,
     ) -> Self {
         let (clock, hand) = Clock::manual(noon());
-        let (journal, vendor) = (alter(MemoryJournal::new(clock.clone())), TicketVendor::new(change));
+        let (memory, vendor) = (MemoryJournal::new(clock.clone()), TicketVendor::new(change));
+        let journal = alter(memory.clone());
         let drain = CancellationToken::new();
         let connected: Arc<dyn Vendor> = vendor.clone();
         let hub = Hub::new(HubParts {
@@ -76,7 +79,7 @@ impl Lab {
             drain: drain.clone(),
         });
         tokio::spawn(hub.clone().work());
-        Self { hub, journal, hand, vendor, drain }
+        Self { hub, journal, memory, hand, vendor, drain }
     }
 
     async fn created(&self) -> Identification {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use idv_gateway::clock::Clock;
 use idv_gateway::error::Kind;
 use idv_gateway::journal::memory::AppendFault;
-use idv_gateway::journal::{Batch, Journal as _, RecordChange};
+use idv_gateway::journal::{Batch, RecordChange};
 use idv_gateway::proto::event::Payload;
 use idv_gateway::proto::{
     AutoIdentSpec, ConnectionHealthState as Health, CreateIdentificationRequest, Event, EventType,
@@ -74,7 +74,7 @@ async fn a_change_of_health_is_told_once_the_store_takes_it() {
     };
     for (down, fault) in [(true, Some(AppendFault::Unavailable)), (true, None), (false, None)] {
         lab.vendor.memory().down = down;
-        lab.journal.fail_appends(fault);
+        lab.memory.fail_appends(fault);
         let refreshed = lab.hub.refresh_identification(&name, None).await;
         assert_eq!(refreshed.is_err(), down);
     }
