@@ -11,7 +11,7 @@ use crate::model::name::IdentificationName;
 use crate::model::observation::{Observation, Word};
 use crate::model::record::Record;
 use crate::proto::{EventOrigin, Evidence, IdentificationState};
-use crate::vendor::{Created, Vendor};
+use crate::vendor::{Created, Idempotency, Vendor};
 
 /// A change that was recorded before it was sent.
 #[derive(Clone, Copy)]
@@ -117,8 +117,20 @@ impl Hub {
 
 /// The vendor's refusal as an observation; of one that never answered, the gateway's own.
 fn refused(refusal: &Error) -> Observation {
-    let given_up = refusal.kind == Kind::VendorOutcomeUnknown;
-    Observation::new(Word::Refused, if given_up { Evidence::Gateway } else { Evidence::Fetched })
+    let evidence = if leaves_doubt(refusal) { Evidence::Gateway } else { Evidence::Fetched };
+    Observation::new(Word::Refused, evidence)
+}
+
+/// Whether a vendor that goes on so from a creation without an answer may have made it, or may still do so when asked
+/// again.
+pub(super) fn may_be_made(error: &Error, idempotency: Idempotency) -> bool {
+    match idempotency {
+        Idempotency::UpsertByReference | Idempotency::CheckFirst => leaves_doubt(error),
+        // It is not asked again, and says by these two alone that it may have heard the first time.
+        Idempotency::None => {
+            matches!(error.kind, Kind::VendorOutcomeUnknown | Kind::VendorResponseInvalid)
+        }
+    }
 }
 
 /// Refusals after which the vendor may have done it all the same, or may still do so when asked again.

@@ -7,7 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::job::{Outcome, parse_subject};
-use crate::hub::outcome::{Pending, leaves_doubt, pending_id};
+use crate::hub::outcome::{Pending, leaves_doubt, may_be_made, pending_id};
 use crate::hub::request::Mutation;
 use crate::hub::{Hub, identifications, sealing, store};
 use crate::journal::{Batch, Job, JournalError, RecordChange, RequestKey};
@@ -74,8 +74,9 @@ impl Hub {
         creation: Creation<'_>,
         which: Try,
     ) -> Result<CreateIdentificationResponse> {
+        let idempotency = identifications(creation.vendor, SETTLE)?.idempotency();
         match self.send(creation, which).await {
-            Err(error) if leaves_doubt(&error) => {
+            Err(error) if may_be_made(&error, idempotency) => {
                 self.record_doubt(&creation.command.name).await?;
                 Err(error)
             }

@@ -1,5 +1,7 @@
 //! Vendors that invite people themselves.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use prost_types::Timestamp;
 
@@ -19,7 +21,7 @@ pub trait Invitations: Send + Sync {
 }
 
 /// Whether somebody can be invited. Members that hold nothing are empty.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Question {
     /// How the person would be invited.
     pub delivery_method: DeliveryMethod,
@@ -31,6 +33,14 @@ pub struct Question {
     pub process: String,
     /// The caller's unique value for the person.
     pub unique: String,
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut form = f.debug_struct("Question");
+        form.field("delivery_method", &self.delivery_method).field("process", &self.process);
+        form.finish_non_exhaustive()
+    }
 }
 
 /// The vendor's answer.

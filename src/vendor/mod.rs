@@ -201,7 +201,8 @@ pub enum Idempotency {
     UpsertByReference,
     /// Ask first whether it is there (Preventor).
     CheckFirst,
-    /// Never repeat it (Masstack).
+    /// Never repeat it (Masstack). Only where the error of a creation is VENDOR_OUTCOME_UNKNOWN or
+    /// VENDOR_RESPONSE_INVALID may the vendor have heard it.
     None,
 }
 

@@ -9,8 +9,8 @@ use flate2::write::DeflateEncoder;
 #[derive(Clone)]
 pub(crate) struct Entry {
     pub(crate) name: Vec<u8>,
-    /// The name in the entry's own header, where it is another.
-    pub(crate) local_name: Option<Vec<u8>>,
+    /// What its own header says otherwise.
+    pub(crate) local: Local,
     pub(crate) flags: u16,
     pub(crate) method: u16,
     pub(crate) extra: Vec<u8>,
@@ -23,6 +23,19 @@ pub(crate) struct Entry {
     pub(crate) packed: Vec<u8>,
     /// Where the directory says that it is, if not where it is.
     pub(crate) place: Option<u32>,
+    /// What lies behind the content.
+    pub(crate) behind: Vec<u8>,
+}
+
+/// Members of an entry's own header, where they are others than in the directory.
+#[derive(Clone, Default)]
+pub(crate) struct Local {
+    pub(crate) name: Option<Vec<u8>>,
+    pub(crate) flags: Option<u16>,
+    pub(crate) method: Option<u16>,
+    /// Checksum, packed size and size.
+    pub(crate) sums: Option<[u32; 3]>,
+    pub(crate) extra: Option<Vec<u8>>,
 }
 
 /// An entry that is not packed.
@@ -31,7 +44,7 @@ pub(crate) fn stored(name: &str, content: &[u8]) -> Entry {
     crc.update(content);
     Entry {
         name: name.into(),
-        local_name: None,
+        local: Local::default(),
         flags: 0,
         method: 0,
         extra: Vec::new(),
@@ -40,6 +53,7 @@ pub(crate) fn stored(name: &str, content: &[u8]) -> Entry {
         checksum: crc.sum(),
         packed: content.to_vec(),
         place: None,
+        behind: Vec::new(),
     }
 }
 
@@ -50,22 +64,41 @@ pub(crate) fn deflated(name: &str, content: &[u8]) -> Entry {
     Entry { method: 8, packed: packer.finish().unwrap(), ..stored(name, content) }
 }
 
+impl Entry {
+    /// Checksum, packed size and size.
+    fn sums(&self) -> [u32; 3] {
+        [self.checksum, u32::try_from(self.packed.len()).unwrap(), self.size]
+    }
+
+    /// The same, whose own header leaves to a descriptor behind it what is in it.
+    pub(crate) fn described_later(self, signed: bool) -> Self {
+        let mut behind = if signed { b"PK\x07\x08".to_vec() } else { Vec::new() };
+        words(&mut behind, &self.sums());
+        let local = Local { sums: Some([0; 3]), ..self.local };
+        Self { flags: self.flags | 1 << 3, local, behind, ..self }
+    }
+}
+
 /// The archive of `entries`, ending in `comment`.
 pub(crate) fn archive_with(entries: &[Entry], comment: &[u8]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for entry in entries {
         let begin = entry.place.unwrap_or(u32::try_from(bytes.len()).unwrap());
-        let name = entry.local_name.as_ref().unwrap_or(&entry.name);
-        let packed = u32::try_from(entry.packed.len()).unwrap();
+        let local = &entry.local;
+        let name = local.name.as_ref().unwrap_or(&entry.name);
+        let extra = local.extra.as_ref().unwrap_or(&entry.extra);
+        let flags = local.flags.unwrap_or(entry.flags);
+        let method = local.method.unwrap_or(entry.method);
+        let sums = entry.sums();
         bytes.extend(b"PK\x03\x04");
-        halves(&mut bytes, &[20, entry.flags, entry.method, 0, 0x21]);
-        words(&mut bytes, &[entry.checksum, packed, entry.size]);
-        halves(&mut bytes, &[length(name), length(&entry.extra)]);
-        bytes.extend([name, &entry.extra, &entry.packed].into_iter().flatten());
+        halves(&mut bytes, &[20, flags, method, 0, 0x21]);
+        words(&mut bytes, &local.sums.unwrap_or(sums));
+        halves(&mut bytes, &[length(name), length(extra)]);
+        bytes.extend([name, extra, &entry.packed, &entry.behind].into_iter().flatten());
 
         directory.extend(b"PK\x01\x02");
         halves(&mut directory, &[0x031e, 20, entry.flags, entry.method, 0, 0x21]);
-        words(&mut directory, &[entry.checksum, packed, entry.size]);
+        words(&mut directory, &sums);
         halves(&mut directory, &[length(&entry.name), length(&entry.extra), 0, 0, 0]);
         words(&mut directory, &[entry.mode << 16, begin]);
         directory.extend([&entry.name, &entry.extra].into_iter().flatten());

@@ -46,6 +46,10 @@ const DEFINITION_FIELDS: [(&str, &str); 6] = [
     ("viewPolicy", "document_definition.view_policy"),
 ];
 
+/// Errors are looked for in so many bytes at most: a list may be of hundreds of MiB, and looking through one of those
+/// holds up everything else on its thread.
+const MAX_ERRORS: usize = 16 << 10;
+
 const DOCUMENT_FIELDS: [(&str, &str); 1] = [("document", "chunk")];
 
 /// A refusal: what the vendor means by it, and what it said.
@@ -61,7 +65,10 @@ impl Refused {
     /// vendor would have used.
     pub(super) fn read(answer: &Answer) -> Option<Self> {
         // An error body may be empty, or a page of something in between; then the status has to do.
-        let body: ErrorBody = read_json(answer.body()).unwrap_or_default();
+        let body: ErrorBody = match answer.body().len() {
+            0..=MAX_ERRORS => read_json(answer.body()).unwrap_or_default(),
+            _ => ErrorBody::default(),
+        };
         let listed = body.errors.filter(|errors| !errors.is_empty());
         if answer.status().is_success() && listed.is_none() {
             return None;

@@ -11,6 +11,8 @@ use crate::settings::Problems;
 
 /// What the rate allows to come at once after a rest.
 const BURST: Duration = Duration::from_secs(1);
+/// No setting lets a try take longer; the transport ends one by itself then.
+pub(super) const LONGEST_ATTEMPT: Duration = Duration::from_secs(30);
 /// No setting lets a call take longer.
 const LONGEST_CALL_SECONDS: u64 = 120;
 
@@ -55,8 +57,8 @@ impl LimitSettings {
     /// Reports what is wrong with them.
     pub fn check(&self, problems: &mut Problems) {
         problems.range("call_timeout_seconds", self.call_timeout_seconds, 1..=LONGEST_CALL_SECONDS);
-        // The transport gives up after 30 by itself.
-        problems.range("attempt_timeout_seconds", self.attempt_timeout_seconds, 1..=30);
+        let longest_attempt = LONGEST_ATTEMPT.as_secs();
+        problems.range("attempt_timeout_seconds", self.attempt_timeout_seconds, 1..=longest_attempt);
         problems.range("max_attempts", self.max_attempts, 1..=3);
         problems.range("max_concurrent_requests", self.max_concurrent_requests, 1..=1000);
         problems.range("max_waiting_calls", self.max_waiting_calls, 0..=100_000);

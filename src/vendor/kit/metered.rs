@@ -1,6 +1,7 @@
 //! Counts and times every call of a connection, whatever came of it.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use http::StatusCode;
@@ -37,12 +38,26 @@ impl Metered {
         sending: impl Future<Output = Result<T, TransportError>>,
         status: impl Fn(&T) -> StatusCode,
     ) -> Result<T, TransportError> {
-        let begin = self.clock.now();
+        let mut one = Try { metered: self, operation, begin: self.clock.now(), status: None };
         let sent = sending.await;
-        let duration = self.clock.now().duration_since(begin).unwrap_or_default();
-        let status = sent.as_ref().ok().map(|response| status(response).as_u16());
-        self.metrics.vendor_call(&self.connection, operation, status, duration);
+        one.status = sent.as_ref().ok().map(|response| status(response).as_u16());
         sent
+    }
+}
+
+/// One try. It counts where it ends, also when whoever waits for it gives it up.
+struct Try<'a> {
+    metered: &'a Metered,
+    operation: &'static str,
+    begin: SystemTime,
+    status: Option<u16>,
+}
+
+impl Drop for Try<'_> {
+    fn drop(&mut self) {
+        let Metered { connection, metrics, clock, .. } = self.metered;
+        let duration = clock.now().duration_since(self.begin).unwrap_or_default();
+        metrics.vendor_call(connection, self.operation, self.status, duration);
     }
 }
 

@@ -65,7 +65,7 @@ struct Inner<T> {
 
 struct State<T> {
     held: Option<Held<T>>,
-    /// Weak: a login that every waiter gave up on is dropped, not found half done by the next caller.
+    /// Weak: a first login that every waiter gave up on is dropped, not found half done by the next caller.
     flight: Option<WeakShared<Flight<T>>>,
     /// The last login, if it failed.
     failure: Option<Failure>,
@@ -97,7 +97,8 @@ impl<T: Send + Sync + 'static> TokenCache<T> {
     }
 
     /// The present token, or that of the one login all waiters share. A failed login fails every waiter, and whoever
-    /// comes before it may be tried again; while an old token is still good, a failed early renewal falls back on it.
+    /// comes before it may be tried again. Nobody waits for an early renewal, which fails nobody: the old token is used
+    /// for as long as it is good.
     pub async fn get(&self) -> Result<Arc<Token<T>>> {
         let flight = match self.0.usable() {
             Usable::Token(token) => return Ok(token),
@@ -150,14 +151,17 @@ impl<T: Send + Sync + 'static> Inner<T> {
     fn usable(self: &Arc<Self>) -> Usable<T> {
         let now = self.clock.now();
         let mut state = self.lock();
-        if let Some(held) = &mut state.held {
-            let rested = now >= held.last_used + self.rules.idle;
-            if !rested && now < held.renew_at.min(held.token.expires) {
-                held.last_used = now;
-                return Usable::Token(held.token.clone());
+        let flight = state.flight.as_ref().and_then(WeakShared::upgrade);
+        if let Some(held) = state.held.as_mut().filter(|held| held.is_good(now, self.rules)) {
+            held.last_used = now;
+            let (token, due) = (held.token.clone(), now >= held.renew_at);
+            if due && flight.is_none() {
+                // On its own: with whoever began it, it would end when they leave, and so be begun again and again.
+                tokio::spawn(self.take_off(&mut state));
             }
+            return Usable::Token(token);
         }
-        if let Some(flight) = state.flight.as_ref().and_then(WeakShared::upgrade) {
+        if let Some(flight) = flight {
             return Usable::Flight(flight);
         }
         if let Some(Failure { error, until }) = &state.failure
@@ -166,9 +170,13 @@ impl<T: Send + Sync + 'static> Inner<T> {
         {
             return Usable::Failed { error: error.clone(), left };
         }
+        Usable::Flight(self.take_off(&mut state))
+    }
+
+    fn take_off(self: &Arc<Self>, state: &mut State<T>) -> Shared<Flight<T>> {
         let flight = self.clone().fly().boxed().shared();
         state.flight = flight.downgrade();
-        Usable::Flight(flight)
+        flight
     }
 
     async fn fly(self: Arc<Self>) -> Outcome<T> {
@@ -188,9 +196,8 @@ impl<T: Send + Sync + 'static> Inner<T> {
                 Ok(token)
             }
             Err(error) => match &mut state.held {
-                Some(held) if now < held.token.expires && now < held.last_used + self.rules.idle => {
+                Some(held) if held.is_good(now, self.rules) => {
                     held.renew_at = now + RENEWAL_PAUSE;
-                    held.last_used = now;
                     tracing::warn!(
                         error.operation = error.operation,
                         "A vendor login could not be renewed early."
@@ -209,6 +216,13 @@ impl<T: Send + Sync + 'static> Inner<T> {
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Held<T> {
+    /// The vendor takes it, as far as is known.
+    fn is_good(&self, now: SystemTime, rules: TokenRules) -> bool {
+        now < self.token.expires && now < self.last_used + rules.idle
     }
 }
 

@@ -14,6 +14,7 @@ use crate::vendor::kit::http::{
     FILE_TIME, LARGE_ANSWER_TIME, MAX_ANSWER, OpenResponse, Payload, Request, Response, Transport,
     TransportError, UPLOAD_TIME,
 };
+use crate::vendor::kit::limit::LONGEST_ATTEMPT;
 use crate::vendor::kit::spool::SpoolBody;
 
 /// How long each part of a call may take.
@@ -21,7 +22,7 @@ use crate::vendor::kit::spool::SpoolBody;
 pub struct Timeouts {
     /// Until the connection stands.
     pub connect: Duration,
-    /// Between two pieces of the answer.
+    /// Until the answer begins, and between two pieces of it. No shorter than a connection may allow a try.
     pub read: Duration,
     /// The whole call.
     pub total: Duration,
@@ -33,9 +34,8 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        let (connect, read) = (Duration::from_secs(2), Duration::from_secs(10));
-        let (file, upload) = (FILE_TIME, UPLOAD_TIME);
-        Self { connect, read, total: Duration::from_secs(30), file, upload }
+        let (connect, file, upload) = (Duration::from_secs(2), FILE_TIME, UPLOAD_TIME);
+        Self { connect, read: LONGEST_ATTEMPT, total: LONGEST_ATTEMPT, file, upload }
     }
 }
 

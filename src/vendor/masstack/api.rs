@@ -115,9 +115,9 @@ impl Api {
         self.server.log_in().await.map(drop)
     }
 
-    /// A creation of `kind`.
+    /// A creation of `kind`. Whatever its method, another one would make another process.
     pub(super) fn creation(&self, operation: &'static str, kind: Kind) -> Result<Call> {
-        self.prepare(operation, &self.endpoints.create, kind, &[])
+        Ok(self.prepare(operation, &self.endpoints.create, kind, &[])?.repeat(Repeat::Unsent))
     }
 
     /// A call of `endpoint` about `process`.

@@ -2,13 +2,14 @@
 
 use idv_gateway::error::Kind;
 use idv_gateway::model::observation::Word;
-use idv_gateway::proto::{CreateIdentificationRequest, EventType, IdentificationState as State};
+use idv_gateway::proto::{CreateIdentificationRequest, EventType, Evidence, IdentificationState as State};
 use idv_gateway::vendor::Idempotency;
 
 use super::{REQUEST_ID, refused};
 use crate::double::desk::{invite, invite_by};
 use crate::double::{Desk, Fault, Nature};
 
+const OTHER_REQUEST_ID: &str = "0c9a5be1-94f4-4c58-b0f0-4a3b6d6a5f4e";
 const ID: &str = "3f0c9e52-6b1d-4f7a-9c1e-5a7d20b4e811";
 
 fn named() -> String {
@@ -130,7 +131,8 @@ async fn a_vendor_that_cannot_be_asked_is_sent_nothing_twice() {
     for by_caller in [false, true] {
         let desk = Desk::before(never);
         desk.double.fault("create", Fault::LostAfter);
-        refused(desk.try_create(request()).await, Kind::VendorTimeout);
+        refused(desk.try_create(request()).await, Kind::VendorOutcomeUnknown);
+        assert!(desk.get(&named()).await.in_doubt);
         if by_caller {
             refused(desk.try_create(request()).await, Kind::VendorOutcomeUnknown);
         } else {
@@ -138,6 +140,38 @@ async fn a_vendor_that_cannot_be_asked_is_sent_nothing_twice() {
         }
         assert_eq!(settled(&desk).await, State::Failed);
         assert_eq!(desk.double.calls(), ["create"]);
+    }
+}
+
+#[tokio::test]
+async fn what_such_a_vendor_surely_did_not_hear_has_failed_for_its_own_reason() {
+    let never = Nature { idempotency: Idempotency::None, ..Nature::default() };
+    for kind in [
+        Kind::VendorUnavailable,
+        Kind::VendorTimeout,
+        Kind::VendorRateLimited,
+        Kind::VendorCircuitOpen,
+        Kind::GatewayOverloaded,
+    ] {
+        let desk = Desk::before(never);
+        desk.double.fault("create", Fault::Refused(kind));
+        refused(desk.try_create(request()).await, kind);
+        let failed = desk.get(&named()).await;
+        assert_eq!((failed.state(), failed.in_doubt), (State::Failed, false), "{kind:?}");
+        let told = desk.events().await.into_iter().find(|event| !event.identification.is_empty()).unwrap();
+        assert_eq!((told.r#type(), told.evidence()), (EventType::IdentificationFailed, Evidence::Gateway));
+        refused(desk.try_create(request()).await, kind);
+        assert_eq!(desk.double.calls(), ["create"], "{kind:?}");
+        // Nothing was made, so another request may.
+        let another = CreateIdentificationRequest {
+            identification_id: String::new(),
+            request_id: OTHER_REQUEST_ID.to_owned(),
+            ..request()
+        };
+        assert_eq!(
+            desk.try_create(another).await.unwrap().identification.unwrap().state(),
+            State::AwaitingUser
+        );
     }
 }
 

@@ -146,7 +146,10 @@ impl Double {
     ) -> Result<T, Error> {
         let mut books = self.books();
         books.calls.push([call, about].join(" ").trim_end().to_owned());
-        let lost = || Err(Error::new(Kind::VendorTimeout, call, "no answer"));
+        // One that is never asked twice has to say that it may have heard.
+        let twice = self.nature.idempotency != Idempotency::None;
+        let silence = if twice { Kind::VendorTimeout } else { Kind::VendorOutcomeUnknown };
+        let lost = || Err(Error::new(silence, call, "no answer"));
         let fault = books.faults.front().filter(|(name, _)| *name == call).map(|(_, fault)| *fault);
         if fault.is_some() {
             books.faults.pop_front();

@@ -10,7 +10,7 @@ use idv_gateway::vendor::kit::archive::{Archive, ArchiveError, Refused};
 use idv_gateway::vendor::kit::spool::{Spool, Spools};
 use proptest::prelude::*;
 
-use crate::zip::{Entry, archive, archive_with, deflated, stored};
+use crate::zip::{Entry, Local, archive, archive_with, deflated, stored};
 
 const MIB: usize = 1 << 20;
 
@@ -142,7 +142,7 @@ async fn bombs_are_refused() {
 
     let first = stored("a", &[7; 1000]);
     let inside = Entry { place: Some(0), ..first.clone() };
-    let twin = Entry { name: b"b".to_vec(), local_name: Some(b"b".to_vec()), ..inside };
+    let twin = Entry { name: b"b".to_vec(), local: local(|own| own.name = Some(b"b".to_vec())), ..inside };
     assert_eq!(refused(&archive(&[first.clone(), twin])).await, "damaged", "its own header has another name");
     let mut quoted = stored("x", b"");
     quoted.packed = archive(&[stored("inner", b"content")]);
@@ -179,13 +179,95 @@ async fn what_is_damaged_is_refused() {
         (wrong(&|entry| entry.size -= 1), "size"),
         (wrong(&|entry| entry.packed.truncate(20)), "damaged"),
         (wrong(&|entry| entry.packed[0] = 0xff), "damaged"),
-        (wrong(&|entry| entry.local_name = Some(b"c".to_vec())), "damaged"),
+        (wrong(&|entry| entry.local.name = Some(b"c".to_vec())), "damaged"),
         (wrong(&|entry| entry.place = Some(1)), "damaged"),
         (wrong(&|entry| entry.place = Some(4_000_000_000)), "damaged"),
         (wrong(&|entry| entry.size = u32::MAX), "unsupported"),
     ] {
         assert_eq!(refused(&bytes).await, rule);
     }
+}
+
+fn local(change: impl FnOnce(&mut Local)) -> Local {
+    let mut local = Local::default();
+    change(&mut local);
+    local
+}
+
+/// A program that goes from header to header, without the directory, would read something else.
+#[tokio::test]
+async fn an_archive_that_is_read_in_two_ways_is_refused() {
+    let text = b"a text that is packed, a text that is packed".repeat(50);
+    let hidden = &archive(&[stored("evil.xml", b"<a>other text</a>")])[..30 + 8 + 17];
+    let sums = |at: usize| {
+        let entry = stored("a", &text);
+        let mut sums = [entry.checksum, entry.size, entry.size];
+        sums[at] ^= 1;
+        Some(sums)
+    };
+    let other_name = b"\x75\x70\x04\x00evil".to_vec();
+    for (own, rule) in [
+        (local(|own| own.sums = sums(0)), "damaged"),
+        (local(|own| own.sums = sums(1)), "damaged"),
+        (local(|own| own.sums = sums(2)), "damaged"),
+        (local(|own| own.sums = Some([0; 3])), "damaged"),
+        (local(|own| own.method = Some(12)), "damaged"),
+        (local(|own| own.flags = Some(1)), "encrypted"),
+        (local(|own| own.flags = Some(1 << 3)), "unsupported"),
+        (local(|own| own.extra = Some(other_name)), "name_malformed"),
+    ] {
+        assert_eq!(refused_entry(Entry { local: own, ..stored("a", &text) }).await, rule);
+    }
+    let more_extra = local(|own| own.extra = Some(b"\x55\x54\x05\x00\x01time".to_vec()));
+    assert_eq!(refused_entry(Entry { local: more_extra, ..stored("a", &text) }).await, "nothing");
+
+    for at in 0..2 {
+        let mut entries = [stored("a", &text), deflated("b", &text)];
+        assert!(read(&archive(&entries)).await.is_ok());
+        entries[at].behind = hidden.to_vec();
+        assert_eq!(refused(&archive(&entries)).await, "damaged", "hidden behind {at}");
+    }
+    let mut inside = deflated("b", &text);
+    inside.packed.extend_from_slice(hidden);
+    assert_eq!(refused_entry(inside).await, "damaged", "hidden behind the end of what is packed");
+    let later = Entry { place: Some(u32::try_from(hidden.len()).unwrap()), ..stored("a", b"x") };
+    let mut bytes = archive(&[later]);
+    bytes.splice(0..0, hidden.iter().copied());
+    let directory = bytes.len() - 6;
+    let begin = u32::from_le_bytes(bytes[directory..directory + 4].try_into().unwrap()) + hidden.len() as u32;
+    bytes.splice(directory..directory + 4, begin.to_le_bytes());
+    assert_eq!(refused(&bytes).await, "damaged", "hidden before the first");
+}
+
+/// As programs write archives that they cannot go back in.
+#[tokio::test]
+async fn what_a_header_leaves_to_a_descriptor_must_be_there() {
+    let text = b"a text that is packed, a text that is packed".repeat(50);
+    let later = |signed| deflated("a", &text).described_later(signed);
+    for signed in [true, false] {
+        let empty = stored("folder/", b"").described_later(signed);
+        let archive = read(&archive(&[later(signed), empty, deflated("b", &text).described_later(signed)]))
+            .await
+            .unwrap();
+        assert_eq!((unpacked(&archive, 0), unpacked(&archive, 1)), (text.clone(), text.clone()));
+    }
+    let said_twice = Entry { local: Local::default(), ..later(true) };
+    assert_eq!(refused_entry(said_twice).await, "nothing", "the header says it, too");
+    let wrong = |change: &dyn Fn(&mut Entry)| {
+        let mut entry = later(true);
+        change(&mut entry);
+        entry
+    };
+    for entry in [
+        wrong(&|entry| entry.behind.clear()),
+        wrong(&|entry| entry.behind[4] ^= 1),
+        wrong(&|entry| entry.behind[15] ^= 1),
+        wrong(&|entry| entry.behind.push(0)),
+        wrong(&|entry| entry.local.sums = Some([1, 0, 0])),
+    ] {
+        assert_eq!(refused_entry(entry).await, "damaged");
+    }
+    assert_eq!(refused_entry(stored("a", &text).described_later(true)).await, "unsupported");
 }
 
 /// What an archive is refused for does not matter here: that it is read to an end does.

@@ -10,8 +10,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use idv_gateway::clock::Clock;
 use idv_gateway::error::{Error, Kind};
+use idv_gateway::settings::Problems;
 use idv_gateway::vendor::kit::http::{Answer, Call, HttpTransport, MAX_ANSWER, Timeouts, TransportError};
 use idv_gateway::vendor::kit::http::{OpenResponse, Request, Response as Received, Transport};
+use idv_gateway::vendor::kit::limit::LimitSettings;
 use idv_gateway::vendor::kit::url::{Origin, PathTemplate, Plain};
 use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -123,6 +125,19 @@ async fn no_answer_is_unavailable_or_a_timeout() {
     }
     let damaged = ask_stub(|| ([("content-encoding", "gzip")], "not gzip at all").into_response()).await;
     assert_eq!(damaged.unwrap_err().kind, Kind::VendorResponseInvalid);
+}
+
+/// Else settings would promise a patience that the transport does not have.
+#[test]
+fn the_transport_ends_no_try_that_settings_allow() {
+    let Timeouts { read, total, .. } = Timeouts::default();
+    for seconds in 1..=60 {
+        let limits = LimitSettings { attempt_timeout_seconds: seconds, ..LimitSettings::default() };
+        let mut problems = Problems::default();
+        limits.check(&mut problems);
+        let allowed = problems.into_found().is_empty();
+        assert_eq!(allowed, limits.attempt_timeout() <= read.min(total), "{seconds}");
+    }
 }
 
 #[tokio::test]

@@ -310,14 +310,27 @@ async fn a_call_is_repeated_once_and_then_the_credentials_are_at_fault() {
 
 #[tokio::test]
 async fn a_token_is_used_until_it_is_due_for_renewal() {
-    let stub = Stub::logged_in(|_seen| fault(404, "OBJECT_NOT_FOUND", "null")).await;
+    let logins = AtomicUsize::new(0);
+    let stub = Stub::start(move |seen| match seen.is_login() {
+        true => login(&format!("token-{}", logins.fetch_add(1, SeqCst) + 1)),
+        false => fault(404, "OBJECT_NOT_FOUND", "null"),
+    })
+    .await;
     let (idnow, time) = over_sockets(&stub.base);
     let about = reference("", ID);
-    for (minutes, logins) in [(0, 1), (47, 1), (6, 2), (47, 2)] {
-        time.advance(Duration::from_mins(minutes));
+    let used = async || {
         idnow.get(Get { reference: &about, deadline: None }).await.unwrap();
-        assert_eq!(stub.logins(), logins, "after {minutes} more minutes");
+        let got = stub.seen().into_iter().rfind(|seen| !seen.is_login()).unwrap();
+        got.headers["x-api-login-token"].to_str().unwrap().to_owned()
+    };
+    for minutes in [0, 47, 6] {
+        time.advance(Duration::from_mins(minutes));
+        assert_eq!(used().await, "token-1", "after {minutes} more minutes");
     }
+    // It is renewed beside the calls.
+    while used().await == "token-1" {}
+    time.advance(Duration::from_mins(47));
+    assert_eq!((used().await.as_str(), stub.logins()), ("token-2", 2));
 }
 
 #[tokio::test]

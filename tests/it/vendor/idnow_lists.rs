@@ -69,6 +69,20 @@ async fn a_list_may_be_larger_than_other_answers_up_to_its_own_limit() {
     assert_eq!(read(&stub, "successful").await.unwrap_err().kind, Kind::VendorResponseInvalid);
 }
 
+/// Errors have room in a small answer; looking for them in a large one would hold up everything else on its thread.
+#[tokio::test]
+async fn errors_are_looked_for_in_small_answers_alone() {
+    let with_errors = |bytes: usize| {
+        let errors = r#"{"errors":[{"cause":"INTERNAL_SERVER_ERROR"}],"identifications":["#;
+        format!("{errors}{}{}]}}", entry("SUCCESS", "case-1"), " ".repeat(bytes))
+    };
+    for (bytes, kind) in [(0, Some(Kind::VendorUnavailable)), (16 << 10, None)] {
+        let body = with_errors(bytes);
+        let stub = Stub::logged_in(move |_seen| json(200, &body)).await;
+        assert_eq!(read(&stub, "successful").await.err().map(|error| error.kind), kind, "{bytes}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_list_is_an_error() {
     for (status, body, kind) in [

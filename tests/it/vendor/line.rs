@@ -13,16 +13,17 @@ use futures::FutureExt;
 use futures::future::join_all;
 use idv_gateway::clock::{Clock, ManualClock};
 use idv_gateway::error::{Error, Kind};
+use idv_gateway::telemetry::Telemetry;
 use idv_gateway::vendor::kit::deadline::Deadline;
 use idv_gateway::vendor::kit::http::{
     Answer, Call, OpenResponse, Request, Response, Transport, TransportError,
 };
 use idv_gateway::vendor::kit::limit::LimitSettings;
-use idv_gateway::vendor::kit::line::Line;
+use idv_gateway::vendor::kit::line::{Line, LineParts};
 use idv_gateway::vendor::kit::retry::Repeat;
 use idv_gateway::vendor::kit::url::{Origin, PathTemplate, Plain};
 
-use super::rig::{line, noon, on_its_way};
+use super::rig::{noon, on_its_way};
 
 const SECOND: Duration = Duration::from_secs(1);
 const STEP: Duration = Duration::from_millis(10);
@@ -95,6 +96,7 @@ impl Drop for UnderWay<'_> {
 
 struct House {
     line: Line,
+    telemetry: Telemetry,
     vendor: Arc<Vendor>,
     clock: Clock,
     hand: ManualClock,
@@ -112,7 +114,15 @@ impl House {
             running: AtomicUsize::default(),
             most: AtomicUsize::default(),
         });
-        Self { line: line(limits, clock.clone(), vendor.clone()), vendor, clock, hand }
+        let telemetry = Telemetry::new();
+        let line = Line::new(LineParts {
+            connection: "bank".parse().unwrap(),
+            clock: clock.clone(),
+            metrics: telemetry.metrics(),
+            transport: vendor.clone(),
+            limits,
+        });
+        Self { line, telemetry, vendor, clock, hand }
     }
 
     async fn send(&self, call: Call) -> Result<Answer, Error> {
@@ -391,6 +401,29 @@ async fn requests_keep_to_the_configured_rate() {
     assert_eq!(error.kind, Kind::VendorRateLimited);
     assert!(error.retry_after.unwrap() > SECOND);
     assert_eq!(house.requests(), 15);
+}
+
+#[tokio::test]
+async fn every_try_is_counted_whatever_ended_it() {
+    for (script, counted) in [
+        (&[Hangs][..], &[("none", 3)][..]),
+        (&[Hangs, Status(503), Status(200)], &[("none", 1), ("5xx", 1), ("2xx", 1)]),
+    ] {
+        let house = House::new(script, |_limits| ());
+        let _outcome = house.in_time(house.read()).await;
+        let scraped = house.telemetry.scrape().unwrap();
+        for (status, tries) in counted {
+            let line = format!(
+                "idv_vendor_calls_total{{connection=\"bank\",operation=\"test.call\",status=\"{status}\"}} {tries}\n"
+            );
+            assert!(scraped.contains(&line), "{script:?}: {line}{scraped}");
+        }
+    }
+    // Ten seconds each, which is how long they took.
+    let house = House::new(&[Hangs], |limits| limits.max_attempts = 1);
+    house.in_time(house.read()).await.err().unwrap();
+    let took = "idv_vendor_call_duration_seconds_sum{connection=\"bank\",operation=\"test.call\"} 10";
+    assert!(house.telemetry.scrape().unwrap().contains(took));
 }
 
 /// The house itself: it would see a second request, and a deadline that was missed.

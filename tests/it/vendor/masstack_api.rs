@@ -6,6 +6,7 @@ use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use idv_gateway::clock::Clock;
 use idv_gateway::error::Kind as Reason;
 use idv_gateway::model::observation::Word;
 use idv_gateway::proto::identification_spec::Kind;
@@ -13,11 +14,14 @@ use idv_gateway::proto::{
     AssuranceLevel, DeliveryMethod, Evidence, IdentityDocumentSpec, IdentityDocumentType, OtpFactor, OtpSpec,
     Outcome, PhoneNumber, ScoringProvider, Subject, VendorReference,
 };
+use idv_gateway::vendor::kit::limit::LimitSettings;
 use idv_gateway::vendor::{Create, Get, Identifications as _, Vendor as _};
 use serde_json::{Value, json};
 
-use super::masstack_rig::{CALLS, IDS, Script, command, connect, process, settings, sound, try_connect};
-use super::rig::{Files, noon};
+use super::masstack_rig::{
+    CALLS, IDS, Script, TOKEN, command, connect, over, process, settings, sound, try_connect,
+};
+use super::rig::{Files, line, noon};
 
 fn maria() -> Subject {
     Subject {
@@ -98,6 +102,27 @@ async fn a_creation_with_a_document_comes_in_two_generations() {
         (&document, &json!("ES"))
     );
     assert_eq!(actor.get("name"), None);
+}
+
+/// A PUT may be repeated by its method, which settings choose; this one would make another process.
+#[tokio::test]
+async fn a_creation_that_may_have_been_done_is_sent_once_whatever_its_method_is() {
+    for method in ["POST", "PUT"] {
+        let script = Script::new(|line: &str| match line.ends_with("/token") {
+            true => (200, TOKEN.to_owned()),
+            false => (0, String::new()),
+        });
+        let clock = Clock::system();
+        let line = line(LimitSettings::default(), clock.clone(), script.clone());
+        let more =
+            format!("endpoints.create = {{ method = \"{method}\", path = \"/identifications/{{kind}}\" }}");
+        let masstack = over("http://127.0.0.1:1", &more, clock, line);
+        let command = command(Kind::IdentityDocument(IdentityDocumentSpec::default()), maria());
+        let error = masstack.create(Create { command: &command }).await.unwrap_err();
+        let sent: Vec<_> = script.seen().into_iter().map(|seen| seen.line).collect();
+        let [_login, creation] = sent.as_slice() else { panic!("{method}: {sent:?}") };
+        assert_eq!((error.kind, creation.starts_with(method)), (Reason::VendorOutcomeUnknown, true));
+    }
 }
 
 #[tokio::test]

@@ -120,6 +120,34 @@ async fn a_login_that_everybody_gave_up_on_holds_nobody_up() {
     assert_eq!(tokens.get().await.unwrap().value, 2);
 }
 
+impl Vendor {
+    /// Waits until `count` logins were begun, and as far as they come.
+    async fn begun(&self, count: usize) {
+        while self.logins.load(SeqCst) < count {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_renewal_that_hangs_stops_nobody_while_the_token_is_good() {
+    let (tokens, vendor, time) = cache(1);
+    assert_eq!(tokens.get().await.unwrap().value, 1);
+    let at_once = || tokens.get().now_or_never().map(|got| got.unwrap().value);
+    time.advance(53 * MINUTE);
+    assert_eq!(at_once(), Some(1));
+    vendor.begun(2).await;
+    time.advance(6 * MINUTE);
+    assert_eq!((at_once(), at_once()), (Some(1), Some(1)));
+    assert_eq!(vendor.logins.load(SeqCst), 2, "it goes on though nobody waits for it");
+    time.advance(MINUTE);
+    assert_eq!(at_once(), None, "its hour is over");
+    vendor.gate.add_permits(1);
+    assert_eq!(tokens.get().await.unwrap().value, 2);
+    assert_eq!(vendor.logins.load(SeqCst), 2);
+}
+
 #[tokio::test]
 async fn a_token_is_renewed_early_and_never_used_past_its_end() {
     let (tokens, vendor, time) = cache(100);
@@ -130,13 +158,21 @@ async fn a_token_is_renewed_early_and_never_used_past_its_end() {
     // The renewal fails: the old token is still good, and the next try waits.
     vendor.failing.store(1, SeqCst);
     assert_eq!(tokens.get().await.unwrap().value, 1);
+    vendor.begun(2).await;
     assert_eq!(tokens.get().await.unwrap().value, 1);
+    tokio::task::yield_now().await;
     assert_eq!(vendor.logins.load(SeqCst), 2);
-    time.advance(7 * MINUTE);
+    vendor.failing.store(0, SeqCst);
+    time.advance(MINUTE / 2);
+    assert_eq!(tokens.get().await.unwrap().value, 1);
+    vendor.begun(3).await;
+    assert_eq!(tokens.get().await.unwrap().value, 3);
+    vendor.failing.store(1, SeqCst);
+    time.advance(60 * MINUTE);
     assert_eq!(tokens.get().await.unwrap_err().kind, Kind::VendorUnavailable, "its hour is over");
     vendor.failing.store(0, SeqCst);
     time.advance(MINUTE);
-    assert_eq!(tokens.get().await.unwrap().value, 4);
+    assert_eq!(tokens.get().await.unwrap().value, 5);
 }
 
 #[tokio::test]

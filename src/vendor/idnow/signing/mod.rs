@@ -283,12 +283,14 @@ impl Signing for Idnow {
         let sent = self.send_file(UPLOAD, target, upload.content).await?;
         let Some((refused, answer)) = sent else { return Ok(()) };
         Err(match refused.status() {
-            StatusCode::PRECONDITION_FAILED => {
-                // The same refusal stands for an account that signs nothing: asked for the definition, it says so.
-                self.definition(&upload.name.definition).await?;
-                let detail = "the vendor account has no definition for this document";
-                refused.as_kind(&answer, Kind::DocumentDefinitionMissing, detail)
-            }
+            // The same refusal stands for an account that signs nothing: asked for the definition, it says so.
+            StatusCode::PRECONDITION_FAILED => match self.definition(&upload.name.definition).await? {
+                Some(_not_what_is_missing) => refused.error(&answer),
+                None => {
+                    let detail = "the vendor account has no definition for this document";
+                    refused.as_kind(&answer, Kind::DocumentDefinitionMissing, detail)
+                }
+            },
             StatusCode::CONFLICT => {
                 let detail = "the vendor takes no more documents for this identification";
                 refused.as_kind(&answer, Kind::IdentificationCompleted, detail)

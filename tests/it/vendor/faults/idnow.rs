@@ -29,10 +29,9 @@ use crate::vendor::rig::{Files, ID, about, command, line, reference};
 use crate::zip::{archive, stored};
 
 use Kind::{
-    DocumentDefinitionMissing, DocumentNotSigned, DocumentTooLarge, IdentificationCompleted,
-    IdentificationGone, ResourceExists, ResourceNotFound, VendorConflict, VendorCredentialsRejected,
-    VendorFeatureNotEnabled, VendorRejectedField, VendorRejectedRequest, VendorResponseInvalid,
-    VendorUnavailable,
+    DocumentNotSigned, DocumentTooLarge, IdentificationCompleted, IdentificationGone, ResourceExists,
+    ResourceNotFound, VendorConflict, VendorCredentialsRejected, VendorFeatureNotEnabled,
+    VendorRejectedField, VendorRejectedRequest, VendorResponseInvalid, VendorUnavailable,
 };
 
 const PERSON: &str = "400 with a person's field";
@@ -322,7 +321,6 @@ fn documents() -> Vec<Column> {
             (DOCUMENT, Some(VendorRejectedField)),
             (GONE, Some(ResourceNotFound)),
             ("409", Some(IdentificationCompleted)),
-            ("412", Some(DocumentDefinitionMissing)),
             ("413", Some(DocumentTooLarge)),
         ]),
         Column::new(

@@ -1,9 +1,12 @@
 //! ZIP archives that nobody trusts: read from a spool, and refused before anything in them is handed on.
 //!
 //! Only what vendors need is understood: one volume, entries stored or deflated. Sizes, counts and names have limits,
-//! and the two places in which an archive describes an entry must agree: programs differ in which they believe, and a
-//! refused archive is one of which they would not read the same.
+//! the two places in which an archive describes an entry must agree, and nothing lies between entries: some programs go
+//! by the directory, others from header to header, and both read the same.
 
+mod rule;
+
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -12,8 +15,8 @@ use bytes::Bytes;
 use flate2::Crc;
 use flate2::read::DeflateDecoder;
 
-use crate::error::{Error, Kind, VendorFault};
-use crate::vendor::kit::spool::{CHUNK, Spool, SpoolReader, unusable};
+pub use crate::vendor::kit::archive::rule::{ArchiveError, Refused, Rule};
+use crate::vendor::kit::spool::{CHUNK, Spool, SpoolReader};
 
 /// Most entries, folders included.
 const MAX_ENTRIES: usize = 1000;
@@ -30,65 +33,20 @@ const MAX_NAME: usize = 255;
 const LOCAL: u32 = 0x0403_4b50;
 const CENTRAL: u32 = 0x0201_4b50;
 const END: u32 = 0x0605_4b50;
+/// What a descriptor may begin with.
+const DESCRIPTOR: u32 = 0x0807_4b50;
 const LOCAL_LENGTH: usize = 30;
 const CENTRAL_LENGTH: usize = 46;
 const END_LENGTH: usize = 22;
+const DESCRIPTOR_LENGTH: usize = 12;
 const MAX_COMMENT: usize = 0xffff;
+/// Flags of an encrypted entry.
+const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
+/// The flag of an entry whose size was not known when its header was written: a descriptor follows it.
+const DESCRIBED_LATER: u16 = 1 << 3;
+const DEFLATED: u16 = 8;
 /// An extra field with another name for the entry.
 const OTHER_NAME: u16 = 0x7075;
-
-/// Which rule an archive broke.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// It is larger than a spool may be.
-    ArchiveBytes,
-    /// It is no ZIP archive at all.
-    NotAnArchive,
-    /// It ends too early.
-    Truncated,
-    /// It contradicts itself, or cannot be unpacked.
-    Damaged,
-    /// Several volumes, ZIP64, or a way of packing that no vendor needs.
-    Unsupported,
-    /// Too many entries, or too long a directory.
-    Entries,
-    /// Too many bytes when unpacked.
-    TotalBytes,
-    /// An entry unpacks to far more than its packed size.
-    Ratio,
-    /// An entry unpacks to another size than it says.
-    Size,
-    /// An entry does not match its checksum.
-    Checksum,
-    /// Two entries share bytes.
-    Overlap,
-    /// A name that leads elsewhere: absolute, a drive, `..`.
-    NameTraversal,
-    /// A name with control characters, a NUL, or nothing at all; too long, or not UTF-8.
-    NameMalformed,
-    /// Two entries have the same name, or differ only in case.
-    NameDuplicate,
-    /// A symbolic link or another thing that is neither file nor folder.
-    SpecialFile,
-    /// An encrypted entry.
-    Encrypted,
-}
-
-/// An archive was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the archive broke the rule {}", self.0.as_str())]
-pub struct Refused(pub Rule);
-
-/// Why an archive cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ArchiveError {
-    /// It is at fault itself.
-    #[error(transparent)]
-    Refused(#[from] Refused),
-    /// The spool is.
-    #[error("the spool cannot be read")]
-    Spool(#[from] io::Error),
-}
 
 /// An archive whose every entry was unpacked once and found as it says.
 #[derive(Debug)]
@@ -109,6 +67,8 @@ pub struct Entry {
     checksum: u32,
     local: u64,
     data: u64,
+    /// Where the next thing begins.
+    end: u64,
 }
 
 /// Unpacks one file, piece by piece.
@@ -121,72 +81,7 @@ pub struct EntryReader {
 
 enum Source {
     Stored(SpoolReader),
-    Deflated(Box<DeflateDecoder<SpoolReader>>),
-}
-
-impl Rule {
-    /// The word in the metadata of errors.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::ArchiveBytes => "archive_bytes",
-            Self::NotAnArchive => "not_an_archive",
-            Self::Truncated => "truncated",
-            Self::Damaged => "damaged",
-            Self::Unsupported => "unsupported",
-            Self::Entries => "entries",
-            Self::TotalBytes => "total_bytes",
-            Self::Ratio => "ratio",
-            Self::Size => "size",
-            Self::Checksum => "checksum",
-            Self::Overlap => "overlap",
-            Self::NameTraversal => "name_traversal",
-            Self::NameMalformed => "name_malformed",
-            Self::NameDuplicate => "name_duplicate",
-            Self::SpecialFile => "special_file",
-            Self::Encrypted => "encrypted",
-        }
-    }
-
-    /// What is wrong, after "the vendor's archive".
-    fn fault(self) -> &'static str {
-        match self {
-            Self::ArchiveBytes => "is larger than this connection takes",
-            Self::NotAnArchive => "is no ZIP archive",
-            Self::Truncated => "ends too early",
-            Self::Damaged => "is damaged",
-            Self::Unsupported => "is of a kind that is not read",
-            Self::Entries => "has too many entries",
-            Self::TotalBytes => "is too large when unpacked",
-            Self::Ratio => "has an entry that unpacks to far more than it seems",
-            Self::Size => "has an entry of another size than it says",
-            Self::Checksum => "has an entry that does not match its checksum",
-            Self::Overlap => "has entries that overlap",
-            Self::NameTraversal => "has a name that leads out of a folder",
-            Self::NameMalformed => "has a name that is none",
-            Self::NameDuplicate => "has one name twice",
-            Self::SpecialFile => "holds something that is neither file nor folder",
-            Self::Encrypted => "has an encrypted entry",
-        }
-    }
-}
-
-impl Refused {
-    /// The error for callers.
-    pub fn error(self, operation: &'static str) -> Error {
-        let detail = format!("the vendor's archive {}", self.0.fault());
-        let fault = VendorFault { rule: self.0.as_str(), ..VendorFault::default() };
-        Error::new(Kind::ArchiveRefused, operation, detail).from_vendor(fault)
-    }
-}
-
-impl ArchiveError {
-    /// The error for callers.
-    pub fn error(self, operation: &'static str) -> Error {
-        match self {
-            Self::Refused(refused) => refused.error(operation),
-            Self::Spool(error) => unusable(operation, error),
-        }
-    }
+    Deflated { unpacked: Box<DeflateDecoder<SpoolReader>>, packed: u64 },
 }
 
 type Result<T, E = ArchiveError> = std::result::Result<T, E>;
@@ -204,7 +99,7 @@ impl Archive {
         for entry in &mut entries {
             entry.locate(&spool)?;
         }
-        refuse_overlaps(&entries, end.directory)?;
+        refuse_disorder(&entries, end.directory)?;
         entries.retain(|entry| !entry.name.ends_with('/'));
         let archive = Self { spool, entries };
         for entry in &archive.entries {
@@ -228,7 +123,10 @@ impl Archive {
     pub fn open(&self, entry: &Entry) -> EntryReader {
         let packed = self.spool.reader(entry.data, entry.data + entry.packed);
         let source = match entry.deflated {
-            true => Source::Deflated(Box::new(DeflateDecoder::new(packed))),
+            true => {
+                let unpacked = Box::new(DeflateDecoder::new(packed));
+                Source::Deflated { unpacked, packed: entry.packed }
+            }
             false => Source::Stored(packed),
         };
         EntryReader { source, left: entry.size, crc: Crc::new(), checksum: entry.checksum }
@@ -253,6 +151,7 @@ impl EntryReader {
         match length {
             0 if self.left > 0 => refuse(Rule::Size),
             0 if self.crc.sum() != self.checksum => refuse(Rule::Checksum),
+            0 if self.source.goes_on() => refuse(Rule::Damaged),
             0 => Ok(None),
             _ => Ok(Some(piece.into())),
         }
@@ -261,13 +160,20 @@ impl EntryReader {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         match &mut self.source {
             Source::Stored(packed) => Ok(packed.read(buffer)?),
-            Source::Deflated(unpacked) => unpacked.read(buffer).map_err(|error| match error.kind() {
+            Source::Deflated { unpacked, .. } => unpacked.read(buffer).map_err(|error| match error.kind() {
                 io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
                     Refused(Rule::Damaged).into()
                 }
                 _ => error.into(),
             }),
         }
+    }
+}
+
+impl Source {
+    /// Whether it ends before its bytes do.
+    fn goes_on(&self) -> bool {
+        matches!(self, Self::Deflated { unpacked, packed } if unpacked.total_in() < *packed)
     }
 }
 
@@ -342,7 +248,6 @@ impl Entry {
         if head.u32(0) != CENTRAL {
             return refuse(Rule::Damaged);
         }
-        const ENCRYPTED: u16 = 1 | 1 << 6 | 1 << 13;
         if head.u16(8) & ENCRYPTED != 0 {
             return refuse(Rule::Encrypted);
         }
@@ -357,7 +262,7 @@ impl Entry {
         }
         let deflated = match head.u16(10) {
             0 => false,
-            8 => true,
+            DEFLATED => true,
             _ => return refuse(Rule::Unsupported),
         };
         let (packed, size, local) = (head.u32(20), head.u32(24), head.u32(42));
@@ -369,7 +274,7 @@ impl Entry {
             return refuse(Rule::Ratio);
         }
         let checksum = head.u32(16);
-        Ok((Self { name, size, packed, deflated, checksum, local, data: 0 }, rest))
+        Ok((Self { name, size, packed, deflated, checksum, local, data: 0, end: 0 }, rest))
     }
 
     /// Finds its bytes behind its own header, which must say what the directory says.
@@ -379,25 +284,74 @@ impl Entry {
             return refuse(Rule::Damaged);
         }
         let head = Fields(&header);
+        let (flags, name, extra) = (head.u16(6), head.u16(26), head.u16(28));
         let begin = self.local + LOCAL_LENGTH as u64;
-        let name = spool.read(begin, head.u16(26).into())?;
-        let deflated = head.u16(8) == 8;
-        if head.u32(0) != LOCAL || name != self.name.as_bytes() || deflated != self.deflated {
+        let names = spool.read(begin, usize::from(name) + usize::from(extra))?;
+        let (name, extra) = names.split_at_checked(name.into()).ok_or(Refused(Rule::Damaged))?;
+        let method = if self.deflated { DEFLATED } else { 0 };
+        if head.u32(0) != LOCAL || name != self.name.as_bytes() || head.u16(8) != method {
             return refuse(Rule::Damaged);
         }
-        self.data = begin + u64::from(head.u16(26)) + u64::from(head.u16(28));
+        if flags & ENCRYPTED != 0 {
+            return refuse(Rule::Encrypted);
+        }
+        if has_other_name(extra) {
+            return refuse(Rule::NameMalformed);
+        }
+        let later = flags & DESCRIBED_LATER != 0;
+        let said = [head.u32(14), head.u32(18), head.u32(22)];
+        if self.sums() != said && !(later && said == [0; 3]) {
+            return refuse(Rule::Damaged);
+        }
+        self.data = begin + names.len() as u64;
+        self.end = self.data + self.packed;
+        if later {
+            self.end += self.descriptor(spool)?;
+        }
         Ok(())
+    }
+
+    /// How long the descriptor behind its bytes is, which must say what the directory says.
+    fn descriptor(&self, spool: &Arc<Spool>) -> Result<u64> {
+        if !self.deflated && self.packed > 0 {
+            // Nothing but the descriptor, which its bytes may look like, says where they end.
+            return refuse(Rule::Unsupported);
+        }
+        let descriptor = spool.read(self.end, 4 + DESCRIPTOR_LENGTH)?;
+        let says = |at: usize| {
+            let sums = descriptor.get(at..at + DESCRIPTOR_LENGTH).map(Fields);
+            sums.is_some_and(|sums| [sums.u32(0), sums.u32(4), sums.u32(8)] == self.sums())
+        };
+        let signed = descriptor.len() >= 4 && Fields(&descriptor).u32(0) == DESCRIPTOR;
+        match (signed && says(4), says(0)) {
+            (true, _) => Ok(4 + DESCRIPTOR_LENGTH as u64),
+            (false, true) => Ok(DESCRIPTOR_LENGTH as u64),
+            (false, false) => refuse(Rule::Damaged),
+        }
+    }
+
+    /// Checksum and sizes, in the order in which they are always written.
+    fn sums(&self) -> [u32; 3] {
+        // Both were read from as many bits.
+        [self.checksum, self.packed as u32, self.size as u32]
     }
 }
 
-fn refuse_overlaps(entries: &[Entry], directory: u64) -> Result<()> {
-    let mut places: Vec<_> = entries.iter().map(|entry| (entry.local, entry.data + entry.packed)).collect();
+/// Refuses entries that share bytes, and bytes that belong to none: a header among those would be found by programs that
+/// do not go by the directory.
+fn refuse_disorder(entries: &[Entry], directory: u64) -> Result<()> {
+    let mut places: Vec<_> = entries.iter().map(|entry| (entry.local, entry.end)).collect();
     places.sort_unstable();
-    let begins = places.iter().skip(1).map(|(begin, _)| *begin).chain([directory]);
-    match places.iter().zip(begins).any(|((_, end), next)| *end > next) {
-        true => refuse(Rule::Overlap),
-        false => Ok(()),
+    let ends = [0].into_iter().chain(places.iter().map(|(_, end)| *end));
+    let begins = places.iter().map(|(begin, _)| *begin).chain([directory]);
+    for (end, next) in ends.zip(begins) {
+        match end.cmp(&next) {
+            Ordering::Equal => {}
+            Ordering::Greater => return refuse(Rule::Overlap),
+            Ordering::Less => return refuse(Rule::Damaged),
+        }
     }
+    Ok(())
 }
 
 fn checked_name(name: &[u8]) -> Result<String> {
