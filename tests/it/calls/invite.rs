@@ -6,6 +6,7 @@ use idv_gateway::proto::{
     CheckInvitationRequest, DeliveryMethod, EventType, IdentificationState as State, InvitationSpec, Outcome,
     PhoneNumber, SendInvitationRequest, SendInvitationResponse,
 };
+use idv_gateway::vendor::invitation::Question;
 
 use super::{CALLER, REQUEST_ID, fields, refused};
 use crate::double::desk::{EMAIL, invite_by};
@@ -30,6 +31,18 @@ fn once(name: &str) -> SendInvitationRequest {
 
 fn again(name: &str) -> SendInvitationRequest {
     SendInvitationRequest { name: name.to_owned(), request_id: String::new() }
+}
+
+#[test]
+fn a_question_shows_nothing_of_the_person() {
+    let question = Question {
+        delivery_method: DeliveryMethod::Email,
+        email: EMAIL.to_owned(),
+        phone: Some(PhoneNumber { e164: "+34612345678".to_owned(), ..PhoneNumber::default() }),
+        process: "ID".to_owned(),
+        unique: "client-7".to_owned(),
+    };
+    assert_eq!(format!("{question:?}"), "Question { delivery_method: Email, process: \"ID\", .. }");
 }
 
 #[tokio::test]
