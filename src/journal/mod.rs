@@ -6,6 +6,7 @@
 pub mod config;
 pub mod cursor;
 pub mod seal;
+pub mod subscription;
 
 mod delivery_page;
 mod entry;
@@ -27,6 +28,7 @@ pub use crate::journal::delivery_page::{DeliveryPage, DeliveryQuery};
 
 use crate::journal::cursor::CursorKey;
 use crate::journal::seal::SealedItem;
+use crate::journal::subscription::Subscriptions;
 use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
@@ -139,7 +141,10 @@ pub trait Journal: Send + Sync {
     /// Moves when a job was scheduled. A hint.
     fn watch_due(&self) -> watch::Receiver<u64>;
 
-    /// Drops dedupe keys and answered requests whose time is over. Returns how many.
+    /// Readers whose places are kept.
+    fn subscriptions(&self) -> &dyn Subscriptions;
+
+    /// Drops dedupe keys, answered requests and idle subscriptions whose time is over. Returns how many.
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError>;
 
     /// Writes and reads back a mark: `Ok` means that the store accepts appends now.

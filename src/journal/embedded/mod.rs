@@ -10,6 +10,7 @@ mod list;
 mod readers;
 mod rows;
 mod schema;
+mod subscription;
 mod upkeep;
 mod writer;
 
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::journal::seal::SealedItem;
+use crate::journal::subscription::Subscriptions;
 use crate::journal::{
     Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
     Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
@@ -233,6 +235,10 @@ impl Journal for EmbeddedJournal {
         self.writer.shown.due.subscribe()
     }
 
+    fn subscriptions(&self) -> &dyn Subscriptions {
+        self
+    }
+
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {
         let mut total = 0;
         loop {
@@ -240,9 +246,10 @@ impl Journal for EmbeddedJournal {
                 self.writer.ask(move |store| upkeep::sweep(&mut store.connection, now)).await?;
             total += dropped;
             if !more {
-                return Ok(total);
+                break;
             }
         }
+        Ok(total + self.sweep_subscriptions(now).await?)
     }
 
     async fn health(&self) -> Result<(), JournalError> {

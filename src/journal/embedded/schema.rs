@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
 use crate::journal::embedded::fault::{OpenError, fault};
+use crate::journal::embedded::subscription;
 use crate::journal::{Identity, JournalError};
 
 /// "idvj": tells a journal from other SQLite files.
@@ -52,6 +53,7 @@ pub(super) fn open_writer(
     drop(private(path)?);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     migrate(&mut connection)?;
+    subscription::free_all(&connection).map_err(fault)?;
     let identity = identity(&mut connection, clock).map_err(fault)?;
     Ok((connection, identity))
 }

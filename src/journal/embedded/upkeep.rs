@@ -19,10 +19,10 @@ const ROOM: u32 = 64 << 10;
 const MAX_PAGES: u64 = 4_294_967_294;
 
 /// Does `work` in one transaction that is durable when this returns `Ok`.
-pub(super) fn durably<T>(
+pub(super) fn durably<T, E: From<JournalError>>(
     connection: &mut Connection,
-    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, JournalError>,
-) -> Result<T, JournalError> {
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let mut transaction = begun.map_err(fault)?;
     let done = work(&mut transaction)?;

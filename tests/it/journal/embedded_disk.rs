@@ -21,6 +21,7 @@ use super::fixture::{
 use super::rules_lists::{changed, elsewhere, query, tombstone};
 use super::rules_records::creates;
 use super::rules_sealed::item;
+use super::rules_subscriptions::{assert_fenced, named, new, place, settings, wish};
 
 #[tokio::test]
 async fn reopening_keeps_everything() {
@@ -67,6 +68,28 @@ async fn reopening_keeps_everything() {
     // Whoever held it is gone.
     assert_eq!(journal.claim(start(), 1, Duration::from_secs(60)).await.unwrap()[0].id, "one");
     assert_eq!(journal.append(events(vec![any_event()])).await.unwrap().place.position, 3);
+}
+
+#[tokio::test]
+async fn a_restart_frees_shards_and_keeps_tokens_and_places() {
+    let disk = OnDisk::new();
+    let journal = disk.open();
+    journal.subscriptions().create(new("ledger", 2)).await.unwrap();
+    let before = journal.subscriptions().acquire(wish("ledger", Some(0), start())).await.unwrap().lease;
+    let other = journal.subscriptions().acquire(wish("ledger", Some(1), start())).await.unwrap().lease;
+    journal.subscriptions().commit(&before, place(7), start()).await.unwrap();
+    journal.close().await;
+
+    let journal = disk.open();
+    let on = journal.subscriptions();
+    // What the consumer had done before it lost its stream is not to be done again.
+    assert_eq!(on.commit(&before, place(8), start()).await.unwrap(), place(8));
+    let leased = on.acquire(wish("ledger", Some(0), start())).await.unwrap();
+    assert_eq!(leased.committed, place(8));
+    assert!(leased.lease.token > other.token);
+    assert_fenced(on.commit(&before, place(9), start()).await);
+    let shown = on.get(&named("ledger")).await.unwrap().unwrap();
+    assert_eq!(shown.settings, settings());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ pub(crate) mod altered;
 pub(crate) mod checker;
 pub(crate) mod fixture;
 
+mod interleaving;
 mod rules_cursors;
 mod rules_deliveries;
 mod rules_events;
@@ -14,6 +15,7 @@ mod rules_lists;
 mod rules_records;
 mod rules_requests;
 mod rules_sealed;
+mod rules_subscriptions;
 
 mod embedded_disk;
 mod embedded_faults;
@@ -125,6 +127,17 @@ conformance! {
         a_failed_batch_leaves_claims_alone,
         next_due_waits_for_the_end_of_a_lease,
         scheduling_is_told,
+    }
+    rules_subscriptions {
+        a_subscription_comes_back_as_made,
+        subscriptions_are_listed_by_name,
+        settings_are_replaced_once,
+        a_shard_has_one_holder,
+        who_was_replaced_is_fenced,
+        commits_never_go_back,
+        seeking_ends_every_lease,
+        idle_subscriptions_are_swept,
+        interleavings_agree_with_the_model,
     }
     rules_cursors {
         a_cursor_leads_back_to_its_place,
