@@ -34,6 +34,7 @@ use crate::proto::{Event, WebhookDeliveryState};
 pub struct MemoryJournal {
     clock: Clock,
     identity: Identity,
+    event_retention: Option<Duration>,
     state: Mutex<State>,
     head: watch::Sender<Position>,
     due: watch::Sender<u64>,
@@ -49,11 +50,16 @@ pub enum AppendFault {
 }
 
 impl MemoryJournal {
-    /// An empty journal.
+    /// An empty journal that keeps events for ever.
     pub fn new(clock: Clock) -> Arc<Self> {
+        Self::keeping(clock, None)
+    }
+
+    /// An empty journal that keeps events for `event_retention`, if not for ever.
+    pub fn keeping(clock: Clock, event_retention: Option<Duration>) -> Arc<Self> {
         let identity = Identity { epoch: clock.uuid(), key: CursorKey::new(clock.random()) };
         let (head, due) = (watch::Sender::new(0), watch::Sender::new(0));
-        Arc::new(Self { clock, identity, state: Mutex::default(), head, due })
+        Arc::new(Self { clock, identity, event_retention, state: Mutex::default(), head, due })
     }
 
     /// From now on appends fail, and so does [`Journal::health`]; `None` ends it.
@@ -83,9 +89,10 @@ impl Journal for MemoryJournal {
 
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
         let state = self.state();
-        let mut scan = Scan::new(after, filter, limit, state.head.place.position, 0);
-        let from = usize::try_from(after.max(1)).unwrap_or(usize::MAX);
-        for (position, (bytes, checksum)) in (1..).zip(&state.entries).skip(from - 1) {
+        let low_water = state.low_water.position;
+        let mut scan = Scan::new(after, filter, limit, state.head.place.position, low_water);
+        let skipped = usize::try_from(after.saturating_sub(low_water + 1)).unwrap_or(usize::MAX);
+        for (position, (bytes, checksum)) in (low_water + 1..).zip(&state.entries).skip(skipped) {
             if scan.push(position, bytes.clone(), checksum)?.is_break() {
                 break;
             }
@@ -97,12 +104,14 @@ impl Journal for MemoryJournal {
         if position == 0 {
             return Ok(Some(Place::default()));
         }
-        Ok(self.state().entry(position)?.map(|entry| entry.place))
+        let state = self.state();
+        let removed = Some(state.low_water).filter(|place| place.position == position);
+        Ok(state.entry(position)?.map(|entry| entry.place).or(removed))
     }
 
     async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
         let state = self.state();
-        entry::before(time, 0, state.head.place.position, |position| {
+        entry::before(time, state.low_water.position, state.head.place.position, |position| {
             state.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
         })
     }
@@ -295,7 +304,9 @@ impl Journal for MemoryJournal {
         dedupe.retain(|_key, (_place, keep_until)| *keep_until >= now);
         requests.retain(|_key, (_request, keep_until)| keep_until.is_none_or(|until| until >= now));
         let dropped = before - dedupe.len() - requests.len();
-        Ok((dropped + state.subscriptions.sweep(now)) as u64)
+        let oldest = self.event_retention.and_then(|kept| now.checked_sub(kept));
+        let removed = oldest.map_or(Ok(0), |oldest| state.truncate(oldest))?;
+        Ok((dropped + state.subscriptions.sweep(now)) as u64 + removed)
     }
 
     async fn health(&self) -> Result<(), JournalError> {
@@ -306,6 +317,9 @@ impl Journal for MemoryJournal {
 #[derive(Default)]
 struct State {
     head: Head,
+    /// The newest entry that was removed.
+    low_water: Place,
+    /// Those after it.
     entries: Vec<(Bytes, Checksum)>,
     tables: Tables,
     subscriptions: Kept,
@@ -323,9 +337,26 @@ impl State {
     }
 
     fn entry(&self, position: Position) -> Result<Option<Entry>, JournalError> {
-        let index = position.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let index = position.checked_sub(self.low_water.position + 1);
+        let index = index.and_then(|index| usize::try_from(index).ok());
         let stored = index.and_then(|index| self.entries.get(index));
         stored.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()
+    }
+
+    /// Removes the events recorded before `oldest`, but for the newest; how many.
+    fn truncate(&mut self, oldest: SystemTime) -> Result<u64, JournalError> {
+        let low_water = self.low_water.position;
+        let place = entry::before(oldest, low_water, self.head.place.position, |position| {
+            self.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+        })?;
+        let newest = self.head.place.position;
+        let last = place.map_or(low_water, |place| place.position).min(newest.saturating_sub(1));
+        let gone = last.saturating_sub(low_water);
+        if gone > 0 {
+            self.low_water = self.entry(last)?.map_or(self.low_water, |entry| entry.place);
+            self.entries.drain(..usize::try_from(gone).unwrap_or(usize::MAX));
+        }
+        Ok(gone)
     }
 
     fn append(&mut self, mut batch: Batch, now: SystemTime) -> Result<Appended, JournalError> {

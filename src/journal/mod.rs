@@ -48,7 +48,8 @@ pub trait Journal: Send + Sync {
     /// Reads events after `after` that match `filter`, at most `limit` of them, scanning at most a bounded number.
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError>;
 
-    /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more).
+    /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more). The place
+    /// before the oldest event that is kept stays known.
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError>;
 
     /// The place right before the first event recorded at or after `time`; the newest place when there is none yet.
@@ -144,7 +145,8 @@ pub trait Journal: Send + Sync {
     /// Readers whose places are kept.
     fn subscriptions(&self) -> &dyn Subscriptions;
 
-    /// Drops dedupe keys, answered requests and idle subscriptions whose time is over. Returns how many.
+    /// Drops dedupe keys, answered requests, idle subscriptions and events whose time is over. Returns how many.
+    /// Events go from the oldest on; the newest stays.
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError>;
 
     /// Writes and reads back a mark: `Ok` means that the store accepts appends now.

@@ -47,6 +47,8 @@ pub struct EmbeddedOptions {
     pub clock: Clock,
     /// Bytes the database file may grow to; appends beyond it are refused with [`JournalError::Full`].
     pub max_size: Option<u64>,
+    /// How long events are kept, if not for ever; [`Journal::sweep`] removes those that are older.
+    pub event_retention: Option<Duration>,
     /// How long a statement waits for a lock that somebody else holds, before [`JournalError::Unavailable`].
     pub busy_timeout: Duration,
 }
@@ -54,6 +56,7 @@ pub struct EmbeddedOptions {
 /// A journal in an SQLite file.
 pub struct EmbeddedJournal {
     identity: Identity,
+    event_retention: Option<Duration>,
     // Before the writer: its last checkpoint wants no reader around.
     readers: Readers,
     writer: Writer,
@@ -62,7 +65,8 @@ pub struct EmbeddedJournal {
 impl EmbeddedOptions {
     /// A journal at `path` without a limit of its own.
     pub fn new(path: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self { path: path.into(), clock, max_size: None, busy_timeout: Duration::from_millis(250) }
+        let busy_timeout = Duration::from_millis(250);
+        Self { path: path.into(), clock, max_size: None, event_retention: None, busy_timeout }
     }
 }
 
@@ -72,12 +76,13 @@ impl EmbeddedJournal {
     /// An [`OpenError`] is the source of the error when the file is held by another process, is not a journal, or
     /// is newer than this gateway.
     pub fn open(options: EmbeddedOptions) -> Result<Arc<Self>, JournalError> {
-        let EmbeddedOptions { path, clock, max_size, busy_timeout } = options;
+        let EmbeddedOptions { path, clock, max_size, event_retention, busy_timeout } = options;
         let lock = schema::lock(&path)?;
         let (connection, identity) = schema::open_writer(&path, busy_timeout, &clock)?;
         upkeep::limit_size(&connection, max_size)?;
         let writer = Writer::start(connection, clock, lock)?;
-        Ok(Arc::new(Self { identity, readers: Readers::new(path, busy_timeout), writer }))
+        let readers = Readers::new(path, busy_timeout);
+        Ok(Arc::new(Self { identity, event_retention, readers, writer }))
     }
 
     /// Changes or lifts the limit of [`EmbeddedOptions::max_size`]. A file that is larger already keeps its size.
@@ -88,6 +93,19 @@ impl EmbeddedJournal {
     /// How many transactions were committed for appends since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.shown.commits.load(Ordering::Relaxed)
+    }
+
+    /// Removes the events recorded before `before`, a bounded number in one transaction, so that appends come between.
+    async fn truncate(&self, before: SystemTime) -> Result<u64, JournalError> {
+        let mut total = 0;
+        loop {
+            let (gone, more) =
+                self.writer.ask(move |store| upkeep::truncate(&mut store.connection, before)).await?;
+            total += gone;
+            if !more {
+                return Ok(total);
+            }
+        }
     }
 
     /// Finishes what was asked before and closes the files; what is asked later is refused. Dropping does the
@@ -248,6 +266,9 @@ impl Journal for EmbeddedJournal {
             if !more {
                 break;
             }
+        }
+        if let Some(before) = self.event_retention.and_then(|kept| now.checked_sub(kept)) {
+            total += self.truncate(before).await?;
         }
         Ok(total + self.sweep_subscriptions(now).await?)
     }

@@ -77,7 +77,13 @@ pub(super) fn place(connection: &Connection, position: Position) -> Result<Optio
     if position == 0 {
         return Ok(Some(Place::default()));
     }
-    Ok(entry_at(connection, position)?.map(|entry| entry.place))
+    if let Some(entry) = entry_at(connection, position)? {
+        return Ok(Some(entry.place));
+    }
+    let select = "SELECT position, place_check FROM truncated WHERE position = ?1";
+    one(connection, select, [stored(position)], |row| {
+        Ok(Place { position: self::position(row, 0)?, check: row.get(1)? })
+    })
 }
 
 pub(super) fn before(connection: &Connection, time: SystemTime) -> Result<Option<Place>, JournalError> {
@@ -390,11 +396,9 @@ fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> 
     Ok((position(row, 0)?, row.get::<_, Vec<u8>>(1)?.into(), row.get(2)?))
 }
 
-/// Newest position, and the one before the oldest.
+/// Newest position, and the one before the oldest that is kept.
 fn bounds(connection: &Connection) -> rusqlite::Result<(Position, Position)> {
-    // Two look-ups at the ends of the tree; in one query SQLite would walk all of it.
-    let select = "SELECT coalesce((SELECT max(position) FROM entries), 0), \
-         coalesce((SELECT min(position) FROM entries), 1) - 1";
+    let select = "SELECT coalesce((SELECT max(position) FROM entries), 0), (SELECT position FROM truncated)";
     connection.prepare_cached(select)?.query_row((), |row| Ok((position(row, 0)?, position(row, 1)?)))
 }
 

@@ -13,6 +13,14 @@ CREATE TABLE entries (
   bytes BLOB NOT NULL
 ) STRICT;
 
+-- One row: the newest entry that was removed; position 0 as long as there is none.
+CREATE TABLE truncated (
+  number INTEGER PRIMARY KEY CHECK (number = 1),
+  position INTEGER NOT NULL,
+  place_check BLOB NOT NULL
+) STRICT;
+INSERT INTO truncated (number, position, place_check) VALUES (1, 0, x'00000000');
+
 CREATE TABLE records (
   -- In the order in which they were first recorded; never changes.
   number INTEGER PRIMARY KEY,

@@ -91,36 +91,14 @@ pub(super) async fn check(
                 known = fresh().collect();
             }
             Step::Acquire { shard, preempt } => {
-                let outcome = on.acquire(Acquire { preempt, ..wish(id, shard, now) }).await;
-                let is_free = |known: &Known| known.token.is_none() || known.until <= now;
-                let wanted: Vec<u32> = match shard {
-                    Some(shard) => known.contains_key(&shard).then_some(shard).into_iter().collect(),
-                    None => known.keys().copied().collect(),
-                };
-                let free = wanted.iter().copied().find(|shard| is_free(&known[shard]));
-                let leased = match outcome {
-                    Ok(leased) => leased,
-                    Err(SubscriptionError::Missing) if wanted.is_empty() => continue,
-                    Err(SubscriptionError::Held { .. }) if free.is_none() && !preempt => continue,
-                    Err(error) => return differs(&known, &error.to_string()),
-                };
-                let got = leased.lease.shard;
-                if !wanted.contains(&got)
-                    || free.is_some_and(|free| free != got)
-                    || (free.is_none() && !preempt)
-                {
-                    return differs(&known, "it was not to be had");
+                let ask = Acquire { preempt, ..wish(id, shard, now) };
+                match acquired(on, ask, &mut known).await {
+                    Ok(Some(lease)) if leases.last().is_some_and(|last| last.token >= lease.token) => {
+                        return differs(&known, "a fencing token did not grow");
+                    }
+                    Ok(lease) => leases.extend(lease),
+                    Err(what) => return differs(&known, &what),
                 }
-                if leases.last().is_some_and(|last| last.token >= leased.lease.token) {
-                    return differs(&known, "a fencing token did not grow");
-                }
-                if leased.committed != place(known[&got].committed) {
-                    return differs(&known, "it leads to another place");
-                }
-                known.entry(got).and_modify(|shard| {
-                    *shard = Known { token: Some(leased.lease.token), until: now + TERM, ..*shard };
-                });
-                leases.push(leased.lease);
             }
             Step::Renew { lease } | Step::Release { lease } | Step::Commit { lease, .. } => {
                 let Some(lease) = leases.get(lease) else { continue };
@@ -137,6 +115,38 @@ pub(super) async fn check(
         }
     }
     Ok(())
+}
+
+/// Takes a lease, with the model's word on it; `None`: it was rightly refused.
+async fn acquired(
+    on: &dyn Subscriptions,
+    ask: Acquire,
+    known: &mut BTreeMap<u32, Known>,
+) -> std::result::Result<Option<LeaseId>, String> {
+    let Acquire { shard, preempt, now, until, .. } = ask;
+    let wanted: Vec<u32> = match shard {
+        Some(shard) => known.contains_key(&shard).then_some(shard).into_iter().collect(),
+        None => known.keys().copied().collect(),
+    };
+    let is_free = |shard: &u32| known[shard].token.is_none() || known[shard].until <= now;
+    let free = wanted.iter().copied().find(is_free);
+    let leased = match on.acquire(ask).await {
+        Ok(leased) => leased,
+        Err(SubscriptionError::Missing) if wanted.is_empty() => return Ok(None),
+        Err(SubscriptionError::Held { .. }) if free.is_none() && !preempt => return Ok(None),
+        Err(error) => return Err(error.to_string()),
+    };
+    let got = leased.lease.shard;
+    if !wanted.contains(&got) || free.is_some_and(|free| free != got) || (free.is_none() && !preempt) {
+        return Err("it was not to be had".to_owned());
+    }
+    if leased.committed != place(known[&got].committed) {
+        return Err("it leads to another place".to_owned());
+    }
+    known.entry(got).and_modify(|shard| {
+        *shard = Known { token: Some(leased.lease.token), until, ..*shard };
+    });
+    Ok(Some(leased.lease))
 }
 
 /// What one does who says that it holds a lease, with the model's word on it.

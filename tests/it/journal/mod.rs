@@ -14,6 +14,7 @@ mod rules_jobs;
 mod rules_lists;
 mod rules_records;
 mod rules_requests;
+mod rules_retention;
 mod rules_sealed;
 mod rules_subscriptions;
 
@@ -110,6 +111,13 @@ conformance! {
         an_answer_without_event_stands_where_it_says,
         answering_what_was_not_begun_conflicts,
         answered_requests_are_swept_in_time,
+    }
+    rules_retention {
+        events_go_when_they_are_too_old,
+        what_was_removed_is_told_from_what_is_kept,
+        the_newest_event_stays,
+        many_events_go_in_one_sweep,
+        dedupe_keys_outlive_their_events,
     }
     rules_sealed {
         a_sealed_item_comes_back_and_goes_for_good,
