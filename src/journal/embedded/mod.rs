@@ -4,6 +4,7 @@
 //! acknowledged and reopens at once; a full disk refuses appends until there is room again, on the same handle.
 
 mod append;
+mod backup;
 mod fault;
 mod jobs;
 mod list;
@@ -12,6 +13,7 @@ mod rows;
 mod schema;
 mod subscription;
 mod upkeep;
+mod verify;
 mod writer;
 
 use std::path::PathBuf;
@@ -33,8 +35,10 @@ use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 
+pub use self::backup::{Backup, backup, restore};
 pub use self::fault::OpenError;
 use self::readers::Readers;
+pub use self::verify::{Finding, Verified, verify};
 use self::writer::Writer;
 
 /// Where the journal is, and how it behaves.

@@ -28,7 +28,7 @@ use crate::proto::{Identification, WebhookDeliveryState};
 /// Without a condition: the columns of [`record_columns`].
 pub(super) const RECORD: &str = "SELECT name, version, identification, memory, checksum, number FROM records";
 
-const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subjects, failure, \
+pub(super) const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subjects, failure, \
      duplicate_count, event_ids, waits_for, told, replays, number FROM deliveries AS d";
 
 /// A [`VendorId`] as it is kept: in lower case, in a column of its own or in a table.
@@ -348,7 +348,7 @@ pub(super) fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     })
 }
 
-fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+pub(super) fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let name: String = row.get(0)?;
     let state: i32 = row.get(1)?;
     let event_ids: Vec<u8> = row.get(8)?;
@@ -369,7 +369,7 @@ fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 }
 
 /// A JSON list in a column.
-fn list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
+pub(super) fn list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| unreadable(column, Type::Text, error))
 }
