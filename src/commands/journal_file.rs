@@ -76,7 +76,8 @@ pub(super) fn complain_of(what: &str, error: &JournalError) -> Exit {
     let mut text = format!("{what}: {error}");
     let mut source = error.source();
     while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
+        text.push_str(": ");
+        text.push_str(&error.to_string());
         source = error.source();
     }
     complain(&text);
