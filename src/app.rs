@@ -228,6 +228,7 @@ fn open_journal(settings: &JournalSettings, clock: &Clock) -> Result<Arc<Embedde
     let JournalSettings::Embedded(settings) = settings;
     let mut options = EmbeddedOptions::new(&settings.path, clock.clone());
     options.max_size = settings.max_size_bytes;
+    options.event_retention = settings.event_retention();
     Ok(EmbeddedJournal::open(options)?)
 }
 

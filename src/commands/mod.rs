@@ -1,17 +1,21 @@
 //! The commands and their exit codes, which are those of sysexits.h.
 
+mod backup;
 mod check_config;
 mod completions;
 mod demo;
 mod healthcheck;
+mod journal_file;
 mod output;
 mod render;
+mod restore;
 mod sandbox;
 mod serve;
 mod server;
 mod signals;
 mod trial;
 mod vendors;
+mod verify;
 mod version;
 mod watch;
 
@@ -47,12 +51,15 @@ enum Command {
     Healthcheck(healthcheck::Healthcheck),
     Sandbox(sandbox::Sandbox),
     CheckConfig(check_config::CheckConfig),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Verify(verify::Verify),
     Vendors(vendors::Vendors),
     Completions(completions::Completions),
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, 64 wrong usage, 69 something needed is not available, 70 a bug, 77 refused, 78 wrong configuration";
+Exit codes: 0 done, 1 damage was found, 64 wrong usage, 69 something needed is not available, 70 a bug, 77 refused, 78 wrong configuration";
 
 const LONG_HELP: &str = "\
 Configuration:
@@ -62,6 +69,7 @@ Configuration:
 
 Exit codes:
   0   done
+  1   damage was found in a journal or a backup
   64  wrong usage of the command line
   69  something that is needed is not available, for example a port, a file or the gateway
   70  a bug in the gateway
@@ -72,6 +80,7 @@ Exit codes:
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Exit {
     Done,
+    Damaged,
     Usage,
     Refused,
     Unavailable,
@@ -83,6 +92,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::Damaged => 1,
             Exit::Usage => 64,
             Exit::Unavailable => 69,
             Exit::Bug => 70,
@@ -102,6 +112,9 @@ pub(crate) fn run() -> ExitCode {
             Command::Healthcheck(command) => command.run(environment()),
             Command::Sandbox(command) => command.run(),
             Command::CheckConfig(command) => command.run(environment()),
+            Command::Backup(command) => command.run(environment()),
+            Command::Restore(command) => command.run(environment()),
+            Command::Verify(command) => command.run(environment()),
             Command::Vendors(command) => command.run(),
             Command::Completions(command) => command.run(CommandLine::command()),
         },

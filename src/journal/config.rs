@@ -1,6 +1,7 @@
 //! Settings of the journal and of the keys that seal what is in it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use crate::journal::seal::{MasterKey, MasterKeyError};
 use crate::settings::{Problems, SecretError, SecretSource};
 
 const SMALLEST_BYTES: u64 = 16 * 1024 * 1024;
+const LONGEST_DAYS: u32 = 36_500;
 
 /// `[journal.<kind>]`: which store keeps events and state.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -27,6 +29,8 @@ pub struct EmbeddedSettings {
     /// How large the file may become, in bytes: 16777216 or more. Appends are refused beyond it, and webhooks answered
     /// with 503. Without it the disk is the limit.
     pub max_size_bytes: Option<u64>,
+    /// After how many days events are removed: 1 to 36500. Without it they are kept for ever.
+    pub event_retention_days: Option<u32>,
 }
 
 /// `[keys]`.
@@ -67,17 +71,25 @@ impl JournalSettings {
 
 impl Default for EmbeddedSettings {
     fn default() -> Self {
-        Self { path: PathBuf::from("data/journal.sqlite3"), max_size_bytes: None }
+        Self { path: PathBuf::from("data/journal.sqlite3"), max_size_bytes: None, event_retention_days: None }
     }
 }
 
 impl EmbeddedSettings {
+    /// How long events are kept; `None`: for ever.
+    pub fn event_retention(&self) -> Option<Duration> {
+        self.event_retention_days.map(|days| Duration::from_hours(24 * u64::from(days)))
+    }
+
     fn check(&self, problems: &mut Problems) {
         if self.path.as_os_str().is_empty() {
             problems.add("path", "must be the path of a file, such as data/journal.sqlite3");
         }
         if self.max_size_bytes.is_some_and(|size| size < SMALLEST_BYTES) {
             problems.add("max_size_bytes", format!("must be {SMALLEST_BYTES} or more"));
+        }
+        if self.event_retention_days.is_some_and(|days| !(1..=LONGEST_DAYS).contains(&days)) {
+            problems.add("event_retention_days", format!("must be 1 to {LONGEST_DAYS}"));
         }
     }
 }

@@ -72,8 +72,6 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
     }
     match journal.place(place.position).await? {
         Some(found) if found == place => Ok(place),
-        // The entry before the oldest one is gone, so there is nothing left to compare with.
-        None if place.position == bounds.low_water => Ok(place),
         Some(_) | None => Err(CursorError::EpochMismatch),
     }
 }
@@ -81,8 +79,8 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
 /// The place before the oldest event that is kept.
 pub async fn earliest(journal: &dyn Journal) -> Result<Place, JournalError> {
     let position = journal.read(0, &Filter::default(), 0).await?.low_water;
-    // What stood there is gone once it is not the beginning.
-    Ok(journal.place(position).await?.unwrap_or(Place { position, check: [0; 4] }))
+    let place = journal.place(position).await?;
+    place.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
 }
 
 impl CursorKey {

@@ -1,6 +1,9 @@
 //! The journal in memory, for tests: the rules of the durable ones without a disk.
 
-use std::collections::{BTreeMap, HashMap};
+mod subscription;
+mod tables;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,29 +11,30 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use prost::Message as _;
 use tokio::sync::watch;
-use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
 use crate::journal::delivery_page;
 use crate::journal::entry::{self, Checksum, Head, Scan, taken_on_at, verified};
+use crate::journal::memory::subscription::Kept;
+use crate::journal::memory::tables::{Tables, is_known_by, is_live, same, update_time};
 use crate::journal::page::Filler;
 use crate::journal::seal::SealedItem;
+use crate::journal::subscription::Subscriptions;
 use crate::journal::{
-    Answer, Appended, Batch, Delivery, DeliveryChange, DeliveryPage, DeliveryQuery, Entry, Identity, Job,
-    Journal, JournalError, Order, Page, Place, Position, RecordChange, RecordPage, RecordQuery, Request,
-    RequestChange, RequestKey, VendorId,
+    Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Entry, Identity, Job, Journal, JournalError,
+    Order, Page, Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
 };
 use crate::model::filter::Filter;
-use crate::model::lifecycle::CURRENT;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
-use crate::proto::{Event, IdentificationState, WebhookDeliveryState};
+use crate::proto::{Event, WebhookDeliveryState};
 
 /// A journal that is gone with its process.
 pub struct MemoryJournal {
     clock: Clock,
     identity: Identity,
+    event_retention: Option<Duration>,
     state: Mutex<State>,
     head: watch::Sender<Position>,
     due: watch::Sender<u64>,
@@ -46,11 +50,16 @@ pub enum AppendFault {
 }
 
 impl MemoryJournal {
-    /// An empty journal.
+    /// An empty journal that keeps events for ever.
     pub fn new(clock: Clock) -> Arc<Self> {
+        Self::keeping(clock, None)
+    }
+
+    /// An empty journal that keeps events for `event_retention`, if not for ever.
+    pub fn keeping(clock: Clock, event_retention: Option<Duration>) -> Arc<Self> {
         let identity = Identity { epoch: clock.uuid(), key: CursorKey::new(clock.random()) };
         let (head, due) = (watch::Sender::new(0), watch::Sender::new(0));
-        Arc::new(Self { clock, identity, state: Mutex::default(), head, due })
+        Arc::new(Self { clock, identity, event_retention, state: Mutex::default(), head, due })
     }
 
     /// From now on appends fail, and so does [`Journal::health`]; `None` ends it.
@@ -80,9 +89,10 @@ impl Journal for MemoryJournal {
 
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
         let state = self.state();
-        let mut scan = Scan::new(after, filter, limit, state.head.place.position, 0);
-        let from = usize::try_from(after.max(1)).unwrap_or(usize::MAX);
-        for (position, (bytes, checksum)) in (1..).zip(&state.entries).skip(from - 1) {
+        let low_water = state.low_water.position;
+        let mut scan = Scan::new(after, filter, limit, state.head.place.position, low_water);
+        let skipped = usize::try_from(after.saturating_sub(low_water + 1)).unwrap_or(usize::MAX);
+        for (position, (bytes, checksum)) in (low_water + 1..).zip(&state.entries).skip(skipped) {
             if scan.push(position, bytes.clone(), checksum)?.is_break() {
                 break;
             }
@@ -94,12 +104,14 @@ impl Journal for MemoryJournal {
         if position == 0 {
             return Ok(Some(Place::default()));
         }
-        Ok(self.state().entry(position)?.map(|entry| entry.place))
+        let state = self.state();
+        let removed = Some(state.low_water).filter(|place| place.position == position);
+        Ok(state.entry(position)?.map(|entry| entry.place).or(removed))
     }
 
     async fn before(&self, time: SystemTime) -> Result<Option<Place>, JournalError> {
         let state = self.state();
-        entry::before(time, 0, state.head.place.position, |position| {
+        entry::before(time, state.low_water.position, state.head.place.position, |position| {
             state.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
         })
     }
@@ -281,13 +293,20 @@ impl Journal for MemoryJournal {
         self.due.subscribe()
     }
 
+    fn subscriptions(&self) -> &dyn Subscriptions {
+        self
+    }
+
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {
         let mut state = self.state();
         let Tables { dedupe, requests, .. } = &mut state.tables;
         let before = dedupe.len() + requests.len();
         dedupe.retain(|_key, (_place, keep_until)| *keep_until >= now);
         requests.retain(|_key, (_request, keep_until)| keep_until.is_none_or(|until| until >= now));
-        Ok((before - dedupe.len() - requests.len()) as u64)
+        let dropped = before - dedupe.len() - requests.len();
+        let oldest = self.event_retention.and_then(|kept| now.checked_sub(kept));
+        let removed = oldest.map_or(Ok(0), |oldest| state.truncate(oldest))?;
+        Ok((dropped + state.subscriptions.sweep(now)) as u64 + removed)
     }
 
     async fn health(&self) -> Result<(), JournalError> {
@@ -298,24 +317,14 @@ impl Journal for MemoryJournal {
 #[derive(Default)]
 struct State {
     head: Head,
+    /// The newest entry that was removed.
+    low_water: Place,
+    /// Those after it.
     entries: Vec<(Bytes, Checksum)>,
     tables: Tables,
+    subscriptions: Kept,
     claims: HashMap<String, SystemTime>,
     fault: Option<AppendFault>,
-}
-
-/// Everything but the entries. A batch works on a copy, which takes the place of the original when it is whole.
-#[derive(Default, Clone)]
-struct Tables {
-    records: BTreeMap<IdentificationName, Arc<Record>>,
-    /// In the order they were first recorded.
-    recorded: Vec<IdentificationName>,
-    deliveries: Vec<Delivery>,
-    requests: HashMap<RequestKey, (Request, Option<SystemTime>)>,
-    sealed: HashMap<String, SealedItem>,
-    /// In the order they were scheduled.
-    jobs: Vec<Job>,
-    dedupe: HashMap<String, (Place, SystemTime)>,
 }
 
 impl State {
@@ -328,9 +337,26 @@ impl State {
     }
 
     fn entry(&self, position: Position) -> Result<Option<Entry>, JournalError> {
-        let index = position.checked_sub(1).and_then(|index| usize::try_from(index).ok());
+        let index = position.checked_sub(self.low_water.position + 1);
+        let index = index.and_then(|index| usize::try_from(index).ok());
         let stored = index.and_then(|index| self.entries.get(index));
         stored.map(|(bytes, checksum)| verified(position, bytes.clone(), checksum)).transpose()
+    }
+
+    /// Removes the events recorded before `oldest`, but for the newest; how many.
+    fn truncate(&mut self, oldest: SystemTime) -> Result<u64, JournalError> {
+        let low_water = self.low_water.position;
+        let place = entry::before(oldest, low_water, self.head.place.position, |position| {
+            self.entry(position)?.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+        })?;
+        let newest = self.head.place.position;
+        let last = place.map_or(low_water, |place| place.position).min(newest.saturating_sub(1));
+        let gone = last.saturating_sub(low_water);
+        if gone > 0 {
+            self.low_water = self.entry(last)?.map_or(self.low_water, |entry| entry.place);
+            self.entries.drain(..usize::try_from(gone).unwrap_or(usize::MAX));
+        }
+        Ok(gone)
     }
 
     fn append(&mut self, mut batch: Batch, now: SystemTime) -> Result<Appended, JournalError> {
@@ -364,133 +390,9 @@ impl State {
     }
 }
 
-impl Tables {
-    fn current(&self, connection: &ConnectionId, external_reference: &str) -> Option<&Arc<Record>> {
-        let holds = |record: &&Arc<Record>| {
-            let shown = &record.identification;
-            record.name.connection == *connection
-                && !external_reference.is_empty()
-                && shown.external_reference == external_reference
-                && CURRENT.contains(&shown.state())
-        };
-        self.records.values().filter(holds).max_by_key(|record| update_time(record))
-    }
-
-    fn apply(&mut self, batch: Batch, last_event: Option<Position>) -> Result<(), JournalError> {
-        batch.records.into_iter().try_for_each(|change| self.record(change))?;
-        batch.deliveries.into_iter().try_for_each(|change| self.delivery(change))?;
-        batch.requests.into_iter().try_for_each(|change| self.request(change, last_event))?;
-        for item in &batch.unseal {
-            self.sealed.remove(item);
-        }
-        self.sealed.extend(batch.seal.into_iter().map(|sealed| (sealed.item.clone(), sealed)));
-        for (item, _owner) in &batch.reown {
-            self.sealed.entry(item.clone()).and_modify(|sealed| sealed.owners.clear());
-        }
-        for (item, owner) in batch.reown {
-            self.sealed.entry(item).and_modify(|sealed| sealed.owners.push(owner));
-        }
-        let mut owners = batch.erase;
-        while let Some(owner) = owners.pop() {
-            let gone = self.sealed.extract_if(|_item, sealed| sealed.owners.contains(&owner));
-            owners.extend(gone.map(|(item, _sealed)| item));
-        }
-        self.jobs.retain(|job| !batch.complete.contains(&job.id));
-        for job in batch.schedule {
-            self.jobs.retain(|present| present.id != job.id);
-            self.jobs.push(job);
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, RecordChange { record, replaces }: RecordChange) -> Result<(), JournalError> {
-        let present = self.records.get(&record.name).map(|present| present.memory.version);
-        let reference = record.identification.vendor_reference.as_ref().map_or("", |ids| &ids.reference);
-        let taken = is_live(&record)
-            && self.records.values().any(|other| {
-                let elsewhere = other.name != record.name && other.name.connection == record.name.connection;
-                elsewhere && is_live(other) && is_known_by(other, VendorId::Reference(reference))
-            });
-        if present != replaces || taken {
-            return Err(JournalError::Conflict(record.name.to_string()));
-        }
-        if present.is_none() {
-            self.recorded.push(record.name.clone());
-        }
-        self.records.insert(record.name.clone(), Arc::new(record));
-        Ok(())
-    }
-
-    fn delivery(&mut self, change: DeliveryChange) -> Result<(), JournalError> {
-        let name = match &change {
-            DeliveryChange::Put(delivery) | DeliveryChange::Update(delivery) => delivery.name.clone(),
-            DeliveryChange::CountDuplicate(name) | DeliveryChange::Replay(name) => name.clone(),
-        };
-        let present = self.deliveries.iter_mut().find(|delivery| delivery.name == name);
-        match (change, present) {
-            (DeliveryChange::Put(delivery), None) => self.deliveries.push(delivery),
-            (DeliveryChange::Update(delivery), Some(present)) if present.replays == delivery.replays => {
-                let duplicate_count = present.duplicate_count.max(delivery.duplicate_count);
-                *present = Delivery { duplicate_count, ..delivery };
-            }
-            (DeliveryChange::Replay(_name), Some(present)) => {
-                present.state = WebhookDeliveryState::Received;
-                present.waits_for.clear();
-                present.failure.clear();
-                present.replays += 1;
-            }
-            (DeliveryChange::CountDuplicate(_name), Some(present)) => present.duplicate_count += 1,
-            _ => return Err(JournalError::Conflict(name.to_string())),
-        }
-        Ok(())
-    }
-
-    fn request(&mut self, change: RequestChange, last_event: Option<Position>) -> Result<(), JournalError> {
-        match change {
-            RequestChange::Begin { key, payload_mac, subject } => {
-                if self.requests.contains_key(&key) {
-                    return Err(conflict(key.request_id));
-                }
-                self.requests.insert(key, (Request { payload_mac, subject, answer: None }, None));
-            }
-            RequestChange::Answer { key, bytes, position, keep_until } => {
-                let (request, until) = self.requests.get_mut(&key).ok_or_else(|| conflict(key.request_id))?;
-                request.answer = Some(Answer { bytes, position: last_event.unwrap_or(position) });
-                *until = Some(keep_until);
-            }
-        }
-        Ok(())
-    }
-}
-
 fn stamp(head: &mut Head, events: &mut [Event], now: SystemTime) -> Vec<(Bytes, Checksum)> {
     let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let now_ms = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
     let stamped = events.iter_mut().map(|event| head.stamp(event, now_ms));
     stamped.map(|stamped| (stamped.bytes, stamped.checksum)).collect()
-}
-
-fn is_live(record: &Record) -> bool {
-    record.identification.state != IdentificationState::Deleted as i32
-}
-
-fn is_known_by(record: &Record, by: VendorId<'_>) -> bool {
-    record.identification.vendor_reference.as_ref().is_some_and(|ids| match by {
-        VendorId::Reference(wanted) => same(&ids.reference, wanted),
-        VendorId::Id(wanted) => same(&ids.id, wanted),
-        VendorId::Ticket(wanted) => ids.ticket_ids.iter().any(|id| same(id, wanted)),
-    })
-}
-
-fn update_time(record: &Record) -> (i64, i32) {
-    record.identification.update_time.map_or((0, 0), |time| (time.seconds, time.nanos))
-}
-
-/// No identifier is the same as an empty one.
-fn same(one: &str, other: &str) -> bool {
-    !one.is_empty() && one.eq_ignore_ascii_case(other)
-}
-
-fn conflict(request_id: Uuid) -> JournalError {
-    JournalError::Conflict(request_id.to_string())
 }

@@ -6,6 +6,7 @@
 pub mod config;
 pub mod cursor;
 pub mod seal;
+pub mod subscription;
 
 mod delivery_page;
 mod entry;
@@ -27,6 +28,7 @@ pub use crate::journal::delivery_page::{DeliveryPage, DeliveryQuery};
 
 use crate::journal::cursor::CursorKey;
 use crate::journal::seal::SealedItem;
+use crate::journal::subscription::Subscriptions;
 use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
@@ -46,7 +48,8 @@ pub trait Journal: Send + Sync {
     /// Reads events after `after` that match `filter`, at most `limit` of them, scanning at most a bounded number.
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError>;
 
-    /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more).
+    /// The place of `position`, to check or make a cursor with. `None`: it is not in the journal (any more). The place
+    /// before the oldest event that is kept stays known.
     async fn place(&self, position: Position) -> Result<Option<Place>, JournalError>;
 
     /// The place right before the first event recorded at or after `time`; the newest place when there is none yet.
@@ -139,7 +142,11 @@ pub trait Journal: Send + Sync {
     /// Moves when a job was scheduled. A hint.
     fn watch_due(&self) -> watch::Receiver<u64>;
 
-    /// Drops dedupe keys and answered requests whose time is over. Returns how many.
+    /// Readers whose places are kept.
+    fn subscriptions(&self) -> &dyn Subscriptions;
+
+    /// Drops dedupe keys, answered requests, idle subscriptions and events whose time is over. Returns how many.
+    /// Events go from the oldest on; the newest stays.
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError>;
 
     /// Writes and reads back a mark: `Ok` means that the store accepts appends now.

@@ -79,6 +79,10 @@ pub struct BiometricUserName {
     pub id: String,
 }
 
+/// `subscriptions/{subscription}`; the last part is `[a-z][a-z0-9-]{0,62}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriptionName(String);
+
 /// What an event can be about: `connections/{connection}`, or under it `identifications/{uuid}`,
 /// `identifications/{uuid}/documents/{definition}` or `tickets/{ticket}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -250,6 +254,34 @@ impl FromStr for BiometricUserName {
 impl fmt::Display for BiometricUserName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/biometricUsers/{}", self.connection.name(), self.id)
+    }
+}
+
+impl SubscriptionName {
+    /// The name of the subscription with this id, the last part of the name.
+    pub fn of(id: &str) -> Result<Self, NameError> {
+        let error = NameError("must be 1 to 63 of a-z, 0-9 and hyphen, beginning with a letter");
+        parse_word(id).map(|id| Self(format!("subscriptions/{id}"))).ok_or(error)
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SubscriptionName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let error = NameError("must be subscriptions/{subscription}");
+        text.strip_prefix("subscriptions/").and_then(|id| Self::of(id).ok()).ok_or(error)
+    }
+}
+
+impl fmt::Display for SubscriptionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

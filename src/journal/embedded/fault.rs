@@ -19,6 +19,18 @@ pub enum OpenError {
     /// The file is an SQLite database of another program.
     #[error("{0} is not a journal of idv-gateway")]
     Foreign(PathBuf),
+    /// The file is a backup.
+    #[error("{0} is a backup; `idv-gateway restore` makes a journal of it")]
+    Backup(PathBuf),
+    /// The file is something else than a backup.
+    #[error("{0} is not a backup")]
+    NotBackup(PathBuf),
+    /// The keys are not those of the backup.
+    #[error("{0}: these are not the keys of {1}")]
+    OtherKeys(PathBuf, PathBuf),
+    /// The file is there, and nothing is overwritten.
+    #[error("{0} is there already; nothing is overwritten")]
+    Exists(PathBuf),
     /// It was written by a newer gateway.
     #[error("the journal has format {found}; this gateway knows formats up to {known}: use a newer one")]
     Newer {

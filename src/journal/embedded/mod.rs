@@ -4,13 +4,16 @@
 //! acknowledged and reopens at once; a full disk refuses appends until there is room again, on the same handle.
 
 mod append;
+mod backup;
 mod fault;
 mod jobs;
 mod list;
 mod readers;
 mod rows;
 mod schema;
+mod subscription;
 mod upkeep;
+mod verify;
 mod writer;
 
 use std::path::PathBuf;
@@ -23,6 +26,7 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::journal::seal::SealedItem;
+use crate::journal::subscription::Subscriptions;
 use crate::journal::{
     Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
     Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
@@ -31,8 +35,10 @@ use crate::model::filter::Filter;
 use crate::model::name::{ConnectionId, DeliveryName, IdentificationName};
 use crate::model::record::Record;
 
+pub use self::backup::{Backup, backup, restore};
 pub use self::fault::OpenError;
 use self::readers::Readers;
+pub use self::verify::{Finding, Verified, verify};
 use self::writer::Writer;
 
 /// Where the journal is, and how it behaves.
@@ -45,6 +51,8 @@ pub struct EmbeddedOptions {
     pub clock: Clock,
     /// Bytes the database file may grow to; appends beyond it are refused with [`JournalError::Full`].
     pub max_size: Option<u64>,
+    /// How long events are kept, if not for ever; [`Journal::sweep`] removes those that are older.
+    pub event_retention: Option<Duration>,
     /// How long a statement waits for a lock that somebody else holds, before [`JournalError::Unavailable`].
     pub busy_timeout: Duration,
 }
@@ -52,6 +60,7 @@ pub struct EmbeddedOptions {
 /// A journal in an SQLite file.
 pub struct EmbeddedJournal {
     identity: Identity,
+    event_retention: Option<Duration>,
     // Before the writer: its last checkpoint wants no reader around.
     readers: Readers,
     writer: Writer,
@@ -60,7 +69,8 @@ pub struct EmbeddedJournal {
 impl EmbeddedOptions {
     /// A journal at `path` without a limit of its own.
     pub fn new(path: impl Into<PathBuf>, clock: Clock) -> Self {
-        Self { path: path.into(), clock, max_size: None, busy_timeout: Duration::from_millis(250) }
+        let busy_timeout = Duration::from_millis(250);
+        Self { path: path.into(), clock, max_size: None, event_retention: None, busy_timeout }
     }
 }
 
@@ -70,12 +80,13 @@ impl EmbeddedJournal {
     /// An [`OpenError`] is the source of the error when the file is held by another process, is not a journal, or
     /// is newer than this gateway.
     pub fn open(options: EmbeddedOptions) -> Result<Arc<Self>, JournalError> {
-        let EmbeddedOptions { path, clock, max_size, busy_timeout } = options;
+        let EmbeddedOptions { path, clock, max_size, event_retention, busy_timeout } = options;
         let lock = schema::lock(&path)?;
         let (connection, identity) = schema::open_writer(&path, busy_timeout, &clock)?;
         upkeep::limit_size(&connection, max_size)?;
         let writer = Writer::start(connection, clock, lock)?;
-        Ok(Arc::new(Self { identity, readers: Readers::new(path, busy_timeout), writer }))
+        let readers = Readers::new(path, busy_timeout);
+        Ok(Arc::new(Self { identity, event_retention, readers, writer }))
     }
 
     /// Changes or lifts the limit of [`EmbeddedOptions::max_size`]. A file that is larger already keeps its size.
@@ -86,6 +97,19 @@ impl EmbeddedJournal {
     /// How many transactions were committed for appends since it was opened.
     pub fn commits(&self) -> u64 {
         self.writer.shown.commits.load(Ordering::Relaxed)
+    }
+
+    /// Removes the events recorded before `before`, a bounded number in one transaction, so that appends come between.
+    async fn truncate(&self, before: SystemTime) -> Result<u64, JournalError> {
+        let mut total = 0;
+        loop {
+            let (gone, more) =
+                self.writer.ask(move |store| upkeep::truncate(&mut store.connection, before)).await?;
+            total += gone;
+            if !more {
+                return Ok(total);
+            }
+        }
     }
 
     /// Finishes what was asked before and closes the files; what is asked later is refused. Dropping does the
@@ -233,6 +257,10 @@ impl Journal for EmbeddedJournal {
         self.writer.shown.due.subscribe()
     }
 
+    fn subscriptions(&self) -> &dyn Subscriptions {
+        self
+    }
+
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {
         let mut total = 0;
         loop {
@@ -240,9 +268,13 @@ impl Journal for EmbeddedJournal {
                 self.writer.ask(move |store| upkeep::sweep(&mut store.connection, now)).await?;
             total += dropped;
             if !more {
-                return Ok(total);
+                break;
             }
         }
+        if let Some(before) = self.event_retention.and_then(|kept| now.checked_sub(kept)) {
+            total += self.truncate(before).await?;
+        }
+        Ok(total + self.sweep_subscriptions(now).await?)
     }
 
     async fn health(&self) -> Result<(), JournalError> {

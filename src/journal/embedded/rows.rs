@@ -28,7 +28,7 @@ use crate::proto::{Identification, WebhookDeliveryState};
 /// Without a condition: the columns of [`record_columns`].
 pub(super) const RECORD: &str = "SELECT name, version, identification, memory, checksum, number FROM records";
 
-const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subjects, failure, \
+pub(super) const DELIVERY: &str = "SELECT name, state, receive_time_ns, body_sha256, source_ip, subjects, failure, \
      duplicate_count, event_ids, waits_for, told, replays, number FROM deliveries AS d";
 
 /// A [`VendorId`] as it is kept: in lower case, in a column of its own or in a table.
@@ -77,7 +77,13 @@ pub(super) fn place(connection: &Connection, position: Position) -> Result<Optio
     if position == 0 {
         return Ok(Some(Place::default()));
     }
-    Ok(entry_at(connection, position)?.map(|entry| entry.place))
+    if let Some(entry) = entry_at(connection, position)? {
+        return Ok(Some(entry.place));
+    }
+    let select = "SELECT position, place_check FROM truncated WHERE position = ?1";
+    one(connection, select, [stored(position)], |row| {
+        Ok(Place { position: self::position(row, 0)?, check: row.get(1)? })
+    })
 }
 
 pub(super) fn before(connection: &Connection, time: SystemTime) -> Result<Option<Place>, JournalError> {
@@ -342,7 +348,7 @@ pub(super) fn record_columns(row: &Row<'_>) -> rusqlite::Result<RecordRow> {
     })
 }
 
-fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+pub(super) fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     let name: String = row.get(0)?;
     let state: i32 = row.get(1)?;
     let event_ids: Vec<u8> = row.get(8)?;
@@ -363,7 +369,7 @@ fn delivery_columns(row: &Row<'_>) -> rusqlite::Result<Delivery> {
 }
 
 /// A JSON list in a column.
-fn list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
+pub(super) fn list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
     let text: String = row.get(column)?;
     serde_json::from_str(&text).map_err(|error| unreadable(column, Type::Text, error))
 }
@@ -390,11 +396,9 @@ fn entry_columns(row: &Row<'_>) -> rusqlite::Result<(Position, Bytes, Vec<u8>)> 
     Ok((position(row, 0)?, row.get::<_, Vec<u8>>(1)?.into(), row.get(2)?))
 }
 
-/// Newest position, and the one before the oldest.
+/// Newest position, and the one before the oldest that is kept.
 fn bounds(connection: &Connection) -> rusqlite::Result<(Position, Position)> {
-    // Two look-ups at the ends of the tree; in one query SQLite would walk all of it.
-    let select = "SELECT coalesce((SELECT max(position) FROM entries), 0), \
-         coalesce((SELECT min(position) FROM entries), 1) - 1";
+    let select = "SELECT coalesce((SELECT max(position) FROM entries), 0), (SELECT position FROM truncated)";
     connection.prepare_cached(select)?.query_row((), |row| Ok((position(row, 0)?, position(row, 1)?)))
 }
 

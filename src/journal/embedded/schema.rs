@@ -10,13 +10,15 @@ use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::journal::cursor::CursorKey;
+use crate::journal::embedded::backup::BACKUP;
 use crate::journal::embedded::fault::{OpenError, fault};
+use crate::journal::embedded::subscription;
 use crate::journal::{Identity, JournalError};
 
 /// "idvj": tells a journal from other SQLite files.
-const APPLICATION_ID: i32 = 0x6964_766a;
+pub(super) const APPLICATION_ID: i32 = 0x6964_766a;
 /// The format this gateway writes.
-const FORMAT: i32 = 1;
+pub(super) const FORMAT: i32 = 1;
 /// Earlier versions can lose a committed transaction when the write-ahead log is reset.
 const MIN_SQLITE: i32 = 3_051_003;
 const STATEMENTS: usize = 64;
@@ -52,6 +54,7 @@ pub(super) fn open_writer(
     drop(private(path)?);
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     migrate(&mut connection)?;
+    subscription::free_all(&connection).map_err(fault)?;
     let identity = identity(&mut connection, clock).map_err(fault)?;
     Ok((connection, identity))
 }
@@ -112,6 +115,7 @@ fn recognise(connection: &Connection, path: &Path) -> Result<(), JournalError> {
     match application {
         APPLICATION_ID if found > FORMAT => Err(OpenError::Newer { found, known: FORMAT }.into()),
         APPLICATION_ID => Ok(()),
+        BACKUP => Err(OpenError::Backup(path.to_owned()).into()),
         0 if found == 0 && tables == 0 => Ok(()),
         _ => Err(OpenError::Foreign(path.to_owned()).into()),
     }
@@ -129,7 +133,7 @@ fn migrate(connection: &mut Connection) -> Result<(), JournalError> {
 }
 
 /// Whose file it is, and in which format.
-fn marks(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
+pub(super) fn marks(connection: &Connection) -> rusqlite::Result<(i32, i32)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))
 }
@@ -147,13 +151,13 @@ fn identity(connection: &mut Connection, clock: &Clock) -> rusqlite::Result<Iden
 }
 
 /// Opens or makes a file that only this user may read.
-fn private(path: &Path) -> Result<File, OpenError> {
+pub(super) fn private(path: &Path) -> Result<File, OpenError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
     options.open(path).map_err(|error| OpenError::File(path.to_owned(), error))
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

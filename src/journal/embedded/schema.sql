@@ -13,6 +13,14 @@ CREATE TABLE entries (
   bytes BLOB NOT NULL
 ) STRICT;
 
+-- One row: the newest entry that was removed; position 0 as long as there is none.
+CREATE TABLE truncated (
+  number INTEGER PRIMARY KEY CHECK (number = 1),
+  position INTEGER NOT NULL,
+  place_check BLOB NOT NULL
+) STRICT;
+INSERT INTO truncated (number, position, place_check) VALUES (1, 0, x'00000000');
+
 CREATE TABLE records (
   -- In the order in which they were first recorded; never changes.
   number INTEGER PRIMARY KEY,
@@ -134,3 +142,35 @@ CREATE TABLE jobs (
 ) STRICT;
 -- Jobs due at the same time come in the order they were scheduled: SQLite ends every index with the rowid.
 CREATE INDEX jobs_due ON jobs (due_at_ns);
+
+-- Readers whose places are kept.
+CREATE TABLE subscriptions (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  filter BLOB NOT NULL,
+  max_uncommitted INTEGER NOT NULL,
+  idle_ttl_ns INTEGER NOT NULL,
+  commit_timeout_ns INTEGER,
+  create_time_ns INTEGER NOT NULL,
+  consumer_time_ns INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- The newest lease of each shard; all three columns are NULL where there is none.
+CREATE TABLE subscription_shards (
+  subscription TEXT NOT NULL REFERENCES subscriptions (name) ON DELETE CASCADE,
+  shard INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  place_check BLOB NOT NULL,
+  commit_time_ns INTEGER,
+  token INTEGER,
+  consumer TEXT,
+  until_ns INTEGER,
+  PRIMARY KEY (subscription, shard)
+) STRICT, WITHOUT ROWID;
+
+-- One row: the newest fencing token there ever was.
+CREATE TABLE fence (
+  number INTEGER PRIMARY KEY CHECK (number = 1),
+  token INTEGER NOT NULL
+) STRICT;
+INSERT INTO fence (number, token) VALUES (1, 0);

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 use crate::clock::Clock;
 use crate::journal::JournalError;
 use crate::journal::embedded::fault::{commit_fault, fault};
-use crate::journal::embedded::rows::nanos;
+use crate::journal::embedded::rows::{self, nanos, stored};
+use crate::journal::entry::{self, Checksum};
 
 /// Rows of one kind that one sweep drops, so that appends wait no longer than for any other transaction.
 const SWEEP: u32 = 4096;
@@ -19,10 +20,10 @@ const ROOM: u32 = 64 << 10;
 const MAX_PAGES: u64 = 4_294_967_294;
 
 /// Does `work` in one transaction that is durable when this returns `Ok`.
-pub(super) fn durably<T>(
+pub(super) fn durably<T, E: From<JournalError>>(
     connection: &mut Connection,
-    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, JournalError>,
-) -> Result<T, JournalError> {
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
     let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
     let mut transaction = begun.map_err(fault)?;
     let done = work(&mut transaction)?;
@@ -46,6 +47,30 @@ pub(super) fn sweep(connection: &mut Connection, now: SystemTime) -> Result<(u64
             more |= count >= SWEEP as usize;
         }
         Ok((dropped, more))
+    })
+}
+
+/// Removes some of the oldest events, those recorded before `before`. Returns how many, and whether there may be more.
+/// The newest stays, whenever it was: it tells where to go on.
+pub(super) fn truncate(connection: &mut Connection, before: SystemTime) -> Result<(u64, bool), JournalError> {
+    // Record times never go back, so these are the first ones.
+    let last = "SELECT position, checksum FROM \
+         (SELECT position, checksum, record_time_ms FROM entries ORDER BY position LIMIT ?2) \
+         WHERE record_time_ms < ?1 AND position < (SELECT max(position) FROM entries) \
+         ORDER BY position DESC LIMIT 1";
+    let before_ms = nanos(before).div_euclid(1_000_000);
+    durably(connection, |transaction| {
+        let found = transaction.query_row(last, params![before_ms, SWEEP], |row| {
+            let (position, checksum): (_, Checksum) = (rows::position(row, 0)?, row.get(1)?);
+            Ok(entry::place(position, &checksum))
+        });
+        let Some(place) = found.optional().map_err(fault)? else { return Ok((0, false)) };
+        let position = stored(place.position);
+        let gone =
+            transaction.execute("DELETE FROM entries WHERE position <= ?1", [position]).map_err(fault)?;
+        let mark = "UPDATE truncated SET position = ?1, place_check = ?2";
+        transaction.execute(mark, params![position, place.check]).map_err(fault)?;
+        Ok((gone as u64, gone >= SWEEP as usize))
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use idv_gateway::journal::seal::SealedItem;
+use idv_gateway::journal::subscription::Subscriptions;
 use idv_gateway::journal::{
     Appended, Batch, Delivery, DeliveryPage, DeliveryQuery, Identity, Job, Journal, JournalError, Page,
     Place, Position, RecordPage, RecordQuery, Request, RequestKey, VendorId,
@@ -183,6 +184,10 @@ impl<A: Alter> Journal for Altered<A> {
 
     fn watch_due(&self) -> watch::Receiver<u64> {
         self.inner.watch_due()
+    }
+
+    fn subscriptions(&self) -> &dyn Subscriptions {
+        self.inner.subscriptions()
     }
 
     async fn sweep(&self, now: SystemTime) -> Result<u64, JournalError> {

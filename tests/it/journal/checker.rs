@@ -183,7 +183,7 @@ impl Alter for Truncated {
     }
 
     fn has(&self, position: Position) -> bool {
-        position > self.0
+        position >= self.0
     }
 }
 

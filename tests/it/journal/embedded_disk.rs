@@ -16,11 +16,13 @@ use idv_gateway::proto::{Event, IdentificationState};
 
 use super::checker::read_all;
 use super::fixture::{
-    OnDisk, any_event, bank, create, delivery, events, fresh, identification, job, record, schedule, start,
+    OnDisk, RETENTION, any_event, bank, create, delivery, events, fresh, identification, job, record,
+    schedule, start,
 };
 use super::rules_lists::{changed, elsewhere, query, tombstone};
 use super::rules_records::creates;
 use super::rules_sealed::item;
+use super::rules_subscriptions::{assert_fenced, named, new, place, settings, wish};
 
 #[tokio::test]
 async fn reopening_keeps_everything() {
@@ -70,6 +72,28 @@ async fn reopening_keeps_everything() {
 }
 
 #[tokio::test]
+async fn a_restart_frees_shards_and_keeps_tokens_and_places() {
+    let disk = OnDisk::new();
+    let journal = disk.open();
+    journal.subscriptions().create(new("ledger", 2)).await.unwrap();
+    let before = journal.subscriptions().acquire(wish("ledger", Some(0), start())).await.unwrap().lease;
+    let other = journal.subscriptions().acquire(wish("ledger", Some(1), start())).await.unwrap().lease;
+    journal.subscriptions().commit(&before, place(7), start()).await.unwrap();
+    journal.close().await;
+
+    let journal = disk.open();
+    let on = journal.subscriptions();
+    // What the consumer had done before it lost its stream is not to be done again.
+    assert_eq!(on.commit(&before, place(8), start()).await.unwrap(), place(8));
+    let leased = on.acquire(wish("ledger", Some(0), start())).await.unwrap();
+    assert_eq!(leased.committed, place(8));
+    assert!(leased.lease.token > other.token);
+    assert_fenced(on.commit(&before, place(9), start()).await);
+    let shown = on.get(&named("ledger")).await.unwrap().unwrap();
+    assert_eq!(shown.settings, settings());
+}
+
+#[tokio::test]
 async fn a_time_before_what_is_kept_leads_nowhere() {
     let disk = OnDisk::new();
     let journal = disk.open();
@@ -79,7 +103,8 @@ async fn a_time_before_what_is_kept_leads_nowhere() {
         disk.time.advance(Duration::from_secs(1));
     }
     let third = journal.place(3).await.unwrap();
-    disk.other_connection().execute("DELETE FROM entries WHERE position <= 2", ()).unwrap();
+    // The third is as old as the retention, to the millisecond.
+    journal.sweep(first + Duration::from_secs(2) + RETENTION).await.unwrap();
     let after = |seconds| first + Duration::from_secs(seconds);
     // The second may have been recorded when the third was, for all that is left of it.
     for seconds in 0..=2 {
@@ -283,14 +308,21 @@ async fn a_shredded_key_is_in_no_file_any_more() {
 }
 
 #[tokio::test]
-async fn low_water_is_what_the_store_still_has() {
+async fn what_is_lost_does_not_pass_for_what_was_removed() {
     let disk = OnDisk::new();
     let journal = disk.open();
     journal.append(events((0..5).map(|_| any_event()).collect())).await.unwrap();
-    disk.other_connection().execute("DELETE FROM entries WHERE position <= 2", ()).unwrap();
+    journal.sweep(start() + 2 * RETENTION).await.unwrap();
+    let removed = journal.place(4).await.unwrap();
+    journal.append(events(vec![any_event(), any_event()])).await.unwrap();
+    journal.close().await;
+    let journal = disk.open();
     let page = journal.read(0, &Filter::default(), 10).await.unwrap();
-    assert_eq!((page.low_water, page.head, page.entries.len()), (2, 5, 3));
-    assert_eq!(journal.read(2, &Filter::default(), 10).await.unwrap().entries.len(), 3);
+    assert_eq!((page.low_water, page.head, page.entries.len()), (4, 7, 3));
+    assert_eq!(journal.place(4).await.unwrap(), removed);
+    disk.other_connection().execute("DELETE FROM entries WHERE position = 5", ()).unwrap();
+    let lost = journal.read(0, &Filter::default(), 10).await;
+    assert!(matches!(lost, Err(JournalError::Damaged(_))), "{lost:?}");
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ use idv_gateway::proto::{
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// How long the stores keep events, in tests that let so much time pass.
+pub(crate) const RETENTION: Duration = Duration::from_hours(24 * 100);
+
 /// An empty store and the clock it stamps with.
 pub(crate) struct Fixture {
     pub(crate) journal: Arc<dyn Journal>,
@@ -34,7 +37,7 @@ pub(crate) struct OnDisk {
 impl Fixture {
     pub(crate) fn memory() -> Self {
         let (clock, time) = Clock::manual(start());
-        Self { journal: MemoryJournal::new(clock.clone()), clock, time, _folder: None }
+        Self { journal: MemoryJournal::keeping(clock.clone(), Some(RETENTION)), clock, time, _folder: None }
     }
 
     pub(crate) fn embedded() -> Self {
@@ -58,6 +61,7 @@ impl OnDisk {
         // Tests that hold the lock on purpose should not wait long for the refusal.
         EmbeddedOptions {
             busy_timeout: Duration::from_millis(20),
+            event_retention: Some(RETENTION),
             ..EmbeddedOptions::new(self.path(), self.clock.clone())
         }
     }

@@ -6,6 +6,7 @@ pub(crate) mod altered;
 pub(crate) mod checker;
 pub(crate) mod fixture;
 
+mod interleaving;
 mod rules_cursors;
 mod rules_deliveries;
 mod rules_events;
@@ -13,7 +14,9 @@ mod rules_jobs;
 mod rules_lists;
 mod rules_records;
 mod rules_requests;
+mod rules_retention;
 mod rules_sealed;
+mod rules_subscriptions;
 
 mod embedded_disk;
 mod embedded_faults;
@@ -109,6 +112,13 @@ conformance! {
         answering_what_was_not_begun_conflicts,
         answered_requests_are_swept_in_time,
     }
+    rules_retention {
+        events_go_when_they_are_too_old,
+        what_was_removed_is_told_from_what_is_kept,
+        the_newest_event_stays,
+        many_events_go_in_one_sweep,
+        dedupe_keys_outlive_their_events,
+    }
     rules_sealed {
         a_sealed_item_comes_back_and_goes_for_good,
         an_item_changes_its_owner,
@@ -125,6 +135,17 @@ conformance! {
         a_failed_batch_leaves_claims_alone,
         next_due_waits_for_the_end_of_a_lease,
         scheduling_is_told,
+    }
+    rules_subscriptions {
+        a_subscription_comes_back_as_made,
+        subscriptions_are_listed_by_name,
+        settings_are_replaced_once,
+        a_shard_has_one_holder,
+        who_was_replaced_is_fenced,
+        commits_never_go_back,
+        seeking_ends_every_lease,
+        idle_subscriptions_are_swept,
+        interleavings_agree_with_the_model,
     }
     rules_cursors {
         a_cursor_leads_back_to_its_place,

@@ -6,6 +6,7 @@ mod house;
 mod script;
 mod stopping;
 
+mod backup;
 mod completions;
 mod crash;
 mod deadline;
