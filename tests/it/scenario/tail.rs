@@ -367,7 +367,8 @@ async fn a_drain_reaches_streams_that_wait_and_streams_that_do_not() {
     assert_eq!(of_busy.faults(&written(&fixture, &EventFilter::default()).await), Vec::<String>::new());
 }
 
-/// Scenario 17 in small; `IDV_LONG_JOURNAL` makes it as long as one has time for.
+/// A journal long enough for what is killed and resumed; `IDV_LONG_JOURNAL` makes it as long as one has time for.
+#[expect(clippy::disallowed_methods, reason = "how long it takes is said by whoever runs it")]
 #[tokio::test]
 async fn many_resumes_over_a_long_journal_are_the_journal() {
     let length: usize = std::env::var("IDV_LONG_JOURNAL").ok().map_or(5_000, |text| text.parse().unwrap());
