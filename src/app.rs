@@ -146,6 +146,7 @@ impl App {
             tokio::spawn(webhooks),
             tokio::spawn(serve_grpc(grpc)),
             tokio::spawn(work(hub.clone(), drain.clone())),
+            tokio::spawn(follow(hub.clone(), drain.clone())),
         ];
         let admin = tokio::spawn(operators);
         let drain_time = DrainSettings::time(&config.drain);
@@ -204,6 +205,14 @@ async fn serve_grpc(door: rpc::Door) {
 async fn work(hub: Arc<Hub>, drain: CancellationToken) {
     if AssertUnwindSafe(hub.work()).catch_unwind().await.is_err() {
         tracing::error!("The worker broke down; the gateway stops");
+        drain.cancel();
+    }
+}
+
+/// Follows the journal for the streams until the drain; without it they would fall silent.
+async fn follow(hub: Arc<Hub>, drain: CancellationToken) {
+    if AssertUnwindSafe(hub.follow()).catch_unwind().await.is_err() {
+        tracing::error!("The journal is not followed any more; the gateway stops");
         drain.cancel();
     }
 }

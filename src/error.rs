@@ -43,8 +43,10 @@ pub struct Violation {
 /// A resource that an error is about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Resource {
-    /// For example `connections/bank-de/identifications/{uuid}`.
+    /// For example `connections/bank-de/identifications/{uuid}`; empty for the journal of events.
     pub name: String,
+    /// The oldest cursor that works, where an older one was refused.
+    pub earliest_cursor: String,
 }
 
 /// The vendor's own code and error number: what its support asks for. Never its message.
@@ -117,7 +119,14 @@ impl Error {
     /// Adds the name of the resource that stands against it.
     #[must_use]
     pub fn about(mut self, name: impl fmt::Display) -> Self {
-        self.resource = Some(Box::new(Resource { name: name.to_string() }));
+        self.resource = Some(Box::new(Resource { name: name.to_string(), ..Resource::default() }));
+        self
+    }
+
+    /// Adds the oldest cursor that works.
+    #[must_use]
+    pub fn instead_from(mut self, earliest_cursor: String) -> Self {
+        self.resource = Some(Box::new(Resource { earliest_cursor, ..Resource::default() }));
         self
     }
 

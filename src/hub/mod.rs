@@ -16,11 +16,13 @@ pub mod definition;
 pub mod delete;
 pub mod directory;
 pub mod document;
+pub mod event_log;
 pub mod identify;
 pub mod intake;
 pub mod invite;
 pub mod list;
 pub mod onboarding;
+pub mod poll_events;
 pub mod reconcile;
 pub mod restart;
 pub mod result;
@@ -63,12 +65,15 @@ mod secrets;
 mod settle;
 mod signature;
 mod single;
+mod tail;
 mod transfer;
 mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
+use prost_types::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -83,6 +88,9 @@ use crate::hub::pace::Paces;
 use crate::hub::reconcile::ListReads;
 use crate::hub::reject::Rejections;
 use crate::hub::secrets::SecretWatch;
+use crate::hub::tail::Tail;
+use crate::hub::tail::ring::Limits;
+use crate::hub::tail::seats::Seats;
 use crate::hub::undecodable::KeptAnswers;
 use crate::journal::cursor::CursorError;
 use crate::journal::seal::{SealError, Vault};
@@ -118,7 +126,12 @@ pub struct Hub {
     replayed: watch::Sender<u64>,
     /// The journal refused the last append: told once, until it accepts one again.
     store_fails: watch::Sender<bool>,
-    open_streams: Arc<tokio::sync::Semaphore>,
+    /// The newest events, and the streams that wait for more.
+    tail: Arc<Tail>,
+    /// Of event streams.
+    seats: Arc<Seats>,
+    /// When the oldest event was recorded, and when that was looked up.
+    oldest: tokio::sync::Mutex<Option<(SystemTime, Option<Timestamp>)>>,
     /// Uploads of pictures on their way: each is held in memory.
     picture_uploads: Arc<tokio::sync::Semaphore>,
     /// Calls that wait for an identification.
@@ -163,7 +176,12 @@ impl Hub {
             looks: Arc::new(tokio::sync::Semaphore::new(poll::MAX_LOOKS)),
             replayed: watch::Sender::default(),
             store_fails: watch::Sender::new(false),
-            open_streams: Arc::new(tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller)),
+            tail: Tail::new(Limits {
+                bytes: parts.streams.tail_max_bytes,
+                events: parts.streams.tail_max_events,
+            }),
+            oldest: tokio::sync::Mutex::default(),
+            seats: Seats::new(parts.streams.max_streams_per_caller, parts.streams.max_streams),
             picture_uploads: Arc::new(tokio::sync::Semaphore::new(picture::MAX_UPLOADS)),
             open_waits: tokio::sync::Semaphore::new(parts.streams.max_streams_per_caller),
             calls: TaskTracker::new(),
@@ -356,6 +374,12 @@ fn sealing(error: SealError, operation: &'static str) -> Error {
         .caused_by(error)
 }
 
+/// A refusal to begin before what is kept; the oldest cursor that works is told.
+fn expired(detail: &str, earliest: String, operation: &'static str) -> Error {
+    let detail = format!("{detail}; the earliest cursor is {earliest}");
+    Error::new(Kind::CursorExpired, operation, detail).instead_from(earliest)
+}
+
 /// A refused cursor in the words callers branch on.
 fn refused_cursor(error: CursorError, operation: &'static str) -> Error {
     match error {
@@ -367,11 +391,10 @@ fn refused_cursor(error: CursorError, operation: &'static str) -> Error {
             operation,
             "the journal was replaced since the cursor was handed out; start again from a snapshot",
         ),
-        CursorError::Expired { earliest } => Error::new(
-            Kind::CursorExpired,
-            operation,
-            format!("events right after the cursor are no longer kept; the earliest cursor is {earliest}"),
-        ),
+        CursorError::Expired { earliest } => {
+            let detail = "events right after the cursor are no longer kept";
+            expired(detail, earliest, operation)
+        }
         CursorError::Journal(error) => store(error, operation),
     }
 }

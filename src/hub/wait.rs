@@ -13,7 +13,7 @@ use crate::proto::{
 
 const WAIT: &str = "wait_identification";
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// What an answer is given to reach the caller before its deadline; of a short time left no more than a quarter.
 const ON_THE_WAY: Duration = Duration::from_millis(500);
 
@@ -26,8 +26,7 @@ impl Hub {
         left: Option<Duration>,
     ) -> Result<WaitIdentificationResponse> {
         let mut condition = Condition::parse(request)?;
-        let patience = left.map_or(LONGEST_WAIT, |left| left - ON_THE_WAY.min(left / 4));
-        let ends_at = self.clock.now() + condition.max_wait.min(patience);
+        let ends_at = self.clock.now() + patience(condition.max_wait, left);
         let mut head = self.journal.watch_head();
         let mut turn = None;
         loop {
@@ -62,6 +61,11 @@ impl Hub {
             }
         }
     }
+}
+
+/// How long a caller is kept waiting who asked for `max_wait` and has `left` until its deadline.
+pub(super) fn patience(max_wait: Duration, left: Option<Duration>) -> Duration {
+    left.map_or(max_wait, |left| max_wait.min(left - ON_THE_WAY.min(left / 4)))
 }
 
 /// What is waited for.

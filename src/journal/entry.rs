@@ -10,6 +10,7 @@ use prost::Message as _;
 use prost_types::Timestamp;
 
 use crate::journal::{Entry, JournalError, Page, Place, Position};
+use crate::model::event_keys::EventKeys;
 use crate::model::filter::Filter;
 use crate::proto::{Event, Identification, IdentificationOrigin, IdentificationState};
 
@@ -152,7 +153,7 @@ impl<'a> Scan<'a> {
         if position > after {
             self.scanned += 1;
             self.bytes += entry.bytes.len();
-            if self.filter.is_everything() || self.filter.matches(&decode(&entry)?) {
+            if self.filter.is_everything() || self.filter.matches(&keys(&entry)?) {
                 self.page.entries.push(entry);
             }
         }
@@ -169,15 +170,14 @@ impl<'a> Scan<'a> {
     }
 }
 
-fn decode(entry: &Entry) -> Result<Event, JournalError> {
+fn keys(entry: &Entry) -> Result<EventKeys, JournalError> {
     // The bytes are as they were written, so only an incompatible contract can cause this.
-    Event::decode(entry.bytes.clone())
+    EventKeys::decode(entry.bytes.clone())
         .map_err(|_undecodable| JournalError::Damaged(format!("position {}", entry.place.position)))
 }
 
 fn record_time(entry: &Entry) -> Result<SystemTime, JournalError> {
-    let time = decode(entry)?.record_time.and_then(|time| SystemTime::try_from(time).ok());
-    time.ok_or_else(|| JournalError::Damaged(format!("position {}", entry.place.position)))
+    keys(entry)?.recorded().ok_or_else(|| JournalError::Damaged(format!("position {}", entry.place.position)))
 }
 
 fn timestamp(ms: i64) -> Timestamp {

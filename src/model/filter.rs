@@ -3,10 +3,12 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
+use crate::model::event_keys::EventKeys;
 use crate::model::name::{ConnectionId, IdentificationName, SubjectName};
 use crate::model::record_filter::RecordFilter;
+use crate::model::shard::Shard;
 use crate::model::validate::Checks;
-use crate::proto::{Event, EventFilter, EventType};
+use crate::proto::{EventFilter, EventType};
 
 /// Values one field of a filter may have: each is compared with every event.
 const MAX_VALUES: usize = 100;
@@ -22,6 +24,7 @@ pub struct Filter {
     external_references: BTreeSet<String>,
     labels: HashMap<String, String>,
     identifications: HashSet<String>,
+    shard: Option<Shard>,
     since: Option<SystemTime>,
 }
 
@@ -36,7 +39,6 @@ pub struct Selection {
 
 impl Filter {
     /// Parses the contract's filter: at most 100 values of each field and 16 labels. What it refuses is in `checks`.
-    /// `shard` is left to the caller: its meaning belongs to the reader.
     pub fn parse(filter: EventFilter, checks: &mut Checks) -> Self {
         let connections = each(checks, "connections", filter.connections, |checks, field, name| {
             let parsed = ConnectionId::from_name(&name);
@@ -65,6 +67,7 @@ impl Filter {
                 checks.parse::<IdentificationName>(field, &name).map(|name| name.to_string())
             });
         checks.labels("filter.labels", &filter.labels);
+        let shard = filter.shard.and_then(|selector| Shard::parse(selector, checks));
         Self {
             connections: connections.into_iter().collect(),
             subjects: subjects.into_iter().collect(),
@@ -72,6 +75,7 @@ impl Filter {
             external_references: external_references.into_iter().collect(),
             labels: filter.labels,
             identifications: identifications.into_iter().collect(),
+            shard,
             since: None,
         }
     }
@@ -90,22 +94,23 @@ impl Filter {
             && self.external_references.is_empty()
             && self.labels.is_empty()
             && self.identifications.is_empty()
+            && self.shard.is_none()
             && self.since.is_none()
     }
 
-    /// Whether a reader with this filter gets `event`, which was recorded. An event about a ticket or a document
+    /// Whether a reader with this filter gets the event, which was recorded. An event about a ticket or a document
     /// belongs to an identification too.
-    pub fn matches(&self, event: &Event) -> bool {
-        let recorded = || event.record_time.and_then(|time| SystemTime::try_from(time).ok());
+    pub fn matches(&self, event: &EventKeys) -> bool {
         let on = |connection: &ConnectionId| is_on(connection, &event.subject);
         (self.connections.is_empty() || self.connections.iter().any(on))
             && (self.subjects.is_empty() || self.subjects.contains(&event.subject))
-            && (self.types.is_empty() || self.types.contains(&event.r#type))
+            && (self.types.is_empty() || self.types.contains(&event.kind))
             && (self.external_references.is_empty()
                 || self.external_references.contains(&event.external_reference))
             && (self.identifications.is_empty() || self.identifications.contains(&event.identification))
             && self.labels.iter().all(|(key, value)| event.labels.get(key) == Some(value))
-            && self.since.is_none_or(|since| recorded().is_some_and(|time| time >= since))
+            && self.shard.is_none_or(|shard| shard.has(event.person()))
+            && self.since.is_none_or(|since| event.recorded().is_some_and(|time| time >= since))
     }
 
     /// The identifications that a snapshot shows a reader with this filter, which are none of the DELETED ones.
@@ -119,6 +124,7 @@ impl Filter {
                 connections: self.connections.clone(),
                 external_references: self.external_references.clone(),
                 labels: self.labels.clone().into_iter().collect(),
+                shard: self.shard,
                 ..RecordFilter::default()
             },
         }

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use crate::model::name::ConnectionId;
 use crate::model::record::Record;
+use crate::model::shard::Shard;
 use crate::model::validate::{Checks, MAX_VALUES};
 use crate::proto::{IdentificationFilter, IdentificationState, Outcome};
 
@@ -33,6 +34,8 @@ pub struct RecordFilter {
     pub vendor_ids: BTreeSet<String>,
     /// Only those with tickets.
     pub has_tickets: bool,
+    /// Only those of a share of all.
+    pub shard: Option<Shard>,
     /// DELETED ones too. Without it none comes, whatever `states` says.
     pub show_deleted: bool,
 }
@@ -65,6 +68,7 @@ impl RecordFilter {
                 .map(|id| id.to_ascii_lowercase())
                 .collect(),
             has_tickets: false,
+            shard: None,
             show_deleted,
         }
     }
@@ -90,6 +94,7 @@ impl RecordFilter {
             && self.labels.iter().all(|(key, value)| shown.labels.get(key) == Some(value))
             && (!self.has_tickets
                 || shown.vendor_reference.as_ref().is_some_and(|ids| !ids.ticket_ids.is_empty()))
+            && self.shard.is_none_or(|shard| shard.has(&record.name.to_string()))
             && self.is_in_time(record)
             && (self.vendor_ids.is_empty() || one_of_vendor_ids())
     }

@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::{Duration, SystemTime};
 
 use futures::future::{BoxFuture, Either};
-use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, Request, Response};
 use tonic::Status;
 use tonic::body::Body;
@@ -126,26 +125,12 @@ fn read(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
-/// `messages` until `deadline`, then DEADLINE_EXCEEDED; unless they end before.
-pub(super) fn until<T: Send + 'static>(
-    clock: &Clock,
-    deadline: SystemTime,
-    messages: impl Stream<Item = Result<T, Status>> + Send + 'static,
-) -> impl Stream<Item = Result<T, Status>> + Send + 'static {
-    // `None` ends the whole: that of the messages, or the one after the error.
-    let late = stream::once(clock.sleep_until(deadline))
-        .flat_map(move |()| stream::iter([Some(Err(exceeded())), None]));
-    let ended = stream::once(std::future::ready(None));
-    stream::select(messages.map(Some).chain(ended), late).scan((), |(), item| std::future::ready(item))
-}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
     use std::future::pending;
     use std::time::{Duration, SystemTime};
 
-    use futures::{StreamExt, stream};
     use http::{Request, Response};
     use tonic::body::Body;
     use tonic::metadata::MetadataMap;
@@ -153,7 +138,7 @@ mod tests {
     use tonic_types::StatusExt as _;
     use tower::{Layer as _, Service as _, service_fn};
 
-    use super::{DeadlineLayer, deadline, until};
+    use super::{DeadlineLayer, deadline};
     use crate::clock::Clock;
     use crate::proto::DESCRIPTORS;
     use crate::rpc::policy::methods;
@@ -230,25 +215,5 @@ mod tests {
             let text = malformed.parse::<tonic::metadata::MetadataValue<_>>();
             assert!(text.is_err() || read(malformed).is_none(), "{malformed:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn ends_a_silent_stream_at_the_deadline() {
-        let (clock, hand) = Clock::manual(SystemTime::UNIX_EPOCH);
-        let at = clock.now() + Duration::from_secs(5);
-        let mut stream = Box::pin(until::<u32>(&clock, at, stream::pending()));
-        assert!(futures::poll!(stream.next()).is_pending());
-        hand.advance(Duration::from_secs(5));
-        assert_eq!(stream.next().await.unwrap().unwrap_err().code(), Code::DeadlineExceeded);
-        assert!(stream.next().await.is_none());
-    }
-
-    #[tokio::test]
-    async fn lets_a_stream_end_before_the_deadline() {
-        let (clock, _hand) = Clock::manual(SystemTime::UNIX_EPOCH);
-        let at = clock.now() + Duration::from_secs(5);
-        let items: Vec<_> =
-            until(&clock, at, stream::iter([Ok(1), Ok(2)])).map(Result::unwrap).collect().await;
-        assert_eq!(items, [1, 2]);
     }
 }

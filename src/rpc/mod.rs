@@ -36,7 +36,6 @@ use crate::proto::DESCRIPTORS;
 use crate::proto::biometrics::biometrics_service_server::BiometricsServiceServer;
 use crate::proto::connection_service_server::ConnectionServiceServer;
 use crate::proto::document_signing_service_server::DocumentSigningServiceServer;
-use crate::proto::event_service_server::EventServiceServer;
 use crate::proto::identification_service_server::IdentificationServiceServer;
 use crate::proto::onboarding::onboarding_service_server::OnboardingServiceServer;
 use crate::proto::ticket_service_server::TicketServiceServer;
@@ -136,7 +135,7 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
         clock: door.clock.clone(),
     });
     let connections = ConnectionServiceServer::new(connection::Service(door.hub.clone()));
-    let events = EventServiceServer::new(event::Service { hub: door.hub.clone(), clock: door.clock.clone() });
+    let events = event::Service { hub: door.hub.clone(), clock: door.clock.clone(), max_request: 2 * limit };
     let webhooks =
         WebhookServiceServer::new(webhook::Service { hub: door.hub.clone(), clock: door.clock.clone() });
     let documents = DocumentSigningServiceServer::new(document_signing::Service {
@@ -151,7 +150,7 @@ fn routes(door: &Door) -> Result<Routes, ServeError> {
     // The layer refuses a long request precisely; this bound only has to be no narrower.
     Ok(Routes::new(identifications.max_decoding_message_size(2 * limit))
         .add_service(connections.max_decoding_message_size(2 * limit))
-        .add_service(events.max_decoding_message_size(2 * limit))
+        .add_service(events)
         .add_service(webhooks.max_decoding_message_size(2 * limit))
         .add_service(documents.max_decoding_message_size(2 * limit.max(UPLOAD_MESSAGE)))
         .add_service(tickets.max_decoding_message_size(2 * limit))

@@ -79,12 +79,6 @@ fn explained(source: &(dyn std::error::Error + 'static)) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
-/// The status of a method that this release does not serve yet; `method` is its full name.
-pub fn not_served(method: &str) -> Status {
-    let detail = format!("{} is not served by this release", method.trim_start_matches('/'));
-    status(Error::new(Kind::CapabilityNotSupported, "rpc.dispatch", detail))
-}
-
 /// The contract's own table of reasons. A test holds both equal.
 pub fn policy(kind: Kind) -> Policy {
     let (code, retry) = match kind {
@@ -182,6 +176,7 @@ fn metadata(error: &Error) -> HashMap<String, String> {
     let resource = error.resource.clone().unwrap_or_default();
     let status = if vendor.status == 0 { String::new() } else { vendor.status.to_string() };
     let pairs = [
+        ("earliest_cursor", resource.earliest_cursor),
         ("operation", error.operation.to_owned()),
         ("resource_name", resource.name),
         ("rule", vendor.rule.to_owned()),
@@ -278,14 +273,6 @@ mod tests {
         assert_eq!(delay(limited()), Some(DEFAULT_RETRY_DELAY));
         assert_eq!(delay(limited().retry_after(Duration::from_secs(30))), Some(Duration::from_secs(30)));
         assert_eq!(delay(Error::new(Kind::ResourceExists, "hub.create", "it exists")), None);
-    }
-
-    #[test]
-    fn a_method_of_a_later_release_is_not_served() {
-        let status = not_served("/idvgateway.v1.PrivacyService/EraseData");
-        assert_eq!(status.code(), Code::Unimplemented);
-        assert_eq!(info(&status).0, "CAPABILITY_NOT_SUPPORTED");
-        assert!(status.message().starts_with("idvgateway.v1.PrivacyService/EraseData is not served"));
     }
 
     #[test]

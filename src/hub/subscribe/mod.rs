@@ -1,74 +1,76 @@
-//! Event streams: where they begin, then the journal from there, then its head.
+//! Event streams: where they begin, then the journal from there, then its tail.
 
-mod reader;
 mod snapshot;
 mod start;
+mod step;
+mod stream;
 
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
-use crate::hub::subscribe::reader::{IN_FLIGHT, Reader};
 use crate::hub::subscribe::start::Begin;
+use crate::hub::subscribe::step::Step;
 use crate::model::filter::Filter;
 use crate::model::validate::Checks;
-use crate::proto::{WatchEventsRequest, WatchEventsResponse};
+use crate::proto::WatchEventsRequest;
+
+pub use crate::hub::subscribe::stream::EventStream;
 
 const WATCH: &str = "watch_events";
 const AGE_JITTER: f64 = 0.1;
 const HEARTBEATS: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(60);
 
-/// A stream as the door sends it: messages, or the error that ends it.
-pub type EventStream = ReceiverStream<Result<WatchEventsResponse>>;
+/// Who reads a stream, and until when at most.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// Whose streams are counted together.
+    pub name: String,
+    /// When its call is over: the stream ends with DEADLINE_EXCEEDED.
+    pub deadline: Option<SystemTime>,
+    /// When its credentials end: the stream ends with CREDENTIALS_EXPIRED.
+    pub credentials_end: Option<SystemTime>,
+}
 
 impl Hub {
-    /// Opens a stream. It ends with a `closing` message when it is old or the process drains.
-    pub async fn watch_events(self: &Arc<Self>, request: WatchEventsRequest) -> Result<EventStream> {
+    /// Opens a stream. It ends with a `closing` message when it is old, its caller's credentials end or the process
+    /// drains.
+    pub async fn watch_events(
+        self: &Arc<Self>,
+        request: WatchEventsRequest,
+        caller: Caller,
+    ) -> Result<EventStream> {
         let mut checks = Checks::default();
         checks.text("consumer", &request.consumer, 128);
         let heartbeat = self.heartbeat_interval(request.heartbeat_interval, &mut checks);
         let begin = Begin::parse(request.start, &mut checks);
-        let wanted = request.filter.unwrap_or_default();
-        let shard = wanted.shard.is_some();
-        let filter = begin.narrow(Filter::parse(wanted, &mut checks));
+        let filter = begin.narrow(Filter::parse(request.filter.unwrap_or_default(), &mut checks));
         checks.finish(WATCH)?;
-        if shard {
-            let detail = "this release does not serve filter.shard";
-            return Err(Error::new(Kind::CapabilityNotSupported, WATCH, detail));
-        }
         if self.drain.is_cancelled() {
             return Err(Error::new(Kind::GatewayDraining, WATCH, "the gateway is shutting down; reconnect"));
         }
-        let permit = self.open_streams.clone().try_acquire_owned().map_err(|_none_left| {
-            Error::new(Kind::WatchLimitExceeded, WATCH, "too many event streams are open")
-        })?;
+        let seat = self.seats.take(&caller.name, &self.metrics, WATCH)?;
         let place = self.beginning(begin).await?;
-        // One message more than may be under way: the last word, which must not wait for room.
-        let (sender, receiver) = mpsc::channel(IN_FLIGHT + 1);
         let max_age = self.clock.jitter(self.streams.max_stream_age(), AGE_JITTER);
-        let now = self.clock.now();
-        let reader = Reader {
+        let (now, filter) = (self.clock.now(), Arc::new(filter));
+        Ok(EventStream {
+            registration: Some(self.tail.register(filter.clone(), seat, now)),
             hub: self.clone(),
             filter,
-            in_snapshot: place.is_none(),
-            place: place.unwrap_or_default(),
+            place,
             heartbeat,
             sent_at: now,
             ends_at: now + max_age,
-            sender,
-            _permit: permit,
-        };
-        let open = self.metrics.stream_opened();
-        self.calls.spawn(async move {
-            reader.run(max_age).await;
-            drop(open);
-        });
-        Ok(ReceiverStream::new(receiver))
+            caller,
+            step: Step::Start { heartbeat, max_age },
+            work: None,
+            ready: VecDeque::new(),
+            caught_up: false,
+            at_head: false,
+        })
     }
 
     fn heartbeat_interval(&self, asked: Option<prost_types::Duration>, checks: &mut Checks) -> Duration {

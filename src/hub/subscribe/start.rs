@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::hub::subscribe::WATCH;
-use crate::hub::{Hub, refused_cursor, store};
+use crate::hub::{Hub, expired, refused_cursor, store};
 use crate::journal::Place;
-use crate::journal::cursor::{self, resolve};
+use crate::journal::cursor::resolve;
 use crate::model::filter::Filter;
 use crate::model::validate::Checks;
 use crate::proto::StartPosition;
@@ -65,7 +65,7 @@ impl Hub {
                 resolve(&*self.journal, &cursor).await.map_err(|error| refused_cursor(error, WATCH))
             }
             Begin::Since(time) => self.since(time).await,
-            Begin::Earliest => self.earliest().await,
+            Begin::Earliest => self.earliest_place(WATCH).await,
             Begin::Latest => self.head_place().await,
         };
         place.map(Some)
@@ -77,12 +77,7 @@ impl Hub {
         if let Some(place) = self.journal.before(time).await.map_err(|error| store(error, WATCH))? {
             return Ok(place);
         }
-        let earliest = self.cursor(self.earliest().await?);
-        let detail = format!("not all events since start_time are kept; the earliest cursor is {earliest}");
-        Err(Error::new(Kind::CursorExpired, WATCH, detail))
-    }
-
-    async fn earliest(&self) -> Result<Place> {
-        cursor::earliest(&*self.journal).await.map_err(|error| store(error, WATCH))
+        let earliest = self.cursor(self.earliest_place(WATCH).await?);
+        Err(expired("not all events since start_time are kept", earliest, WATCH))
     }
 }

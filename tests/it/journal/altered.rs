@@ -22,6 +22,9 @@ pub(crate) trait Alter: Send + Sync {
         inner.append(batch).await
     }
 
+    /// Happens before something is read.
+    async fn before_read(&self) {}
+
     fn read(&self, _after: Position, _limit: usize, _page: &mut Page) {}
 
     async fn list(&self, inner: &dyn Journal, query: RecordQuery) -> Result<RecordPage, JournalError> {
@@ -67,6 +70,7 @@ impl<A: Alter> Journal for Altered<A> {
     }
 
     async fn read(&self, after: Position, filter: &Filter, limit: usize) -> Result<Page, JournalError> {
+        self.how.before_read().await;
         let mut page = self.inner.read(after, filter, limit).await?;
         self.how.read(after, limit, &mut page);
         Ok(page)

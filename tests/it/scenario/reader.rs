@@ -1,5 +1,6 @@
 //! A subscriber that collects what it is sent.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use idv_gateway::proto::event_service_client::EventServiceClient;
@@ -102,6 +103,19 @@ impl Reader {
             events.push(self.event().await);
             if events.last().is_some_and(&last) {
                 return events;
+            }
+        }
+    }
+
+    /// The names of what the snapshot shows.
+    pub(super) async fn items(&mut self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        loop {
+            match self.next().await {
+                Message::SnapshotItem(item) => drop(names.insert(item.identification.unwrap().name)),
+                Message::SnapshotCompleted(_) => return names,
+                Message::Started(_) => {}
+                other => panic!("unexpected: {other:?}"),
             }
         }
     }

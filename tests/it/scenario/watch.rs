@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use idv_gateway::proto::watch_events_request::Start;
 use idv_gateway::proto::watch_events_response::Message;
-use idv_gateway::proto::{EventFilter, EventType, ShardSelector, StreamClosingReason, WatchEventsRequest};
+use idv_gateway::proto::{EventFilter, EventType, StreamClosingReason, WatchEventsRequest};
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -92,11 +92,8 @@ async fn cursors_this_gateway_did_not_make_are_refused() {
 }
 
 #[tokio::test]
-async fn what_a_later_release_serves_and_what_is_wrong_are_refused() {
+async fn what_is_wrong_is_refused_by_name() {
     let house = House::silent().await;
-    let shard = EventFilter { shard: Some(ShardSelector { index: 0, count: 2 }), ..EventFilter::default() };
-    let status = refusal(&house.channel, watch(latest(), shard)).await;
-    refused(&status, Code::Unimplemented, "CAPABILITY_NOT_SUPPORTED");
     let beating = |seconds, nanos| WatchEventsRequest {
         heartbeat_interval: Some(prost_types::Duration { seconds, nanos }),
         ..WatchEventsRequest::default()
