@@ -28,6 +28,8 @@ use crate::journal::fixture::{Fixture, any_event, events};
 
 /// As many events as the tail keeps in these tests.
 const TAIL: usize = 8;
+/// Turns of everybody else after which nothing more comes.
+const PATIENCE: usize = 1000;
 
 fn small_tail() -> StreamSettings {
     StreamSettings { tail_max_events: TAIL, ..StreamSettings::default() }
@@ -99,14 +101,14 @@ async fn written(fixture: &Fixture, filter: &EventFilter) -> Vec<Event> {
 
 /// Takes until there is nothing more for now, giving everybody else their turn.
 async fn drain(stream: &mut Taker, taken: &mut Taken, want: usize) {
-    let guard = async {
-        while taken.events.len() < want || !taken.caught_up {
-            taken.take(stream.now());
-            tokio::task::yield_now().await;
-        }
-    };
-    // A stream that does not come to its end has a fault, which the caller finds.
-    let _in_time = tokio::time::timeout(Duration::from_secs(10), guard).await;
+    // A stream that falls silent before its end has a fault, which the caller finds.
+    let mut silent = 0;
+    while silent < PATIENCE && (taken.events.len() < want || !taken.caught_up) {
+        let messages = stream.now();
+        silent = if messages.is_empty() { silent + 1 } else { 0 };
+        taken.take(messages);
+        tokio::task::yield_now().await;
+    }
 }
 
 /// What happens to a journal and a stream.
