@@ -23,8 +23,7 @@ impl Hub {
             earliest_cursor: self.cursor(self.earliest_place(GET).await?),
             latest_cursor: self.head_cursor().await?,
             oldest_record_time: self.oldest_record_time(GET).await?,
-            // Events are kept for as long as the journal is.
-            retention: None,
+            retention: self.journal.event_retention().and_then(|kept| kept.try_into().ok()),
         })
     }
 

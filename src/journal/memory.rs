@@ -124,6 +124,10 @@ impl Journal for MemoryJournal {
         &self.identity
     }
 
+    fn event_retention(&self) -> Option<Duration> {
+        self.event_retention
+    }
+
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError> {
         Ok(self.state().tables.records.get(name).map(|record| Record::clone(record)))
     }

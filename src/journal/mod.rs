@@ -62,6 +62,9 @@ pub trait Journal: Send + Sync {
     /// Epoch and cursor key of this journal.
     fn identity(&self) -> &Identity;
 
+    /// How long events are kept; `None`: for as long as the journal is.
+    fn event_retention(&self) -> Option<Duration>;
+
     /// One identification by name.
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError>;
 

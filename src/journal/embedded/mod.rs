@@ -147,6 +147,10 @@ impl Journal for EmbeddedJournal {
         &self.identity
     }
 
+    fn event_retention(&self) -> Option<Duration> {
+        self.event_retention
+    }
+
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError> {
         let name = name.clone();
         self.readers.ask(move |connection| rows::record(connection, &name)).await

@@ -94,6 +94,10 @@ impl<A: Alter> Journal for Altered<A> {
         self.inner.identity()
     }
 
+    fn event_retention(&self) -> Option<Duration> {
+        self.inner.event_retention()
+    }
+
     async fn record(&self, name: &IdentificationName) -> Result<Option<Record>, JournalError> {
         self.inner.record(name).await
     }

@@ -71,6 +71,8 @@ pub(super) struct Plan {
     pub(super) limits: &'static str,
     /// What personal data may be read for.
     pub(super) purposes: &'static [&'static str],
+    /// More keys for the journal.
+    pub(super) journal: &'static str,
     /// The vendor's words for a start.
     pub(super) start_results: &'static [&'static str],
     /// There is a connection to MasStack too, with these settings more.
@@ -130,6 +132,7 @@ impl House {
             signing_key: false,
             limits: "max_attempts = 1, breaker_failures = 1000",
             purposes: &[PURPOSE, "support"],
+            journal: "",
             start_results: &["START", "STARTED"],
             masstack: None,
             preventor: None,

@@ -170,6 +170,14 @@ async fn the_ends_of_the_journal_are_told() {
 }
 
 #[tokio::test]
+async fn how_long_events_are_kept_is_told() {
+    let house = House::with(|plan| plan.journal = "event_retention_days = 30").await;
+    let log = EventServiceClient::new(house.channel.clone()).get_event_log(GetEventLogRequest {}).await;
+    let kept = log.unwrap().into_inner().retention.unwrap();
+    assert_eq!((kept.seconds, kept.nanos), (30 * 24 * 60 * 60, 0));
+}
+
+#[tokio::test]
 async fn shards_share_out_all_subjects() {
     let house = House::silent().await;
     for _ in 0..20 {

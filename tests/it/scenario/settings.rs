@@ -53,6 +53,7 @@ heartbeat_interval_seconds = 5
 max_streams_per_caller = {max_streams}
 [journal.embedded]
 path = {journal}
+{journal_keys}
 [keys]
 master = [{{ file = {master} }}]
 {first}{second}{third}{fourth}{fifth}"#,
@@ -60,6 +61,7 @@ master = [{{ file = {master} }}]
         max_streams = plan.max_streams,
         door = plan.door,
         journal = path("journal.sqlite3"),
+        journal_keys = plan.journal,
         master = path("master.key"),
         first = connection(CUSTOMER),
         second = connection(OTHER_CUSTOMER),
