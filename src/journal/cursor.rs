@@ -67,20 +67,36 @@ pub async fn resolve(journal: &dyn Journal, cursor: &str) -> Result<Place, Curso
         return Err(CursorError::EpochMismatch);
     }
     if place.position < bounds.low_water {
-        let earliest = earliest(journal).await?;
-        return Err(CursorError::Expired { earliest: encode(identity, earliest) });
+        return Err(expired(journal).await?);
     }
     match journal.place(place.position).await? {
         Some(found) if found == place => Ok(place),
-        Some(_) | None => Err(CursorError::EpochMismatch),
+        Some(_) => Err(CursorError::EpochMismatch),
+        // It may have been removed since the bounds were read.
+        None if place.position < earliest(journal).await?.position => Err(expired(journal).await?),
+        None => Err(CursorError::EpochMismatch),
     }
+}
+
+async fn expired(journal: &dyn Journal) -> Result<CursorError, JournalError> {
+    let earliest = encode(journal.identity(), earliest(journal).await?);
+    Ok(CursorError::Expired { earliest })
 }
 
 /// The place before the oldest event that is kept.
 pub async fn earliest(journal: &dyn Journal) -> Result<Place, JournalError> {
-    let position = journal.read(0, &Filter::default(), 0).await?.low_water;
-    let place = journal.place(position).await?;
-    place.ok_or_else(|| JournalError::Damaged(format!("position {position}")))
+    let mut position = journal.read(0, &Filter::default(), 0).await?.low_water;
+    loop {
+        if let Some(place) = journal.place(position).await? {
+            return Ok(place);
+        }
+        // It may have been removed between the two looks.
+        let moved = journal.read(0, &Filter::default(), 0).await?.low_water;
+        if moved == position {
+            return Err(JournalError::Damaged(format!("position {position}")));
+        }
+        position = moved;
+    }
 }
 
 impl CursorKey {

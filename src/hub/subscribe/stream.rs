@@ -163,7 +163,9 @@ impl EventStream {
         let wait = self.wait(if at_once { For::Anything } else { For::Matching }, context, now);
         let mut place = place;
         loop {
-            match registration.next(place, &self.filter, self.at_head, (&wait, now)) {
+            // What was the head once is not waited at: without the tail nobody would tell what came since.
+            let may_wait = self.at_head && place.position >= self.hub.head();
+            match registration.next(place, &self.filter, may_wait, (&wait, now)) {
                 Live::Messages(pieces, next) => {
                     place = next;
                     self.place = Some(next);

@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::clock::Clock;
 use crate::journal::embedded::fault::{OpenError, fault};
-use crate::journal::embedded::rows::{position, stored};
+use crate::journal::embedded::rows::{nanos, position, stored};
 use crate::journal::embedded::schema::{self, beside};
 use crate::journal::embedded::verify::verify;
 use crate::journal::{JournalError, Position};
@@ -80,7 +81,10 @@ pub fn backup(
     drop(copy);
     // The keys first: what has the name of a backup can be restored.
     keys.keep(to.keys)?;
-    file.keep(to.file)?;
+    file.keep(to.file).inspect_err(|_failed| {
+        // Keys of nothing are in the way of the next one.
+        let _left = fs::remove_file(to.keys);
+    })?;
     Ok(head)
 }
 
@@ -116,6 +120,10 @@ pub fn restore(
              DELETE FROM main.meta WHERE name = 'backup'; \
              UPDATE main.subscription_shards SET token = NULL, consumer = NULL, until_ns = NULL;",
         )?;
+        // No token of before comes again, also none that was handed out after the backup; and nobody could come meanwhile.
+        let now = nanos(clock.now());
+        copy.execute("UPDATE main.fence SET token = max(token, ?1)", [now])?;
+        copy.execute("UPDATE main.subscriptions SET consumer_time_ns = ?1", [now])?;
         let epoch = clock.uuid();
         copy.execute("UPDATE main.meta SET value = ?1 WHERE name = 'epoch'", [epoch.as_bytes()])?;
         mark(&copy, "main", schema::APPLICATION_ID)
@@ -232,9 +240,13 @@ impl Partial {
     fn beside(wanted: &Path) -> Result<Self, JournalError> {
         absent(wanted)?;
         let path = beside(wanted, ".partial");
-        // One that was cut off before is nobody's.
-        let made = schema::private(&path)?;
-        made.set_len(0).map_err(|error| OpenError::File(path.clone(), error))?;
+        let failed = |error| OpenError::File(path.clone(), error);
+        // One that was cut off before is nobody's under this name; under another it may be a whole backup.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error).into()),
+            Ok(()) | Err(_) => {}
+        }
+        File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
         Ok(Self { path })
     }
 

@@ -1,6 +1,7 @@
 //! `backup`, `restore` and `verify`, beside a gateway that goes on and in its place.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -161,6 +162,28 @@ async fn nothing_is_overwritten_and_both_files_are_needed() {
     // A backup is no journal.
     house.reconfigure(&[("journal.sqlite3", "b.journal")]);
     assert_ended(&house.spawn().ended().await, 69, "restore");
+}
+
+/// A backup that was killed as it got its name stands under two.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_cut_off_is_replaced_and_no_other_file_with_it() {
+    let (house, file, keys) = backed_up(1).await;
+    let kept = [(&file, house.path("old.journal")), (&keys, house.path("old.keys"))];
+    let before = kept.each_ref().map(|(made, old)| {
+        fs::hard_link(made, made.with_extension(format!("{}.partial", ending(made)))).unwrap();
+        fs::rename(made, old).unwrap();
+        fs::read(old).unwrap()
+    });
+    assert_ended(&run(&house, "backup", &[("--to", &file), ("--keys", &keys)]).await, 0, "backup ok");
+    assert_eq!(kept.each_ref().map(|(_made, old)| fs::read(old).unwrap()), before);
+    for made in [&file, &keys] {
+        assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    assert!(names(house.path("").as_path()).iter().all(|name| !name.ends_with(".partial")));
+}
+
+fn ending(path: &Path) -> &str {
+    path.extension().unwrap().to_str().unwrap()
 }
 
 /// Damage to each table, and the place that must be named.

@@ -66,13 +66,13 @@ impl Table {
     /// What is asked too often, or never again.
     async fn overload(&self, column: &Column, load: &Load) -> Vec<String> {
         let (requests, calls) = (self.count(column, load).await, load.all());
-        let repeats = column.repeat == Repeat::Freely && column.sort != Sort::Login;
-        let fits = if repeats {
-            // What the budget allows is also used.
-            requests == calls + calls / 10
-        } else {
-            // Many calls share a login.
-            requests == calls || column.sort == Sort::Login && requests < calls
+        // What the budget allows is also used.
+        let with_repeats = calls + calls / 10;
+        let fits = match (column.sort, column.repeat) {
+            // Many calls share a login, unless each needs one of its own.
+            (Sort::Login, _) => requests < calls || requests == with_repeats,
+            (_, Repeat::Freely) => requests == with_repeats,
+            _ => requests == calls,
         };
         if fits {
             Vec::new()
