@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use prost::Message as _;
 
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::hub::wait::{LONGEST_WAIT, patience};
 use crate::hub::{Hub, expired, page, refused_cursor, store};
 use crate::journal::{Entry, JournalError, Place, cursor};
@@ -47,22 +47,9 @@ impl Hub {
                 continue;
             }
             if turn.is_none() {
-                let permit = self.open_waits.try_acquire().map_err(|_none_left| {
-                    Error::new(Kind::WatchLimitExceeded, POLL, "too many calls are waiting")
-                })?;
-                turn = Some((permit, self.metrics.wait_opened()));
+                turn = Some(self.begin_to_wait(POLL)?);
             }
-            let moved = async {
-                match head.changed().await {
-                    Ok(()) => {}
-                    Err(_journal_gone) => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = moved => {}
-                () = self.drain.cancelled() => {}
-                () = self.clock.sleep_until(ends_at) => {}
-            }
+            self.until_moved(&mut head, ends_at).await;
         }
     }
 

@@ -1,15 +1,19 @@
 //! Waiting for one identification, for callers that hold no stream.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::{SemaphorePermit, watch};
 
 use crate::error::{Error, Kind, Result};
 use crate::hub::Hub;
+use crate::journal::Position;
 use crate::model::name::IdentificationName;
 use crate::model::validate::Checks;
 use crate::proto::{
     Identification, IdentificationState, WaitIdentificationRequest, WaitIdentificationResponse,
 };
+use crate::telemetry::Open;
 
 const WAIT: &str = "wait_identification";
 const DEFAULT_WAIT: Duration = Duration::from_secs(30);
@@ -43,22 +47,32 @@ impl Hub {
                 return Err(Error::new(Kind::GatewayDraining, WAIT, detail));
             }
             if turn.is_none() {
-                let permit = self.open_waits.try_acquire().map_err(|_none_left| {
-                    Error::new(Kind::WatchLimitExceeded, WAIT, "too many calls are waiting")
-                })?;
-                turn = Some((permit, self.metrics.wait_opened()));
+                turn = Some(self.begin_to_wait(WAIT)?);
             }
-            let moved = async {
-                match head.changed().await {
-                    Ok(()) => {}
-                    Err(_journal_gone) => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = moved => {}
-                () = self.drain.cancelled() => {}
-                () = self.clock.sleep_until(ends_at) => {}
+            self.until_moved(&mut head, ends_at).await;
+        }
+    }
+
+    /// A place among the calls that wait, as long as it is held.
+    pub(super) fn begin_to_wait(&self, operation: &'static str) -> Result<(SemaphorePermit<'_>, Open)> {
+        let permit = self.open_waits.try_acquire().map_err(|_none_left| {
+            Error::new(Kind::WatchLimitExceeded, operation, "too many calls are waiting")
+        })?;
+        Ok((permit, self.metrics.wait_opened()))
+    }
+
+    /// Waits until the journal moves, until `ends_at`, or until the process drains.
+    pub(super) async fn until_moved(&self, head: &mut watch::Receiver<Position>, ends_at: SystemTime) {
+        let moved = async {
+            match head.changed().await {
+                Ok(()) => {}
+                Err(_journal_gone) => std::future::pending().await,
             }
+        };
+        tokio::select! {
+            () = moved => {}
+            () = self.drain.cancelled() => {}
+            () = self.clock.sleep_until(ends_at) => {}
         }
     }
 }
